@@ -121,9 +121,6 @@ mod tests {
                 assert!(seen.insert(request_id(&[7; 16], connection, request)));
             }
         }
-        assert_eq!(
-            request_id(&[0xAA; 16], 1, 2),
-            "aaaaaaaa-aaaa-8000-8001-000000000002"
-        );
+        assert_eq!(request_id(&[0xAA; 16], 1, 2), "aaaaaaaa-aaaa-8000-8001-000000000002");
     }
 }

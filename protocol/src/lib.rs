@@ -9,6 +9,8 @@ pub mod event;
 pub mod frame;
 pub mod handshake;
 pub mod key;
+pub mod key_type;
+pub mod mechanism;
 pub mod message;
 pub mod operation;
 

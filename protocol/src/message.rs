@@ -83,7 +83,7 @@ macro_rules! messages {
             ),* ];
 
             #[cfg(feature = "json")]
-            #[allow(unused_mut, unused_variables)]
+            #[allow(unused_mut, unused_variables, unused_assignments)]
             fn from_json(mut object: $crate::message::json::Object) -> Result<(Self, Vec<u8>), $crate::message::json::FieldError> {
                 let mut payload = Vec::new();
                 $crate::message::json::check_names(&object, Self::FIELDS)?;

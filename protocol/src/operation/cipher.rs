@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::token::Nothing;
+
 use crate::ErrorCode;
 use crate::mechanism::MechanismCall;
 

@@ -12,6 +12,8 @@ pub mod token;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::message::{FieldInfo, Message};
+
 /// Which face of Coffer an operation belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Face {
@@ -268,15 +270,27 @@ macro_rules! for_each_operation {
 }
 
 macro_rules! resource {
-    ($this:ident none) => { Resource::None };
-    ($this:ident ciphertext) => { Resource::Ciphertext };
-    ($this:ident key($id:ident)) => { Resource::Key(&$this.$id) };
-    ($this:ident slot($slot:ident)) => { Resource::Slot($this.$slot) };
-    ($this:ident session($session:ident)) => { Resource::Session($this.$session) };
+    ($this:ident none) => {
+        Resource::None
+    };
+    ($this:ident ciphertext) => {
+        Resource::Ciphertext
+    };
+    ($this:ident key($id:ident)) => {
+        Resource::Key(&$this.$id)
+    };
+    ($this:ident slot($slot:ident)) => {
+        Resource::Slot($this.$slot)
+    };
+    ($this:ident session($session:ident)) => {
+        Resource::Session($this.$session)
+    };
     ($this:ident object($session:ident, $object:ident)) => {
         Resource::Object { session: $this.$session, object: $this.$object }
     };
-    ($this:ident partition($name:ident)) => { Resource::Partition(&$this.$name) };
+    ($this:ident partition($name:ident)) => {
+        Resource::Partition(&$this.$name)
+    };
 }
 
 macro_rules! define {
@@ -311,6 +325,25 @@ macro_rules! define {
 }
 
 for_each_operation!(define);
+
+macro_rules! fields {
+    (@row Pkcs11 $module:ident $request:ident $reply:ident) => { None };
+    (@row $face:ident $module:ident $request:ident $reply:ident) => {
+        Some((<$module::$request as Message>::FIELDS, <$module::$reply as Message>::FIELDS))
+    };
+    ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
+        $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
+        /// The fields of an operation's request and reply; PKCS#11 operations have none with names.
+        pub fn fields(number: u16) -> Option<(&'static [FieldInfo], &'static [FieldInfo])> {
+            match number {
+                $( $number => fields!(@row $face $module $request $reply), )*
+                _ => None,
+            }
+        }
+    };
+}
+
+for_each_operation!(fields);
 
 /// The row of that number.
 pub fn find(number: u16) -> Option<&'static Row> {

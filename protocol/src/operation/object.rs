@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::token::Nothing;
+
 use crate::mechanism::MechanismCall;
 
 /// Makes an object (`C_CreateObject`). Payload: the template.
