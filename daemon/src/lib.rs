@@ -1,1 +1,27 @@
-//! The daemon.
+//! cofferd: keys in secret memory, one gate in front of them.
+//!
+//! A library with a thin `main.rs`, so that tests and fuzzers call it directly.
+
+pub mod application;
+pub mod audit;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+mod error;
+pub mod event;
+pub mod hardening;
+pub mod object;
+pub mod partition;
+pub mod pin;
+pub mod seal;
+pub mod server;
+pub mod service;
+pub mod state;
+pub mod store;
+pub mod vault;
+
+pub use error::Error;
+
+/// Every allocation of the process: inside the vault from secret memory, elsewhere from the system.
+#[global_allocator]
+static ALLOCATOR: vault::VaultAlloc = vault::VaultAlloc;

@@ -1,0 +1,80 @@
+//! Object handles: numbers that mean an object to one application only, and are never given twice.
+
+use std::collections::HashMap;
+
+use crate::object::{ObjectId, Slot};
+
+/// The handles of an application.
+#[derive(Debug, Default)]
+pub struct Handles {
+    last: u32,
+    ids: HashMap<u32, ObjectId>,
+    handles: HashMap<ObjectId, Given>,
+}
+
+#[derive(Debug)]
+struct Given {
+    handle: u32,
+    slot: Slot,
+    private: bool,
+}
+
+impl Handles {
+    /// The handle of an object.
+    ///
+    /// # Panics
+    ///
+    /// After 2³² − 1 different handles, which no application lives to see.
+    pub fn give(&mut self, id: ObjectId, slot: Slot, private: bool) -> u32 {
+        if let Some(given) = self.handles.get(&id) {
+            return given.handle;
+        }
+        self.last = self.last.checked_add(1).expect("handles of one application do not run out");
+        self.ids.insert(self.last, id);
+        self.handles.insert(id, Given { handle: self.last, slot, private });
+        self.last
+    }
+
+    /// The object behind a handle.
+    pub fn id(&self, handle: u32) -> Option<ObjectId> {
+        self.ids.get(&handle).copied()
+    }
+
+    /// Forgets an object.
+    pub fn forget(&mut self, id: ObjectId) {
+        if let Some(given) = self.handles.remove(&id) {
+            self.ids.remove(&given.handle);
+        }
+    }
+
+    /// Forgets the private objects of a slot: after logout their handles are dead for ever (PKCS#11 C_Logout).
+    pub fn forget_private(&mut self, slot: Slot) {
+        let ids = &mut self.ids;
+        self.handles.retain(|_, given| {
+            let stays = !(given.private && given.slot == slot);
+            if !stays {
+                ids.remove(&given.handle);
+            }
+            stays
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_is_never_given_again() {
+        let mut handles = Handles::default();
+        let (a, b) = (ObjectId([1; 16]), ObjectId([2; 16]));
+        let first = handles.give(a, Slot(0), true);
+        assert_eq!(handles.give(a, Slot(0), true), first);
+        handles.forget_private(Slot(1));
+        assert_eq!(handles.id(first), Some(a));
+        handles.forget_private(Slot(0));
+        assert_eq!(handles.id(first), None);
+        assert_ne!(handles.give(a, Slot(0), true), first);
+        assert_ne!(handles.give(b, Slot(0), false), first);
+    }
+}

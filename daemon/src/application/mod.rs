@@ -1,0 +1,339 @@
+//! PKCS#11 applications: one successful C_Initialize in one process.
+//!
+//! An application owns its sessions, handles, login and session objects. It lives as long as one of its
+//! connections does; when the last one closes, all of that is gone at once.
+
+mod handle;
+mod session;
+
+pub use handle::Handles;
+pub use session::{Operation, Session, SessionState};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::operation::cipher::Function;
+
+use crate::Error;
+use crate::object::{Object, ObjectId, Slot};
+use crate::state::login::Login;
+
+/// An application.
+#[derive(Debug)]
+pub struct Application {
+    /// Uid of its process, as the kernel said when it connected.
+    pub uid: u32,
+    /// Process id, for the audit log only.
+    pub pid: i32,
+    /// What further connections of the process show to join it.
+    pub token: [u8; 16],
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    sessions: HashMap<u32, Session>,
+    next_session: u32,
+    logins: HashMap<Slot, Login>,
+    handles: Handles,
+    session_objects: HashMap<ObjectId, (u32, Arc<Object>)>,
+}
+
+/// What a request finds out about its session, all at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    /// The session's handle.
+    pub handle: u32,
+    /// Its slot.
+    pub slot: Slot,
+    /// Whether it may change token objects.
+    pub read_write: bool,
+    /// Who is logged in to the token.
+    pub login: Login,
+}
+
+impl SessionView {
+    /// Whether it sees private objects.
+    pub fn sees_private(&self) -> bool {
+        self.login == Login::User
+    }
+}
+
+impl Application {
+    fn new(uid: u32, pid: i32, token: [u8; 16]) -> Self {
+        Self { uid, pid, token, inner: Mutex::default() }
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionCount`] at the limit, [`ErrorCode::SessionReadWriteSoExists`] for a read-only session
+    /// while the security officer is logged in.
+    pub fn open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<u32, Error> {
+        let mut inner = self.lock();
+        if inner.sessions.len() >= limit {
+            return Err(ErrorCode::SessionCount.into());
+        }
+        if !read_write && inner.login(slot) == Login::SecurityOfficer {
+            return Err(ErrorCode::SessionReadWriteSoExists.into());
+        }
+        let handle = loop {
+            inner.next_session = inner.next_session.wrapping_add(1);
+            let handle = inner.next_session;
+            if handle != 0 && !inner.sessions.contains_key(&handle) {
+                break handle;
+            }
+        };
+        inner.sessions.insert(handle, Session::new(slot, read_write));
+        Ok(handle)
+    }
+
+    /// The session of that handle.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`].
+    pub fn session(&self, handle: u32) -> Result<SessionView, Error> {
+        let inner = self.lock();
+        let session = inner.sessions.get(&handle).ok_or(ErrorCode::SessionInvalid)?;
+        Ok(SessionView {
+            handle,
+            slot: session.slot,
+            read_write: session.read_write,
+            login: inner.login(session.slot),
+        })
+    }
+
+    /// How many sessions it has with a slot, and how many of them are read-write.
+    pub fn count_sessions(&self, slot: Slot) -> (u32, u32) {
+        let inner = self.lock();
+        let of_slot = inner.sessions.values().filter(|session| session.slot == slot);
+        of_slot.fold((0, 0), |(all, rw), s| (all + 1, rw + u32::from(s.read_write)))
+    }
+
+    /// How many sessions it has.
+    pub fn sessions(&self) -> usize {
+        self.lock().sessions.len()
+    }
+
+    /// Closes a session, with its session objects; the last one with a token ends the login there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`].
+    pub fn close_session(&self, handle: u32) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let session = inner.sessions.remove(&handle).ok_or(ErrorCode::SessionInvalid)?;
+        inner.drop_session_objects(|owner, _| owner == handle);
+        if !inner.sessions.values().any(|other| other.slot == session.slot) {
+            inner.forget_login(session.slot);
+        }
+        Ok(())
+    }
+
+    /// Closes all sessions with a slot.
+    pub fn close_all_sessions(&self, slot: Slot) {
+        let mut inner = self.lock();
+        let closed: Vec<u32> = inner
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.slot == slot)
+            .map(|(handle, _)| *handle)
+            .collect();
+        for handle in closed {
+            inner.sessions.remove(&handle);
+            inner.drop_session_objects(|owner, _| owner == handle);
+        }
+        inner.forget_login(slot);
+    }
+
+    /// Who is logged in to a slot.
+    pub fn login(&self, slot: Slot) -> Login {
+        self.lock().login(slot)
+    }
+
+    /// Whether a read-only session with the slot exists.
+    pub fn has_read_only_session(&self, slot: Slot) -> bool {
+        self.lock().sessions.values().any(|s| s.slot == slot && !s.read_write)
+    }
+
+    /// Notes a successful login. Another thread may have been faster, so the table decides again here.
+    ///
+    /// # Errors
+    ///
+    /// What the login table says of a second login.
+    pub fn log_in(&self, slot: Slot, as_whom: Login) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let next = inner.login(slot).log_in(as_whom)?;
+        inner.logins.insert(slot, next);
+        Ok(())
+    }
+
+    /// Ends the login: handles of private objects die for ever, private session objects are destroyed, and
+    /// operations with private keys end.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::UserNotLoggedIn`].
+    pub fn log_out(&self, slot: Slot) -> Result<(), Error> {
+        let mut inner = self.lock();
+        inner.login(slot).log_out()?;
+        inner.forget_login(slot);
+        Ok(())
+    }
+
+    /// The handle of an object in this application, made when first asked for.
+    pub fn handle_of(&self, object: &Object) -> u32 {
+        self.lock().handles.give(object.id, object.slot, object.is_private())
+    }
+
+    /// Handles of several objects at once.
+    pub fn handles_of(&self, objects: &[Arc<Object>]) -> Vec<u32> {
+        let mut inner = self.lock();
+        objects.iter().map(|o| inner.handles.give(o.id, o.slot, o.is_private())).collect()
+    }
+
+    /// The object id behind a handle.
+    pub fn id_of(&self, handle: u32) -> Option<ObjectId> {
+        self.lock().handles.id(handle)
+    }
+
+    /// Forgets the handle of a destroyed object.
+    pub fn forget(&self, id: ObjectId) {
+        self.lock().handles.forget(id);
+    }
+
+    /// Keeps a session object for as long as its session lives.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`] where the session is gone, [`ErrorCode::OutOfMemory`] at the limit.
+    pub fn add_session_object(
+        &self,
+        session: u32,
+        object: Arc<Object>,
+        limit: usize,
+    ) -> Result<(), Error> {
+        let mut inner = self.lock();
+        if !inner.sessions.contains_key(&session) {
+            return Err(ErrorCode::SessionInvalid.into());
+        }
+        if inner.session_objects.len() >= limit {
+            return Err(ErrorCode::OutOfMemory.into());
+        }
+        inner.session_objects.insert(object.id, (session, object));
+        Ok(())
+    }
+
+    /// Replaces a session object by a changed snapshot.
+    pub fn replace_session_object(&self, object: Arc<Object>) {
+        if let Some((_, kept)) = self.lock().session_objects.get_mut(&object.id) {
+            *kept = object;
+        }
+    }
+
+    /// A session object.
+    pub fn session_object(&self, id: ObjectId) -> Option<Arc<Object>> {
+        self.lock().session_objects.get(&id).map(|(_, object)| object.clone())
+    }
+
+    /// All session objects of a slot.
+    pub fn session_objects(&self, slot: Slot) -> Vec<Arc<Object>> {
+        let inner = self.lock();
+        let objects = inner.session_objects.values().map(|(_, object)| object);
+        objects.filter(|object| object.slot == slot).cloned().collect()
+    }
+
+    /// Destroys a session object.
+    pub fn remove_session_object(&self, id: ObjectId) -> bool {
+        let mut inner = self.lock();
+        inner.handles.forget(id);
+        inner.session_objects.remove(&id).is_some()
+    }
+
+    /// Starts a multi-part operation in a session.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`], or [`ErrorCode::OperationActive`] where one of that function runs.
+    pub fn start(&self, session: u32, function: Function, operation: Operation) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let session = inner.sessions.get_mut(&session).ok_or(ErrorCode::SessionInvalid)?;
+        session.start(function, operation)
+    }
+
+    /// Takes a multi-part operation out of its session; who wants to go on puts it back with
+    /// [`Application::start`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`], or [`ErrorCode::OperationNotStarted`].
+    pub fn take(&self, session: u32, function: Function) -> Result<Operation, Error> {
+        let mut inner = self.lock();
+        let session = inner.sessions.get_mut(&session).ok_or(ErrorCode::SessionInvalid)?;
+        session.take(function)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn login(&self, slot: Slot) -> Login {
+        self.logins.get(&slot).copied().unwrap_or(Login::Public)
+    }
+
+    fn forget_login(&mut self, slot: Slot) {
+        if self.logins.remove(&slot).is_some_and(|login| login != Login::Public) {
+            self.handles.forget_private(slot);
+            self.drop_session_objects(|_, object| object.slot == slot && object.is_private());
+            for session in self.sessions.values_mut().filter(|session| session.slot == slot) {
+                session.end_private_operations();
+            }
+        }
+    }
+
+    fn drop_session_objects(&mut self, gone: impl Fn(u32, &Object) -> bool) {
+        let Self { session_objects, handles, .. } = self;
+        session_objects.retain(|id, (owner, object)| {
+            let stays = !gone(*owner, object);
+            if !stays {
+                handles.forget(*id);
+            }
+            stays
+        });
+    }
+}
+
+/// All applications that have a connection.
+#[derive(Debug, Default)]
+pub struct Applications(Mutex<HashMap<[u8; 16], Weak<Application>>>);
+
+impl Applications {
+    /// A new application of a process.
+    pub fn create(&self, uid: u32, pid: i32, token: [u8; 16]) -> Arc<Application> {
+        let application = Arc::new(Application::new(uid, pid, token));
+        let mut all = self.lock();
+        all.retain(|_, application| application.strong_count() > 0);
+        all.insert(token, Arc::downgrade(&application));
+        application
+    }
+
+    /// The application of that token, if it belongs to the same process.
+    pub fn attach(&self, token: &[u8; 16], uid: u32, pid: i32) -> Option<Arc<Application>> {
+        let application = self.lock().get(token)?.upgrade()?;
+        (application.uid == uid && application.pid == pid).then_some(application)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<Application>> {
+        self.lock().values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Weak<Application>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,106 @@
+//! Sessions and the multi-part operations that run in them.
+
+use std::sync::Arc;
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::operation::cipher::Function;
+
+use crate::Error;
+use crate::crypto;
+use crate::object::{Object, Slot};
+use crate::state::login::Login;
+use crate::vault::Sealed;
+
+/// A session.
+#[derive(Debug)]
+pub struct Session {
+    /// Its slot.
+    pub slot: Slot,
+    /// Whether it may change token objects.
+    pub read_write: bool,
+    operations: [Option<Operation>; 4],
+}
+
+/// A multi-part operation: its state is in secret memory.
+pub struct Operation {
+    /// The key that it uses.
+    pub key: Arc<Object>,
+    /// Number of the mechanism.
+    pub mechanism: u64,
+    /// Where it stands.
+    pub stream: Sealed<crypto::Stream>,
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Operation({:#x} with {})", self.mechanism, self.key.id)
+    }
+}
+
+/// `CKS_` numbers (PKCS#11 section 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SessionState {
+    /// `CKS_RO_PUBLIC_SESSION`.
+    ReadOnlyPublic = 0,
+    /// `CKS_RO_USER_FUNCTIONS`.
+    ReadOnlyUser = 1,
+    /// `CKS_RW_PUBLIC_SESSION`.
+    ReadWritePublic = 2,
+    /// `CKS_RW_USER_FUNCTIONS`.
+    ReadWriteUser = 3,
+    /// `CKS_RW_SO_FUNCTIONS`.
+    ReadWriteSecurityOfficer = 4,
+}
+
+impl SessionState {
+    /// The state of a session; the security officer has no read-only sessions.
+    pub fn of(read_write: bool, login: Login) -> Self {
+        match (read_write, login) {
+            (false, Login::Public) => Self::ReadOnlyPublic,
+            (false, Login::User) => Self::ReadOnlyUser,
+            (true, Login::Public) => Self::ReadWritePublic,
+            (true, Login::User) => Self::ReadWriteUser,
+            (_, Login::SecurityOfficer) => Self::ReadWriteSecurityOfficer,
+        }
+    }
+}
+
+impl Session {
+    /// A session without operations.
+    pub fn new(slot: Slot, read_write: bool) -> Self {
+        Self { slot, read_write, operations: [const { None }; 4] }
+    }
+
+    /// Starts an operation.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::OperationActive`] where one of that function runs.
+    pub fn start(&mut self, function: Function, operation: Operation) -> Result<(), Error> {
+        let place = &mut self.operations[function as usize];
+        if place.is_some() {
+            return Err(ErrorCode::OperationActive.into());
+        }
+        *place = Some(operation);
+        Ok(())
+    }
+
+    /// Takes an operation out.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::OperationNotStarted`].
+    pub fn take(&mut self, function: Function) -> Result<Operation, Error> {
+        self.operations[function as usize].take().ok_or(ErrorCode::OperationNotStarted.into())
+    }
+
+    /// Ends the operations whose keys are private.
+    pub fn end_private_operations(&mut self) {
+        for place in &mut self.operations {
+            if place.as_ref().is_some_and(|operation| operation.key.is_private()) {
+                *place = None;
+            }
+        }
+    }
+}

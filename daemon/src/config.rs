@@ -1,0 +1,180 @@
+//! The configuration: a TOML file in which unknown keys are errors.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Everything that can be configured. `docs/configuration.md` explains each key.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the state is kept.
+    pub state_directory: PathBuf,
+    /// The socket for applications.
+    pub socket: PathBuf,
+    /// The socket for administration.
+    pub admin_socket: PathBuf,
+    /// Uid of the owner, who may do everything but use a PKCS#11 key without its PIN.
+    #[serde(rename = "owner_uid")]
+    pub owner: u32,
+    /// `required`: memfd_secret or no service; `locked`: locked memory will do.
+    pub secret_memory: SecretMemory,
+    /// Limits.
+    pub limits: Limits,
+    /// The audit log.
+    pub audit: AuditConfig,
+    /// What is logged.
+    pub log: Log,
+    /// Whether this is `coffer dev`. Never read from a file.
+    #[serde(skip)]
+    pub dev: bool,
+}
+
+/// What the secret memory must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretMemory {
+    /// memfd_secret or no service.
+    Required,
+    /// Locked memory will do where the kernel has no memfd_secret.
+    Locked,
+}
+
+/// Limits of what peers may ask for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: usize,
+    /// Connections at once of one uid.
+    pub connections_per_uid: usize,
+    /// Sessions of one application.
+    pub sessions: usize,
+    /// Session objects of one application.
+    pub session_objects: usize,
+    /// Keys kept open for use.
+    pub open_keys: usize,
+    /// CMKs of a partition; those that are scheduled for deletion do not count.
+    pub keys: u64,
+    /// PIN derivations at once.
+    pub pin_derivations: usize,
+    /// Key generations at once.
+    pub key_generations: usize,
+}
+
+/// The audit log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditConfig {
+    /// Size of a segment file in MiB.
+    pub segment_mib: u64,
+    /// Days that sealed segments are kept, at least 90.
+    pub retention_days: u32,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state_directory: "/var/lib/coffer".into(),
+            socket: "/run/coffer/coffer.sock".into(),
+            admin_socket: "/run/coffer/admin.sock".into(),
+            owner: 0,
+            secret_memory: SecretMemory::Required,
+            limits: Limits::default(),
+            audit: AuditConfig::default(),
+            log: Log::default(),
+            dev: false,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            connections_per_uid: 128,
+            sessions: 1024,
+            session_objects: 10_000,
+            open_keys: 512,
+            keys: 200,
+            pin_derivations: 2,
+            key_generations: 2,
+        }
+    }
+}
+
+impl Default for AuditConfig {
+    fn default() -> Self {
+        Self { segment_mib: 16, retention_days: 400 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    ///
+    /// A text that names the line and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.audit.retention_days < 90 {
+            return Err("audit.retention_days must be at least 90".to_owned());
+        }
+        if !(1..=1024).contains(&self.audit.segment_mib) {
+            return Err("audit.segment_mib must be 1 to 1024".to_owned());
+        }
+        if !["error", "warn", "info", "debug", "trace"].contains(&self.log.level.as_str()) {
+            return Err("log.level must be error, warn, info, debug or trace".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = Config::parse("sokcet = '/x'").unwrap_err();
+        assert!(error.contains("sokcet"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default_and_dev_cannot_be_configured() {
+        assert_eq!(Config::parse("").unwrap().owner, 0);
+        assert!(Config::parse("dev = true").is_err());
+        assert!(Config::parse("[audit]\nretention_days = 30").is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! Everything that can stop an operation inside the daemon, and the one map to what a client is told.
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::error::Failure;
+
+use crate::{audit, crypto, store, vault};
+
+/// What stopped an operation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule of the protocol, of PKCS#11 or of the KMS.
+    #[error("{0}")]
+    Refused(ErrorCode),
+    /// The same, naming the field or object it is about; never a secret.
+    #[error("{0} ({1})")]
+    About(ErrorCode, String),
+    /// The cryptography.
+    #[error("{0:?}")]
+    Crypto(crypto::Error),
+    /// Secret memory.
+    #[error("{0}")]
+    Vault(vault::Error),
+    /// The store.
+    #[error("{0}")]
+    Store(store::Error),
+    /// The audit log.
+    #[error("{0}")]
+    Audit(audit::Error),
+}
+
+impl Error {
+    /// A rule, naming what it is about.
+    pub fn about(code: ErrorCode, what: impl Into<String>) -> Self {
+        Self::About(code, what.into())
+    }
+
+    /// The code that a client is told.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refused(code) | Self::About(code, _) => *code,
+            Self::Crypto(error) => crypto_code(*error),
+            Self::Vault(vault::Error::Full) => ErrorCode::OutOfMemory,
+            Self::Vault(_) => ErrorCode::Internal,
+            Self::Store(store::Error::Conflict) => ErrorCode::Conflict,
+            Self::Store(_) => ErrorCode::StoreFailed,
+            Self::Audit(_) => ErrorCode::AuditBlocked,
+        }
+    }
+
+    /// What a client is told.
+    pub fn failure(&self) -> Failure {
+        match self {
+            Self::About(code, what) => Failure::about(*code, what.clone()),
+            Self::Refused(_) | Self::Crypto(_) | Self::Vault(_) | Self::Store(_) | Self::Audit(_) => {
+                Failure::new(self.code())
+            }
+        }
+    }
+}
+
+impl From<ErrorCode> for Error {
+    fn from(code: ErrorCode) -> Self {
+        Self::Refused(code)
+    }
+}
+
+macro_rules! from {
+    ($( $error:ty => $variant:ident; )*) => { $(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )* };
+}
+
+from! {
+    crypto::Error => Crypto;
+    vault::Error  => Vault;
+    store::Error  => Store;
+    audit::Error  => Audit;
+}

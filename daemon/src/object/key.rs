@@ -1,0 +1,78 @@
+//! What the KMS knows of a key, and where its material is.
+
+use std::sync::Arc;
+
+use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
+use coffer_protocol::key_type::KeyType;
+
+use super::OpenKey;
+
+/// The KMS record of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMeta {
+    /// Its unique name in the partition; keys of PKCS#11 applications have none.
+    pub alias: Option<String>,
+    /// Its description.
+    pub description: String,
+    /// Where it is in its life.
+    pub state: KeyState,
+    /// What it is for.
+    pub usage: KeyUsage,
+    /// Which cipher a symmetric CMK is.
+    pub spec: KeySpec,
+    /// Where its material comes from.
+    pub origin: Origin,
+    /// Uid of whoever made it.
+    pub creator: u32,
+    /// UNIX seconds.
+    pub create_time: i64,
+    /// Number of its newest version; the first is 1.
+    pub version: u32,
+    /// When it will be destroyed, in UNIX seconds; 0 unless PendingDelete.
+    pub deletion_date: i64,
+    /// When its imported material expires; 0: never.
+    pub valid_to: i64,
+    /// Labels.
+    pub tags: Vec<(String, String)>,
+    /// Its public key as SubjectPublicKeyInfo in DER; empty for a secret key.
+    pub public_key: Vec<u8>,
+}
+
+impl KeyMeta {
+    /// Whether it was made by CreateKey.
+    pub fn is_cmk(&self) -> bool {
+        self.usage != KeyUsage::Application
+    }
+
+    /// The type of a CMK's material.
+    pub fn key_type(&self) -> KeyType {
+        match (self.usage, self.spec) {
+            (KeyUsage::DecryptRsa2048 | KeyUsage::SignRsa2048, _) => KeyType::Rsa,
+            (KeyUsage::SignEcc | KeyUsage::SignEcdsa384, _) => KeyType::Ec,
+            (KeyUsage::SignSm2, _) => KeyType::Sm2,
+            (KeyUsage::EncryptDecrypt | KeyUsage::Application, KeySpec::Sm4) => KeyType::Sm4,
+            (KeyUsage::EncryptDecrypt | KeyUsage::Application, KeySpec::Aes256) => KeyType::Aes,
+        }
+    }
+}
+
+/// Where the material of an object is.
+#[derive(Clone)]
+pub enum Material {
+    /// It has none: public keys, certificates, data, and keys that wait for theirs.
+    None,
+    /// In the store, under the object's id, in as many versions as the KMS record says.
+    Stored,
+    /// In secret memory only: a session key.
+    Session(Arc<OpenKey>),
+}
+
+impl std::fmt::Debug for Material {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Stored => "Stored",
+            Self::Session(_) => "Session",
+        })
+    }
+}

@@ -1,0 +1,165 @@
+//! Keys that are open for use: prepared material in secret memory, opened from the store when first used.
+//!
+//! The keyring is bounded; the keys used longest ago leave it first. They are wiped when their last user is done.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use coffer_protocol::ErrorCode;
+
+use super::{Material, Object, ObjectId};
+use crate::Error;
+use crate::crypto::{Key, KeySpec};
+use crate::store::Store;
+use crate::vault::{self, Depth, Inside, Sealed};
+
+/// A prepared key in secret memory.
+pub struct OpenKey(Sealed<Key>);
+
+impl OpenKey {
+    /// Keeps a prepared key.
+    ///
+    /// # Errors
+    ///
+    /// [`vault::Error::Full`] where there is no room.
+    pub fn new(inside: &Inside<'_>, key: Key) -> Result<Self, vault::Error> {
+        Sealed::new(inside, key).map(Self)
+    }
+
+    /// The key, for code inside the vault.
+    pub fn get<'a>(&'a self, inside: &'a Inside<'_>) -> &'a Key {
+        self.0.get(inside)
+    }
+}
+
+impl std::fmt::Debug for OpenKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OpenKey(..)")
+    }
+}
+
+impl vault::Release for OpenKey {}
+
+/// Room in the arena that opening a key may need: an RSA-4096 key with its tables and temporaries.
+const ROOM: usize = 64 << 10;
+
+/// The open keys of the store.
+#[derive(Debug)]
+pub struct Keyring {
+    store: Arc<Store>,
+    keys: Mutex<HashMap<(ObjectId, u32), Slot>>,
+    clock: AtomicU64,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    key: Arc<OpenKey>,
+    used: u64,
+}
+
+impl Keyring {
+    /// A keyring for at most `limit` keys.
+    pub fn new(store: Arc<Store>, limit: usize) -> Self {
+        Self { store, keys: Mutex::default(), clock: AtomicU64::new(0), limit }
+    }
+
+    /// The newest version of an object's key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::CmkStateNotSupport`] where the object has no material, or whatever opening it reports.
+    pub fn newest(&self, object: &Object) -> Result<Arc<OpenKey>, Error> {
+        self.version(object, object.key.as_ref().map_or(1, |key| key.version))
+    }
+
+    /// One version of an object's key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Keyring::newest`].
+    pub fn version(&self, object: &Object, version: u32) -> Result<Arc<OpenKey>, Error> {
+        match &object.material {
+            Material::Session(key) => return Ok(key.clone()),
+            Material::None => return Err(ErrorCode::CmkStateNotSupport.into()),
+            Material::Stored => {}
+        }
+        let now = self.clock.fetch_add(1, Ordering::Relaxed);
+        if let Some(slot) = self.lock().get_mut(&(object.id, version)) {
+            slot.used = now;
+            return Ok(slot.key.clone());
+        }
+        let key = Arc::new(self.open(object, version)?);
+        let mut keys = self.lock();
+        while keys.len() >= self.limit {
+            Self::evict(&mut keys);
+        }
+        keys.insert((object.id, version), Slot { key: key.clone(), used: now });
+        Ok(key)
+    }
+
+    /// Closes every version of a key: it was disabled, changed or destroyed.
+    pub fn close(&self, id: ObjectId) {
+        self.lock().retain(|(open, _), _| *open != id);
+    }
+
+    /// Closes all keys: the device was sealed.
+    pub fn close_all(&self) {
+        self.lock().clear();
+    }
+
+    fn open(&self, object: &Object, version: u32) -> Result<OpenKey, Error> {
+        let spec = KeySpec::of(object).ok_or(ErrorCode::KeyTypeInconsistent)?;
+        match self.try_open(object.id, spec, version) {
+            Err(Error::Vault(vault::Error::Full)) => {
+                // Idle keys make room for the one that is wanted now.
+                let mut keys = self.lock();
+                for _ in 0..keys.len().div_ceil(2) {
+                    Self::evict(&mut keys);
+                }
+                drop(keys);
+                self.try_open(object.id, spec, version)
+            }
+            result => result,
+        }
+    }
+
+    fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
+        vault::load(ROOM, |inside| -> Result<OpenKey, Failure> {
+            let material = self.store.open_material(inside, &id.0, version).map_err(Failure::Store)?;
+            let key = Key::parse(spec, material.get(inside)).map_err(Failure::Crypto)?;
+            OpenKey::new(inside, key).map_err(Failure::Vault)
+        })?
+        .map_err(Failure::into_error)
+    }
+
+    fn evict(keys: &mut HashMap<(ObjectId, u32), Slot>) {
+        if let Some(oldest) = keys.iter().min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) {
+            keys.remove(&oldest);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(ObjectId, u32), Slot>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What may leave the vault when a key cannot be opened.
+enum Failure {
+    Store(crate::store::Error),
+    Crypto(crate::crypto::Error),
+    Vault(vault::Error),
+}
+
+impl vault::Release for Failure {}
+
+impl Failure {
+    fn into_error(self) -> Error {
+        match self {
+            Self::Store(error) => error.into(),
+            Self::Crypto(error) => error.into(),
+            Self::Vault(error) => error.into(),
+        }
+    }
+}

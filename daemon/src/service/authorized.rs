@@ -1,0 +1,224 @@
+//! Who asks, what they ask with, and the proof that the gate let them through.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::operation::{Operation, Socket};
+
+use crate::Error;
+use crate::application::{Application, SessionView};
+use crate::object::Slot;
+use crate::vault::{self, Buffer, Inside};
+
+/// Who asks: what the kernel said of the peer at accept, and what the connection is for.
+#[derive(Debug)]
+pub struct Caller {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Process id; never decides anything.
+    pub pid: i32,
+    /// The systemd unit of the process, from its cgroup; for the audit log and, later, policies.
+    pub unit: Option<String>,
+    /// The socket that it came in by.
+    pub socket: Socket,
+    /// What it calls itself; for the audit log only.
+    pub client_name: String,
+    /// The PKCS#11 application that the connection belongs to.
+    pub application: Option<Arc<Application>>,
+    /// The partition that its KMS requests mean.
+    pub partition: Slot,
+    /// Number of the connection.
+    pub connection: u32,
+    /// Number of the request on the connection.
+    pub request: u64,
+}
+
+/// The payload of a request.
+#[derive(Debug)]
+pub enum Payload<'f> {
+    /// Bytes that are no secret of the vault: data to sign, ciphertext, bulk plaintext of an application.
+    Plain(&'f [u8]),
+    /// Bytes in secret memory.
+    Secret(&'f Buffer, Range<usize>),
+}
+
+impl Payload<'_> {
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Plain(bytes) => bytes.len(),
+            Self::Secret(_, range) => range.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes, for code inside the vault.
+    pub fn bytes<'a>(&'a self, inside: &'a Inside<'_>) -> &'a [u8] {
+        match self {
+            Self::Plain(bytes) => bytes,
+            Self::Secret(buffer, range) => buffer.secret(inside, range.clone()),
+        }
+    }
+
+    /// The bytes of a payload that is not secret.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Internal`] where the operation's row says that it is.
+    pub fn plain(&self) -> Result<&[u8], Error> {
+        match self {
+            Self::Plain(bytes) => Ok(bytes),
+            Self::Secret(..) => Err(ErrorCode::Internal.into()),
+        }
+    }
+}
+
+/// The payload of a reply.
+#[derive(Debug)]
+pub enum ReplyPayload {
+    /// There is none.
+    None,
+    /// Bytes that are no secret of the vault.
+    Plain(Vec<u8>),
+    /// Bytes in secret memory, written to the socket from there.
+    Secret(SecretReply),
+}
+
+/// A secret reply: a buffer in the arena with room for the frame's header and metadata in front.
+#[derive(Debug)]
+pub struct SecretReply {
+    buffer: Buffer,
+    length: usize,
+}
+
+impl SecretReply {
+    /// Room for header and metadata in front of the payload.
+    pub const HEADROOM: usize = 8 << 10;
+
+    /// A reply of at most `capacity` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`vault::Error::Full`].
+    pub fn with_capacity(capacity: usize) -> Result<Self, vault::Error> {
+        Ok(Self { buffer: Buffer::new(Self::HEADROOM + capacity)?, length: 0 })
+    }
+
+    /// Adds bytes to the payload.
+    ///
+    /// # Errors
+    ///
+    /// [`vault::Error::Full`] beyond the capacity.
+    pub fn push(&mut self, inside: &Inside<'_>, bytes: &[u8]) -> Result<(), vault::Error> {
+        let start = Self::HEADROOM + self.length;
+        let end = start + bytes.len();
+        if end > self.buffer.capacity() {
+            return Err(vault::Error::Full);
+        }
+        self.buffer.secret_mut(inside, start..end).copy_from_slice(bytes);
+        self.length += bytes.len();
+        Ok(())
+    }
+
+    /// Bytes of the payload.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Puts header and metadata in front, and gives the buffer and the range of the whole frame.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::TooLarge`] where the metadata does not fit.
+    pub fn into_frame(mut self, front: &[u8]) -> Result<(Buffer, Range<usize>), ErrorCode> {
+        let start = Self::HEADROOM.checked_sub(front.len()).ok_or(ErrorCode::TooLarge)?;
+        self.buffer.public_mut(start..Self::HEADROOM).copy_from_slice(front);
+        Ok((self.buffer, start..Self::HEADROOM + self.length))
+    }
+}
+
+/// What a handler answers.
+#[derive(Debug)]
+pub struct Answer<R> {
+    /// The metadata.
+    pub meta: R,
+    /// The payload.
+    pub payload: ReplyPayload,
+}
+
+impl<R> Answer<R> {
+    /// An answer without a payload.
+    pub const fn new(meta: R) -> Self {
+        Self { meta, payload: ReplyPayload::None }
+    }
+
+    /// An answer with a payload that is no secret.
+    pub const fn with(meta: R, payload: Vec<u8>) -> Self {
+        Self { meta, payload: ReplyPayload::Plain(payload) }
+    }
+
+    /// An answer with a secret payload.
+    pub const fn secret(meta: R, payload: SecretReply) -> Self {
+        Self { meta, payload: ReplyPayload::Secret(payload) }
+    }
+}
+
+/// A request that has passed the gate.
+#[derive(Debug)]
+pub struct Authorized<'f, O> {
+    request: O,
+    payload: Payload<'f>,
+    caller: &'f Caller,
+}
+
+impl<'f, O: Operation> Authorized<'f, O> {
+    /// Only the gate calls this.
+    pub(super) const fn new(request: O, payload: Payload<'f>, caller: &'f Caller) -> Self {
+        Self { request, payload, caller }
+    }
+
+    /// The request.
+    pub const fn request(&self) -> &O {
+        &self.request
+    }
+
+    /// Its payload.
+    pub const fn payload(&self) -> &Payload<'f> {
+        &self.payload
+    }
+
+    /// Who asks.
+    pub const fn caller(&self) -> &'f Caller {
+        self.caller
+    }
+
+    /// The application of a PKCS#11 request.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Unauthorized`] on a connection that is not one of an application.
+    pub fn application(&self) -> Result<&'f Arc<Application>, Error> {
+        self.caller.application.as_ref().ok_or(ErrorCode::Unauthorized.into())
+    }
+
+    /// The session of a PKCS#11 request.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`].
+    pub fn session(&self, handle: u32) -> Result<SessionView, Error> {
+        self.application()?.session(handle)
+    }
+}

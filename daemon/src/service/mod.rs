@@ -1,0 +1,165 @@
+//! The one way in: every request passes the gate, then its handler.
+//!
+//! Files here have the names of the operation table's modules: `system`, `token`, `object`, `cipher`, `kms`.
+
+pub mod authorized;
+mod cipher;
+mod gate;
+mod kms;
+mod object;
+mod system;
+mod token;
+
+pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+
+use std::sync::Arc;
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::error::Failure;
+use coffer_protocol::frame::{self, Flags};
+use coffer_protocol::operation::Operation;
+
+use crate::application::Applications;
+use crate::audit::Audit;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::event::Hub;
+use crate::object::{Keyring, Registry};
+use crate::partition::Partitions;
+use crate::pin::Pins;
+use crate::seal::RootKey;
+use crate::state::device::Device;
+use crate::store::Store;
+use crate::Error;
+
+/// How one operation is carried out.
+///
+/// A handler sees its request only inside [`Authorized`], and only the gate makes one. `validate` looks at the
+/// request alone; `check` decides whether the operation can be done, without doing it; `commit` does it. A dry
+/// run stops after `check`.
+pub trait Handle: Operation {
+    /// What `check` found out and `commit` needs.
+    type Plan;
+
+    /// Refuses values that can never be right: lengths, names, numbers.
+    ///
+    /// # Errors
+    ///
+    /// The code of the value.
+    fn validate(&self, payload_length: usize) -> Result<(), Error> {
+        let _ = payload_length;
+        Ok(())
+    }
+
+    /// Decides.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the operation.
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error>;
+
+    /// Does it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever stops the operation.
+    fn commit(
+        call: Authorized<'_, Self>,
+        plan: Self::Plan,
+        service: &Service,
+    ) -> Result<Answer<Self::Reply>, Error>;
+}
+
+/// What handlers work on.
+#[derive(Debug)]
+pub struct Service {
+    /// The configuration.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// Where the device is in its life.
+    pub device: Device,
+    /// The root key, in secret memory.
+    pub root: RootKey,
+    /// The store.
+    pub store: Arc<Store>,
+    /// The objects of the store.
+    pub registry: Registry,
+    /// Keys that are open for use.
+    pub keyring: Keyring,
+    /// Partitions.
+    pub partitions: Partitions,
+    /// PINs and their failures.
+    pub pins: Pins,
+    /// Applications that are connected.
+    pub applications: Applications,
+    /// Who is told of changes.
+    pub events: Hub,
+    /// The audit log.
+    pub audit: Audit,
+    /// Made anew at each start.
+    pub instance: [u8; 16],
+    /// What was found out at the start, for `status`.
+    pub start: StartReport,
+}
+
+/// What was found out at the start.
+#[derive(Clone, Debug, Default)]
+pub struct StartReport {
+    /// UNIX seconds.
+    pub time: i64,
+    /// Protections of the process that hold.
+    pub hardening: Vec<String>,
+    /// Known-answer tests passed.
+    pub self_tests: u64,
+    /// Ways to unseal.
+    pub seal_slots: Vec<String>,
+}
+
+/// A request as it came out of its frame.
+#[derive(Debug)]
+pub struct Incoming<'f> {
+    /// Number of the operation.
+    pub operation: u16,
+    /// Switches of the frame.
+    pub flags: Flags,
+    /// The metadata.
+    pub meta: &'f [u8],
+    /// The payload.
+    pub payload: Payload<'f>,
+}
+
+/// The answer to a request, as it goes into a frame.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// Switches of the frame.
+    pub flags: Flags,
+    /// The metadata.
+    pub meta: Vec<u8>,
+    /// The payload.
+    pub payload: ReplyPayload,
+}
+
+impl Outgoing {
+    /// A failed reply.
+    pub fn failed(failure: &Failure) -> Self {
+        let meta = frame::encode_meta(failure).unwrap_or_default();
+        Self { flags: Flags::FAILED, meta, payload: ReplyPayload::None }
+    }
+}
+
+macro_rules! dispatch {
+    ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
+        $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
+        /// Answers a request of `caller`; every failure becomes a failed reply.
+        pub fn dispatch(service: &Service, caller: &Caller, incoming: Incoming<'_>) -> Outgoing {
+            let answered = match incoming.operation {
+                $( $number => gate::pass::<coffer_protocol::operation::$module::$request>(service, caller, incoming), )*
+                _ => Err(ErrorCode::UnknownOperation.into()),
+            };
+            answered.unwrap_or_else(|error| Outgoing::failed(&error.failure()))
+        }
+    };
+}
+
+coffer_protocol::for_each_operation!(dispatch);
