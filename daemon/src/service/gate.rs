@@ -6,7 +6,7 @@ use coffer_protocol::operation::{Access, Audit, Resource, Row, Socket, When};
 
 use super::{Answer, Authorized, Caller, Handle, Incoming, Outgoing, ReplyPayload, Service};
 use crate::Error;
-use crate::audit::record::{self, Recorder};
+use super::record::{Outcome, Recorder};
 use crate::state::device::State;
 use crate::state::login::Login;
 
@@ -37,7 +37,7 @@ pub(super) fn pass<O: Handle>(
         Err(error) => return Err(recorder.refused(error)),
     };
     if dry_run {
-        recorder.done(record::Outcome::Success)?;
+        recorder.done(Outcome::Success)?;
         return Ok(Outgoing { flags: Flags::DRY_RUN, meta: Vec::new(), payload: ReplyPayload::None });
     }
     if O::ROW.audit == Audit::Change {
@@ -45,7 +45,7 @@ pub(super) fn pass<O: Handle>(
     }
     match O::commit(call, plan, service) {
         Ok(Answer { meta, payload }) => {
-            recorder.done(record::Outcome::Success)?;
+            recorder.done(Outcome::Success)?;
             Ok(Outgoing { flags: Flags::NONE, meta: frame::encode_meta(&meta)?, payload })
         }
         Err(error) => Err(recorder.refused(error)),
