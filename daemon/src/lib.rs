@@ -1,2 +1,3 @@
 //! The daemon.
 pub mod seal;
+pub mod store;
