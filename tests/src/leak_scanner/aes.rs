@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(hex::encode(round_keys[14]), "fe4890d1e6188d0b046df344706c631e");
     }
 
-    /// FIPS 197 appendix B: the state before and after MixColumns in round 1.
+    /// FIPS 197 appendix B: the state before and after `MixColumns` in round 1.
     #[test]
     fn inverse_mix_columns_undoes_the_example_of_the_standard() {
         let mixed = hex::decode("046681e5e0cb199a48f8d37a2806264c").unwrap();

@@ -43,9 +43,8 @@ fn read(thread: Pid, kind: libc::c_int) -> Result<Vec<u8>, Errno> {
     // SAFETY: `target` is a valid iovec for the duration of the call and describes `ROOM` writable
     // bytes of `bytes`, which outlives it; the kernel writes at most `iov_len` bytes and the length
     // back into `target`. Any byte is a valid `u8`.
-    let result = unsafe {
-        libc::ptrace(libc::PTRACE_GETREGSET, thread.as_raw(), kind, &raw mut target)
-    };
+    let result =
+        unsafe { libc::ptrace(libc::PTRACE_GETREGSET, thread.as_raw(), kind, &raw mut target) };
     Errno::result(result)?;
     bytes.truncate(target.iov_len);
     Ok(bytes)

@@ -1,7 +1,7 @@
 //! The patterns of an RSA key: its numbers (RFC 8017 section 3.2), and what Montgomery arithmetic
 //! keeps beside them.
 
-use ::rsa::traits::{PrivateKeyParts, PublicKeyParts};
+use ::rsa::traits::PrivateKeyParts;
 use ::rsa::{BoxedUint, RsaPrivateKey};
 
 /// One prime and what is modulo it.
@@ -13,15 +13,13 @@ struct Side<'a> {
 
 pub(super) fn patterns(key: &RsaPrivateKey) -> Vec<(String, Vec<u8>)> {
     let [p, q] = key.primes() else { panic!("a key of two primes was expected") };
-    let bits = key.n().bits_precision();
     let minus_one = |prime: &BoxedUint| prime.wrapping_sub(BoxedUint::one());
-    let phi = minus_one(p).mul(minus_one(q)).shorten(bits);
+    let phi = product(&minus_one(p), &minus_one(q));
     let mut patterns = vec![
         ("RSA d".to_owned(), key.d().to_be_bytes().to_vec()),
         ("RSA phi".to_owned(), phi.to_be_bytes().to_vec()),
     ];
-    let sides =
-        [Side { name: "p", prime: p, other: q }, Side { name: "q", prime: q, other: p }];
+    let sides = [Side { name: "p", prime: p, other: q }, Side { name: "q", prime: q, other: p }];
     for side in sides {
         side.add(key.d(), &mut patterns);
     }
@@ -33,14 +31,14 @@ impl Side<'_> {
     /// the Montgomery forms.
     fn add(&self, d: &BoxedUint, patterns: &mut Vec<(String, Vec<u8>)>) {
         let name = self.name;
-        let exponent = self.reduce_by(&self.prime.wrapping_sub(BoxedUint::one()), d);
+        let exponent = reduce_by(&self.prime.wrapping_sub(BoxedUint::one()), d);
         let odd = self.prime.to_odd().expect("a prime is odd");
         let inverse = self.reduce(self.other);
         let inverse = inverse.invert_odd_mod(&odd).expect("two primes");
         let r = self.reduce(&self.power_of_two(self.prime.bits_precision()));
-        let r_squared = self.reduce(&r.square());
-        let other_in_form = self.reduce(&self.reduce(self.other).mul(&r));
-        let inverse_in_form = self.reduce(&inverse.mul(&r));
+        let r_squared = self.reduce(&product(&r, &r));
+        let other_in_form = self.reduce(&product(&self.reduce(self.other), &r));
+        let inverse_in_form = self.reduce(&product(&inverse, &r));
         for (what, value) in [
             (format!("RSA {name}"), self.prime),
             (format!("RSA d mod {name}-1"), &exponent),
@@ -55,13 +53,7 @@ impl Side<'_> {
     }
 
     fn reduce(&self, value: &BoxedUint) -> BoxedUint {
-        self.reduce_by(self.prime, value)
-    }
-
-    /// Reduces a value, and gives the result the length of the prime.
-    fn reduce_by(&self, modulus: &BoxedUint, value: &BoxedUint) -> BoxedUint {
-        let modulus = modulus.to_nz().expect("a prime is neither 0 nor 1");
-        value.rem_vartime(&modulus).shorten(self.prime.bits_precision())
+        reduce_by(self.prime, value)
     }
 
     fn power_of_two(&self, exponent: u32) -> BoxedUint {
@@ -69,9 +61,26 @@ impl Side<'_> {
     }
 }
 
+/// Reduces a value; the result has the length of the modulus.
+fn reduce_by(modulus: &BoxedUint, value: &BoxedUint) -> BoxedUint {
+    let modulus = modulus.to_nz().expect("neither a prime nor the number before it is 0");
+    value.rem_vartime(&modulus)
+}
+
+/// Multiplies without losing the upper half.
+fn product(left: &BoxedUint, right: &BoxedUint) -> BoxedUint {
+    let bits = left.bits_precision() + right.bits_precision();
+    widened(left, bits).wrapping_mul(widened(right, bits))
+}
+
+fn widened(value: &BoxedUint, bits: u32) -> BoxedUint {
+    BoxedUint::from_be_slice(&value.to_be_bytes(), bits).expect("there is room for it")
+}
+
 #[cfg(test)]
 mod tests {
     use ::rsa::rand_core::UnwrapErr;
+    use ::rsa::traits::PublicKeyParts;
     use getrandom::SysRng;
 
     use super::*;
@@ -115,7 +124,7 @@ mod tests {
         let key = key();
         let phi = BoxedUint::from_be_slice_vartime(&named(&patterns(&key), "RSA phi"));
         let bits = key.n_bits_precision();
-        let [p, q] = [0, 1].map(|index| key.primes()[index].widen(bits));
+        let [p, q] = [0, 1].map(|index| widened(&key.primes()[index], bits));
         // (p - 1)(q - 1) = n - p - q + 1
         let expected = key.n().wrapping_sub(p).wrapping_sub(q).wrapping_add(BoxedUint::one());
         assert_eq!(phi, expected);
