@@ -1,1 +1,18 @@
-//! What the daemon and its clients agree on.
+//! What the daemon and its clients agree on: operations, mechanisms, attributes, errors, frames.
+//!
+//! Data only. This crate opens no sockets, spawns no threads and holds no keys.
+#![forbid(unsafe_code)]
+
+pub mod attribute;
+pub mod error;
+pub mod event;
+pub mod frame;
+pub mod handshake;
+pub mod key;
+pub mod key_type;
+pub mod mechanism;
+pub mod message;
+pub mod operation;
+
+pub use error::ErrorCode;
+pub use operation::Operation;

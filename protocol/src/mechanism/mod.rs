@@ -1,0 +1,239 @@
+//! The mechanism table: one row per mechanism, read by the daemon and the PKCS#11 module alike.
+//!
+//! A row says what a mechanism is; how it is computed is the daemon's business. SM2, SM3 and SM4
+//! have schemes but no rows: PKCS#11 gives them no numbers.
+
+mod function;
+mod hash;
+mod output;
+mod parameter;
+mod table;
+
+use serde::{Deserialize, Serialize};
+
+pub use function::{Function, Functions};
+pub use hash::Hash;
+pub use output::OutputLength;
+pub use parameter::{
+    CallError, CtrParameter, GcmParameter, IvParameter, Oaep, OaepParameter, Parameter,
+    ParameterShape, Pss, PssParameter,
+};
+pub use table::{ALL, ckm};
+
+use crate::key_type::KeyType;
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Mechanism {
+    /// The `CKM_` number.
+    pub ckm: u64,
+    /// The `CKM_` name.
+    pub name: &'static str,
+    /// The algorithm with its fixed choices.
+    pub scheme: Scheme,
+    /// The key types it works with, or makes; empty for digests.
+    pub key_types: &'static [KeyType],
+    /// The key sizes it works with.
+    pub key_size: KeySize,
+    /// What may be done with it.
+    pub functions: Functions,
+    /// Whether data may come in parts.
+    pub parts: Parts,
+    /// The structure of its parameter.
+    pub parameter: ParameterShape,
+    /// How long its results are.
+    pub output: OutputLength,
+    /// How long it takes.
+    pub cost: Cost,
+}
+
+/// The algorithm behind a mechanism, with its fixed choices. The daemon computes by this alone.
+///
+/// Where a hash is optional, `None` means that the caller sends what is to be signed, hashed
+/// already where the algorithm asks for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Makes an AES key.
+    AesKeyGen,
+    /// Makes a generic secret.
+    GenericSecretKeyGen,
+    /// Makes a secret for HMAC with this hash.
+    HmacKeyGen(Hash),
+    /// Makes an RSA pair.
+    RsaKeyPairGen,
+    /// Makes a pair on a named curve.
+    EcKeyPairGen,
+    /// AES-CBC over whole blocks, SP 800-38A.
+    AesCbc,
+    /// AES-CBC with PKCS#7 padding.
+    AesCbcPad,
+    /// AES-CTR, SP 800-38A.
+    AesCtr,
+    /// AES-GCM, SP 800-38D.
+    AesGcm,
+    /// RSASSA-PKCS1-v1_5 and RSAES-PKCS1-v1_5, RFC 8017; `None` signs data as it is.
+    RsaPkcs1(Option<Hash>),
+    /// RSA without padding.
+    RsaRaw,
+    /// RSAES-OAEP, RFC 8017.
+    RsaOaep,
+    /// RSASSA-PSS, RFC 8017.
+    RsaPss(Option<Hash>),
+    /// ECDSA, FIPS 186-5, with signatures r‖s.
+    Ecdsa(Option<Hash>),
+    /// A digest.
+    Digest(Hash),
+    /// HMAC, FIPS 198-1.
+    Hmac(Hash),
+    /// SM2 signature, GB/T 32918.2, with signatures in DER; `Some(Sm3)` hashes the default
+    /// identity and the message, `None` takes that hash.
+    Sm2Dsa(Option<Hash>),
+    /// SM2 encryption, GB/T 32918.4.
+    Sm2Pke,
+    /// SM4-GCM, RFC 8998.
+    Sm4Gcm,
+}
+
+impl Scheme {
+    /// The hash function the scheme fixes.
+    #[must_use]
+    pub const fn hash(self) -> Option<Hash> {
+        match self {
+            Self::HmacKeyGen(hash) | Self::Digest(hash) | Self::Hmac(hash) => Some(hash),
+            Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) | Self::Sm2Dsa(hash) => {
+                hash
+            }
+            Self::AesKeyGen
+            | Self::GenericSecretKeyGen
+            | Self::RsaKeyPairGen
+            | Self::EcKeyPairGen
+            | Self::AesCbc
+            | Self::AesCbcPad
+            | Self::AesCtr
+            | Self::AesGcm
+            | Self::RsaRaw
+            | Self::RsaOaep
+            | Self::Sm2Pke
+            | Self::Sm4Gcm => None,
+        }
+    }
+}
+
+/// A range of key sizes, in the unit in which `C_GetMechanismInfo` reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySize {
+    /// No key.
+    None,
+    /// From the first to the second number of bits.
+    Bits(u32, u32),
+    /// From the first to the second number of bytes.
+    Bytes(u32, u32),
+}
+
+impl KeySize {
+    /// The values of `ulMinKeySize` and `ulMaxKeySize`.
+    #[must_use]
+    pub const fn range(self) -> (u32, u32) {
+        match self {
+            Self::None => (0, 0),
+            Self::Bits(low, high) | Self::Bytes(low, high) => (low, high),
+        }
+    }
+
+    /// Whether a key of this many bits is in the range.
+    #[must_use]
+    pub fn contains_bits(self, bits: usize) -> bool {
+        let (low, high) = self.range();
+        let unit = match self {
+            Self::None => return false,
+            Self::Bits(..) => 1,
+            Self::Bytes(..) => 8,
+        };
+        (u64::from(low) * unit..=u64::from(high) * unit).contains(&(bits as u64))
+    }
+}
+
+/// Whether data may come in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// All data must come in one call.
+    Single,
+    /// Data may come in one call or in several.
+    Multi,
+}
+
+/// How long a use takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// Microseconds.
+    Cheap,
+    /// Milliseconds or more, at least for private keys.
+    Slow,
+}
+
+/// A mechanism with its parameter, as it crosses the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MechanismCall {
+    /// The `CKM_` number.
+    pub mechanism: u64,
+    /// The postcard encoding of the structure the mechanism's row names; empty for none.
+    pub parameter: Vec<u8>,
+}
+
+impl MechanismCall {
+    /// A call without a parameter.
+    #[must_use]
+    pub const fn plain(mechanism: u64) -> Self {
+        Self { mechanism, parameter: Vec::new() }
+    }
+
+    /// A call with one of the parameter structures, for instance [`GcmParameter`].
+    pub fn with(mechanism: u64, parameter: &impl Serialize) -> Result<Self, CallError> {
+        let parameter = postcard::to_stdvec(parameter).map_err(|_| CallError::Parameter)?;
+        Ok(Self { mechanism, parameter })
+    }
+
+    /// The row and the parameter this call names.
+    pub fn parse(&self) -> Result<(&'static Mechanism, Parameter), CallError> {
+        let mechanism = find(self.mechanism).ok_or(CallError::Mechanism)?;
+        Ok((mechanism, mechanism.parse(&self.parameter)?))
+    }
+}
+
+/// The row with this `CKM_` number.
+#[must_use]
+pub fn find(ckm: u64) -> Option<&'static Mechanism> {
+    ALL.iter().find(|mechanism| mechanism.ckm == ckm)
+}
+
+impl Mechanism {
+    /// The `flags` of `CK_MECHANISM_INFO`.
+    #[must_use]
+    pub fn info_flags(&self) -> u32 {
+        /// `CKF_EC_F_P`, `CKF_EC_OID` and `CKF_EC_UNCOMPRESS`.
+        const EC: u32 = 0x0010_0000 | 0x0080_0000 | 0x0100_0000;
+        let curves = if self.key_types == [KeyType::Ec] { EC } else { 0 };
+        self.functions.bits() | curves
+    }
+
+    /// Whether the mechanism works with keys of this type.
+    #[must_use]
+    pub fn fits(&self, key_type: KeyType) -> bool {
+        self.key_types.contains(&key_type)
+    }
+
+    /// Parses the wire form of the parameter.
+    ///
+    /// The parameter of a hash-and-sign PSS mechanism must name the mechanism's own hash
+    /// (PKCS#11 3.1 section 6.1.10).
+    pub fn parse(&self, wire: &[u8]) -> Result<Parameter, CallError> {
+        let parameter = self.parameter.parse(wire)?;
+        match (&parameter, self.scheme.hash()) {
+            (Parameter::Pss(pss), Some(hash)) if pss.hash != hash => Err(CallError::Parameter),
+            _ => Ok(parameter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

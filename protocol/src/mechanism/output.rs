@@ -1,0 +1,93 @@
+//! How long the result of an operation can be, for length queries and buffers.
+
+use super::{Function, Hash, Mechanism, Parameter, Scheme};
+
+const BLOCK: usize = 16;
+
+/// The rule a mechanism's output length follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputLength {
+    /// The result is a key, not bytes.
+    Key,
+    /// As long as the input.
+    Same,
+    /// Whole blocks; encryption adds 1 to 16 bytes.
+    Padded,
+    /// The input and a tag.
+    Tagged,
+    /// As long as the RSA modulus; decryption gives less.
+    Modulus,
+    /// Two integers as long as the order of the curve.
+    TwiceOrder,
+    /// As long as the scheme's digest.
+    Digest,
+}
+
+impl Mechanism {
+    /// The greatest length of the whole result of `function` over `input` bytes.
+    ///
+    /// `key_bits` is the size of the RSA modulus or of the curve, and is not looked at elsewhere.
+    /// The lengths are exact except for decryption that removes a padding.
+    ///
+    /// ```
+    /// use coffer_protocol::mechanism::{ckm, find, Function, Parameter};
+    ///
+    /// let cbc = find(ckm::CKM_AES_CBC_PAD).unwrap();
+    /// assert_eq!(cbc.max_output(Function::Encrypt, 16, 256, &Parameter::Iv([0; 16])), 32);
+    /// ```
+    #[must_use]
+    pub fn max_output(
+        &self,
+        function: Function,
+        input: usize,
+        key_bits: usize,
+        parameter: &Parameter,
+    ) -> usize {
+        match self.output {
+            OutputLength::Key => 0,
+            OutputLength::Padded if function == Function::Encrypt => {
+                (input / BLOCK).saturating_add(1).saturating_mul(BLOCK)
+            }
+            OutputLength::Same | OutputLength::Padded => input,
+            OutputLength::Tagged if function == Function::Encrypt => {
+                input.saturating_add(tag_len(parameter))
+            }
+            OutputLength::Tagged => input.saturating_sub(tag_len(parameter)),
+            OutputLength::Modulus => {
+                let modulus = key_bits.div_ceil(8);
+                let overhead = match (function, self.scheme, parameter) {
+                    (Function::Decrypt, Scheme::RsaPkcs1(_), _) => 11,
+                    (Function::Decrypt, _, Parameter::Oaep(oaep)) => 2 * oaep.hash.len() + 2,
+                    _ => 0,
+                };
+                modulus.saturating_sub(overhead)
+            }
+            OutputLength::TwiceOrder => 2 * key_bits.div_ceil(8),
+            OutputLength::Digest => self.scheme.hash().map_or(0, Hash::len),
+        }
+    }
+
+    /// The exact length of what one more part of `input` bytes gives at once, when `held` bytes of
+    /// earlier parts are still inside.
+    #[must_use]
+    pub fn update_output(&self, function: Function, held: usize, input: usize) -> usize {
+        let total = held.saturating_add(input);
+        match (function, self.scheme) {
+            (Function::Encrypt, Scheme::AesCbc | Scheme::AesCbcPad)
+            | (Function::Decrypt, Scheme::AesCbc) => total - total % BLOCK,
+            // The last block stays inside: it may be padding.
+            (Function::Decrypt, Scheme::AesCbcPad) => total.saturating_sub(1) / BLOCK * BLOCK,
+            (Function::Encrypt | Function::Decrypt, Scheme::AesCtr)
+            | (Function::Encrypt, Scheme::AesGcm) => input,
+            // Nothing is released before the tag is checked (decryption), or until the end.
+            _ => 0,
+        }
+    }
+}
+
+fn tag_len(parameter: &Parameter) -> usize {
+    match parameter {
+        Parameter::Gcm(gcm) => gcm.tag_len(),
+        _ => BLOCK,
+    }
+}

@@ -1,0 +1,190 @@
+//! Mechanism parameters: pointer-free on the wire, typed after parsing.
+//!
+//! On the wire a parameter is the postcard encoding of the structure its row names, with hashes
+//! and mask generation functions as plain PKCS#11 numbers.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Hash;
+
+/// Why a call does not describe something that can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallError {
+    /// No mechanism has this number: `CKR_MECHANISM_INVALID`.
+    Mechanism,
+    /// The parameter does not fit the mechanism: `CKR_MECHANISM_PARAM_INVALID`.
+    Parameter,
+}
+
+/// Which structure a mechanism's parameter has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterShape {
+    /// No parameter.
+    None,
+    /// [`IvParameter`].
+    Iv,
+    /// [`GcmParameter`].
+    Gcm,
+    /// [`CtrParameter`].
+    Ctr,
+    /// [`PssParameter`].
+    Pss,
+    /// [`OaepParameter`].
+    Oaep,
+}
+
+/// The initialisation vector of a block mode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IvParameter {
+    /// One block.
+    pub iv: [u8; 16],
+}
+
+/// `CK_GCM_PARAMS`, PKCS#11 3.1 section 6.13.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GcmParameter {
+    /// The initialisation vector, 1 to 256 bytes; 12 is the length to choose.
+    pub iv: Vec<u8>,
+    /// Data that is authenticated but not encrypted.
+    pub aad: Vec<u8>,
+    /// The length of the tag in bits, 96 to 128.
+    pub tag_bits: u32,
+}
+
+impl GcmParameter {
+    /// The length of the tag in bytes.
+    #[must_use]
+    pub const fn tag_len(&self) -> usize {
+        (self.tag_bits / 8) as usize
+    }
+}
+
+/// `CK_AES_CTR_PARAMS`, PKCS#11 3.1 section 6.11.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CtrParameter {
+    /// How many low bits of the block count, 1 to 128.
+    pub bits: u32,
+    /// The first counter block.
+    pub block: [u8; 16],
+}
+
+/// `CK_RSA_PKCS_PSS_PARAMS`, PKCS#11 3.1 section 6.1.9.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PssParameter {
+    /// The hash of the message, a `CKM_` number.
+    pub hash: u64,
+    /// The mask generation function, a `CKG_` number.
+    pub mgf: u64,
+    /// The length of the salt in bytes.
+    pub salt_len: u64,
+}
+
+/// `CK_RSA_PKCS_OAEP_PARAMS`, PKCS#11 3.1 section 6.1.7.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OaepParameter {
+    /// The hash of the label, a `CKM_` number.
+    pub hash: u64,
+    /// The mask generation function, a `CKG_` number.
+    pub mgf: u64,
+    /// The label, `pSourceData`; usually empty.
+    pub label: Vec<u8>,
+}
+
+/// The choices of an RSA-PSS signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pss {
+    /// The hash of the message.
+    pub hash: Hash,
+    /// The hash of MGF1.
+    pub mgf: Hash,
+    /// The length of the salt in bytes.
+    pub salt_len: usize,
+}
+
+/// The choices of RSA-OAEP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Oaep {
+    /// The hash of the label.
+    pub hash: Hash,
+    /// The hash of MGF1.
+    pub mgf: Hash,
+    /// The label.
+    pub label: Vec<u8>,
+}
+
+/// A parameter that was parsed and found possible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// No parameter.
+    None,
+    /// An initialisation vector.
+    Iv([u8; 16]),
+    /// For Galois/counter mode.
+    Gcm(GcmParameter),
+    /// For counter mode.
+    Ctr(CtrParameter),
+    /// For RSA-PSS.
+    Pss(Pss),
+    /// For RSA-OAEP.
+    Oaep(Oaep),
+}
+
+/// The longest accepted GCM initialisation vector.
+const GCM_IV_MAX: usize = 256;
+/// The longest salt that fits a 4096-bit modulus.
+const PSS_SALT_MAX: u64 = 512;
+
+impl ParameterShape {
+    /// Parses the wire form of a parameter of this shape.
+    pub fn parse(self, wire: &[u8]) -> Result<Parameter, CallError> {
+        Ok(match self {
+            Self::None => {
+                if !wire.is_empty() {
+                    return Err(CallError::Parameter);
+                }
+                Parameter::None
+            }
+            Self::Iv => Parameter::Iv(decode::<IvParameter>(wire)?.iv),
+            Self::Gcm => {
+                let gcm: GcmParameter = decode(wire)?;
+                let possible = (1..=GCM_IV_MAX).contains(&gcm.iv.len())
+                    && (96..=128).contains(&gcm.tag_bits)
+                    && gcm.tag_bits.is_multiple_of(8);
+                possible.then_some(Parameter::Gcm(gcm)).ok_or(CallError::Parameter)?
+            }
+            Self::Ctr => {
+                let ctr: CtrParameter = decode(wire)?;
+                let possible = (1..=128).contains(&ctr.bits);
+                possible.then_some(Parameter::Ctr(ctr)).ok_or(CallError::Parameter)?
+            }
+            Self::Pss => {
+                let pss: PssParameter = decode(wire)?;
+                if pss.salt_len > PSS_SALT_MAX {
+                    return Err(CallError::Parameter);
+                }
+                Parameter::Pss(Pss {
+                    hash: Hash::from_ckm(pss.hash).ok_or(CallError::Parameter)?,
+                    mgf: Hash::from_mgf(pss.mgf).ok_or(CallError::Parameter)?,
+                    salt_len: usize::try_from(pss.salt_len).map_err(|_| CallError::Parameter)?,
+                })
+            }
+            Self::Oaep => {
+                let oaep: OaepParameter = decode(wire)?;
+                Parameter::Oaep(Oaep {
+                    hash: Hash::from_ckm(oaep.hash).ok_or(CallError::Parameter)?,
+                    mgf: Hash::from_mgf(oaep.mgf).ok_or(CallError::Parameter)?,
+                    label: oaep.label,
+                })
+            }
+        })
+    }
+}
+
+/// Decodes a structure and refuses bytes behind it.
+fn decode<T: DeserializeOwned>(wire: &[u8]) -> Result<T, CallError> {
+    match postcard::take_from_bytes(wire) {
+        Ok((value, [])) => Ok(value),
+        _ => Err(CallError::Parameter),
+    }
+}

@@ -1,0 +1,101 @@
+//! The rows. Numbers and names are those of PKCS#11 3.1, appendix B.
+
+use super::Cost::{Cheap, Slow};
+use super::Function::{Decrypt, Digest, Encrypt, Generate, GenerateKeyPair, Sign, Verify};
+use super::Hash::{Sha1, Sha224, Sha256, Sha384, Sha512};
+use super::Parts::{Multi, Single};
+use super::{
+    Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
+};
+use crate::key_type::KeyType::{self, Aes, Ec, GenericSecret, Hmac, Rsa};
+
+/// Makes the constants of [`ckm`] and the rows of [`ALL`].
+macro_rules! mechanisms {
+    ($( $ckm:literal $name:ident $scheme:expr, $keys:expr, $size:expr, [$($function:ident)+]
+        $parts:ident $shape:ident $output:ident $cost:ident; )*) => {
+        /// The numbers of the mechanisms.
+        #[expect(missing_docs, reason = "the names are those of PKCS#11")]
+        pub mod ckm {
+            $( pub const $name: u64 = $ckm; )*
+        }
+
+        /// Every mechanism, in the order of `C_GetMechanismList`.
+        pub static ALL: &[Mechanism] = &[ $( Mechanism {
+            ckm: ckm::$name,
+            name: stringify!($name),
+            scheme: $scheme,
+            key_types: $keys,
+            key_size: $size,
+            functions: Functions::of(&[ $($function),+ ]),
+            parts: $parts,
+            parameter: Shape::$shape,
+            output: Out::$output,
+            cost: $cost,
+        } ),* ];
+    };
+}
+
+const NONE: &[KeyType] = &[];
+const AES: &[KeyType] = &[Aes];
+const EC: &[KeyType] = &[Ec];
+const RSA: &[KeyType] = &[Rsa];
+
+const NO_KEY: KeySize = KeySize::None;
+const AES_SIZE: KeySize = KeySize::Bytes(16, 32);
+/// PKCS#11 3.1 section 6.8 asks for bits here, unlike for AES.
+const SECRET: KeySize = KeySize::Bits(112, 8192);
+const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
+const MAC: KeySize = KeySize::Bytes(1, 1024);
+const CURVE: KeySize = KeySize::Bits(256, 384);
+const MODULUS: KeySize = KeySize::Bits(2048, 4096);
+
+mechanisms! {
+//  CKM     name                       scheme                  key types                      key size  functions                      parts  param output     cost
+    0x0350  CKM_GENERIC_SECRET_KEY_GEN S::GenericSecretKeyGen, &[GenericSecret],              SECRET,   [Generate]                     Single None  Key        Cheap;
+    0x1080  CKM_AES_KEY_GEN            S::AesKeyGen,           AES,                           AES_SIZE, [Generate]                     Single None  Key        Cheap;
+    0x4003  CKM_SHA_1_KEY_GEN          S::HmacKeyGen(Sha1),    &[Hmac(Sha1)],                 MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x4004  CKM_SHA224_KEY_GEN         S::HmacKeyGen(Sha224),  &[Hmac(Sha224)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x4005  CKM_SHA256_KEY_GEN         S::HmacKeyGen(Sha256),  &[Hmac(Sha256)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x4006  CKM_SHA384_KEY_GEN         S::HmacKeyGen(Sha384),  &[Hmac(Sha384)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x4007  CKM_SHA512_KEY_GEN         S::HmacKeyGen(Sha512),  &[Hmac(Sha512)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
+    0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
+
+    0x1082  CKM_AES_CBC                S::AesCbc,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
+    0x1085  CKM_AES_CBC_PAD            S::AesCbcPad,           AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Padded     Cheap;
+    0x1086  CKM_AES_CTR                S::AesCtr,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Ctr   Same       Cheap;
+    0x1087  CKM_AES_GCM                S::AesGcm,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Gcm   Tagged     Cheap;
+
+    0x0001  CKM_RSA_PKCS               S::RsaPkcs1(None),      RSA,                           MODULUS,  [Encrypt Decrypt Sign Verify]  Single None  Modulus    Slow;
+    0x0003  CKM_RSA_X_509              S::RsaRaw,              RSA,                           MODULUS,  [Encrypt Decrypt Sign Verify]  Single None  Modulus    Slow;
+    0x0009  CKM_RSA_PKCS_OAEP          S::RsaOaep,             RSA,                           MODULUS,  [Encrypt Decrypt]              Single Oaep  Modulus    Slow;
+    0x000d  CKM_RSA_PKCS_PSS           S::RsaPss(None),        RSA,                           MODULUS,  [Sign Verify]                  Single Pss   Modulus    Slow;
+    0x0006  CKM_SHA1_RSA_PKCS          S::RsaPkcs1(Some(Sha1)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0046  CKM_SHA224_RSA_PKCS        S::RsaPkcs1(Some(Sha224)), RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0040  CKM_SHA256_RSA_PKCS        S::RsaPkcs1(Some(Sha256)), RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0041  CKM_SHA384_RSA_PKCS        S::RsaPkcs1(Some(Sha384)), RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0042  CKM_SHA512_RSA_PKCS        S::RsaPkcs1(Some(Sha512)), RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x000e  CKM_SHA1_RSA_PKCS_PSS      S::RsaPss(Some(Sha1)),     RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0047  CKM_SHA224_RSA_PKCS_PSS    S::RsaPss(Some(Sha224)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0043  CKM_SHA256_RSA_PKCS_PSS    S::RsaPss(Some(Sha256)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0044  CKM_SHA384_RSA_PKCS_PSS    S::RsaPss(Some(Sha384)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0045  CKM_SHA512_RSA_PKCS_PSS    S::RsaPss(Some(Sha512)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+
+    0x1041  CKM_ECDSA                  S::Ecdsa(None),         EC,                            CURVE,    [Sign Verify]                  Single None  TwiceOrder Cheap;
+    0x1042  CKM_ECDSA_SHA1             S::Ecdsa(Some(Sha1)),   EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1043  CKM_ECDSA_SHA224           S::Ecdsa(Some(Sha224)), EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1044  CKM_ECDSA_SHA256           S::Ecdsa(Some(Sha256)), EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1045  CKM_ECDSA_SHA384           S::Ecdsa(Some(Sha384)), EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1046  CKM_ECDSA_SHA512           S::Ecdsa(Some(Sha512)), EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+
+    0x0220  CKM_SHA_1                  S::Digest(Sha1),        NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x0255  CKM_SHA224                 S::Digest(Sha224),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x0250  CKM_SHA256                 S::Digest(Sha256),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x0260  CKM_SHA384                 S::Digest(Sha384),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x0270  CKM_SHA512                 S::Digest(Sha512),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x0221  CKM_SHA_1_HMAC             S::Hmac(Sha1),          &[GenericSecret, Hmac(Sha1)],   MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
+    0x0256  CKM_SHA224_HMAC            S::Hmac(Sha224),        &[GenericSecret, Hmac(Sha224)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
+    0x0251  CKM_SHA256_HMAC            S::Hmac(Sha256),        &[GenericSecret, Hmac(Sha256)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
+    0x0261  CKM_SHA384_HMAC            S::Hmac(Sha384),        &[GenericSecret, Hmac(Sha384)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
+    0x0271  CKM_SHA512_HMAC            S::Hmac(Sha512),        &[GenericSecret, Hmac(Sha512)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
+}

@@ -1,0 +1,179 @@
+//! The table is consistent, and what it derives is right.
+
+use std::collections::HashSet;
+
+use super::*;
+
+fn row(ckm: u64) -> &'static Mechanism {
+    find(ckm).unwrap()
+}
+
+#[test]
+fn numbers_and_names_are_unique() {
+    let numbers: HashSet<u64> = ALL.iter().map(|row| row.ckm).collect();
+    let names: HashSet<&str> = ALL.iter().map(|row| row.name).collect();
+    assert_eq!(numbers.len(), ALL.len());
+    assert_eq!(names.len(), ALL.len());
+    assert!(names.iter().all(|name| name.starts_with("CKM_")));
+}
+
+#[test]
+fn every_row_is_found_by_its_number() {
+    for row in ALL {
+        assert_eq!(find(row.ckm).unwrap().name, row.name);
+    }
+    assert!(find(u64::MAX).is_none());
+}
+
+#[test]
+fn every_row_is_consistent() {
+    for row in ALL {
+        let (low, high) = row.key_size.range();
+        let does = |function| row.functions.contains(function);
+        let makes_keys = does(Function::Generate) || does(Function::GenerateKeyPair);
+        assert!(low <= high, "{}", row.name);
+        assert_ne!(row.functions.bits(), 0, "{}", row.name);
+        assert_eq!(row.key_types.is_empty(), row.key_size == KeySize::None, "{}", row.name);
+        assert_eq!(row.key_types.is_empty(), does(Function::Digest), "{}", row.name);
+        assert_eq!(row.output == OutputLength::Key, makes_keys, "{}", row.name);
+        assert_eq!(does(Function::Sign), does(Function::Verify), "{}", row.name);
+        assert_eq!(does(Function::Encrypt), does(Function::Decrypt), "{}", row.name);
+        if makes_keys {
+            assert_eq!(row.key_types.len(), 1, "{}", row.name);
+            assert_eq!(row.key_types[0].is_pair(), does(Function::GenerateKeyPair), "{}", row.name);
+        }
+        if row.output == OutputLength::Digest {
+            assert!(row.scheme.hash().is_some(), "{}", row.name);
+        }
+        if row.name.contains("SHA") {
+            let hash = row.scheme.hash().unwrap();
+            assert!(row.name.replace('_', "").contains(&format!("{hash:?}").to_uppercase()));
+        }
+    }
+}
+
+#[test]
+fn sizes_are_in_the_unit_of_the_standard() {
+    assert!(row(ckm::CKM_AES_GCM).key_size.contains_bits(256));
+    assert!(!row(ckm::CKM_AES_GCM).key_size.contains_bits(257));
+    assert_eq!(row(ckm::CKM_AES_GCM).key_size.range(), (16, 32));
+    assert_eq!(row(ckm::CKM_RSA_PKCS).key_size.range(), (2048, 4096));
+    assert!(!row(ckm::CKM_RSA_PKCS).key_size.contains_bits(1024));
+    assert!(!row(ckm::CKM_SHA256).key_size.contains_bits(0));
+}
+
+#[test]
+fn flags_name_the_curves_for_elliptic_curves_only() {
+    assert_eq!(row(ckm::CKM_ECDSA).info_flags(), 0x0190_2800);
+    assert_eq!(row(ckm::CKM_RSA_PKCS).info_flags(), 0x2b00);
+    assert_eq!(row(ckm::CKM_SHA256).info_flags(), 0x0400);
+}
+
+#[test]
+fn output_lengths_follow_the_rule_of_the_row() {
+    let gcm = Parameter::Gcm(GcmParameter { iv: vec![0; 12], aad: vec![], tag_bits: 96 });
+    let oaep = Parameter::Oaep(Oaep { hash: Hash::Sha256, mgf: Hash::Sha1, label: vec![] });
+    let iv = Parameter::Iv([0; 16]);
+    let none = Parameter::None;
+    let cases = [
+        (ckm::CKM_AES_CBC, Function::Encrypt, 32, 256, &iv, 32),
+        (ckm::CKM_AES_CBC_PAD, Function::Encrypt, 32, 256, &iv, 48),
+        (ckm::CKM_AES_CBC_PAD, Function::Encrypt, 31, 256, &iv, 32),
+        (ckm::CKM_AES_CBC_PAD, Function::Decrypt, 32, 256, &iv, 32),
+        (ckm::CKM_AES_GCM, Function::Encrypt, 7, 128, &gcm, 19),
+        (ckm::CKM_AES_GCM, Function::Decrypt, 19, 128, &gcm, 7),
+        (ckm::CKM_AES_GCM, Function::Decrypt, 3, 128, &gcm, 0),
+        (ckm::CKM_RSA_PKCS, Function::Sign, 20, 2048, &none, 256),
+        (ckm::CKM_RSA_PKCS, Function::Decrypt, 256, 2048, &none, 245),
+        (ckm::CKM_RSA_X_509, Function::Decrypt, 256, 2048, &none, 256),
+        (ckm::CKM_RSA_PKCS_OAEP, Function::Decrypt, 384, 3072, &oaep, 318),
+        (ckm::CKM_ECDSA, Function::Sign, 32, 384, &none, 96),
+        (ckm::CKM_SHA384, Function::Digest, 1, 0, &none, 48),
+        (ckm::CKM_SHA_1_HMAC, Function::Sign, 1, 0, &none, 20),
+        (ckm::CKM_AES_KEY_GEN, Function::Generate, 0, 0, &none, 0),
+    ];
+    for (ckm, function, input, bits, parameter, expected) in cases {
+        let length = row(ckm).max_output(function, input, bits, parameter);
+        assert_eq!(length, expected, "{} {function:?} {input}", row(ckm).name);
+    }
+}
+
+#[test]
+fn parts_keep_back_what_may_be_padding() {
+    let pad = row(ckm::CKM_AES_CBC_PAD);
+    assert_eq!(pad.update_output(Function::Encrypt, 0, 16), 16);
+    assert_eq!(pad.update_output(Function::Decrypt, 0, 16), 0);
+    assert_eq!(pad.update_output(Function::Decrypt, 16, 1), 16);
+    assert_eq!(pad.update_output(Function::Decrypt, 0, 0), 0);
+    assert_eq!(row(ckm::CKM_AES_CBC).update_output(Function::Decrypt, 15, 18), 32);
+    assert_eq!(row(ckm::CKM_AES_GCM).update_output(Function::Encrypt, 0, 5), 5);
+    assert_eq!(row(ckm::CKM_AES_GCM).update_output(Function::Decrypt, 0, 5), 0);
+    assert_eq!(row(ckm::CKM_SHA256_HMAC).update_output(Function::Sign, 0, 5), 0);
+}
+
+#[test]
+fn calls_survive_the_wire() {
+    let gcm = GcmParameter { iv: vec![1; 12], aad: b"context".to_vec(), tag_bits: 128 };
+    let call = MechanismCall::with(ckm::CKM_AES_GCM, &gcm).unwrap();
+    let wire = postcard::to_stdvec(&call).unwrap();
+    let (read, rest) = postcard::take_from_bytes::<MechanismCall>(&wire).unwrap();
+    assert!(rest.is_empty());
+    let (mechanism, parameter) = read.parse().unwrap();
+    assert_eq!(mechanism.name, "CKM_AES_GCM");
+    assert_eq!(parameter, Parameter::Gcm(gcm));
+}
+
+#[test]
+fn the_wire_form_of_each_parameter_is_fixed() {
+    let gcm = GcmParameter { iv: vec![1, 2], aad: vec![3], tag_bits: 128 };
+    let ctr = CtrParameter { bits: 32, block: [7; 16] };
+    let pss = PssParameter { hash: ckm::CKM_SHA256, mgf: 2, salt_len: 32 };
+    let oaep = OaepParameter { hash: ckm::CKM_SHA_1, mgf: 1, label: vec![9] };
+    let bytes = |call: Result<MechanismCall, CallError>| hex::encode(call.unwrap().parameter);
+    let iv = IvParameter { iv: [5; 16] };
+    assert_eq!(bytes(MechanismCall::with(0, &iv)), "05".repeat(16));
+    assert_eq!(bytes(MechanismCall::with(0, &gcm)), "02010201038001");
+    assert_eq!(bytes(MechanismCall::with(0, &ctr)), "20".to_owned() + &"07".repeat(16));
+    assert_eq!(bytes(MechanismCall::with(0, &pss)), "d0040220");
+    assert_eq!(bytes(MechanismCall::with(0, &oaep)), "a004010109");
+}
+
+#[test]
+fn impossible_parameters_are_refused() {
+    let gcm = |iv_len, tag_bits| {
+        let gcm = GcmParameter { iv: vec![0; iv_len], aad: vec![], tag_bits };
+        MechanismCall::with(ckm::CKM_AES_GCM, &gcm).unwrap()
+    };
+    let pss = |ckm, hash, mgf, salt_len| {
+        MechanismCall::with(ckm, &PssParameter { hash, mgf, salt_len }).unwrap()
+    };
+    let ctr = |bits| {
+        MechanismCall::with(ckm::CKM_AES_CTR, &CtrParameter { bits, block: [0; 16] }).unwrap()
+    };
+    let oaep = OaepParameter { hash: 0, mgf: 1, label: vec![] };
+    let mut trailing = gcm(12, 128);
+    trailing.parameter.push(0);
+    let refused = [
+        gcm(0, 128),
+        gcm(257, 128),
+        gcm(12, 88),
+        gcm(12, 100),
+        gcm(12, 136),
+        ctr(0),
+        ctr(129),
+        pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 99, 32),
+        pss(ckm::CKM_RSA_PKCS_PSS, 99, 2, 32),
+        pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 2, 513),
+        pss(ckm::CKM_SHA256_RSA_PKCS_PSS, ckm::CKM_SHA384, 2, 32),
+        MechanismCall::with(ckm::CKM_RSA_PKCS_OAEP, &oaep).unwrap(),
+        MechanismCall { mechanism: ckm::CKM_ECDSA, parameter: vec![0] },
+        MechanismCall::plain(ckm::CKM_AES_CBC),
+        trailing,
+    ];
+    for call in refused {
+        assert_eq!(call.parse().unwrap_err(), CallError::Parameter, "{call:?}");
+    }
+    assert_eq!(MechanismCall::plain(0x8000_0000).parse().unwrap_err(), CallError::Mechanism);
+    assert!(gcm(12, 128).parse().is_ok());
+    assert!(pss(ckm::CKM_SHA256_RSA_PKCS_PSS, ckm::CKM_SHA256, 2, 32).parse().is_ok());
+}

@@ -1,0 +1,390 @@
+//! The operation table: one row per request that the daemon answers.
+//!
+//! Dispatch, the gate's checks and its matrix test, audit names, policy actions, the list of `coffer call`
+//! and PROTOCOL.md come from it.
+
+pub mod cipher;
+pub mod kms;
+pub mod object;
+pub mod system;
+pub mod token;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::message::{FieldInfo, Message};
+
+/// Which face of Coffer an operation belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Face {
+    /// Administration of the daemon.
+    System,
+    /// The KMS API.
+    Kms,
+    /// The PKCS#11 module.
+    Pkcs11,
+}
+
+/// Which socket answers it. The admin socket answers everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Socket {
+    /// `coffer.sock`.
+    App,
+    /// `admin.sock` only.
+    Admin,
+}
+
+/// Who may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Whoever may connect.
+    Anyone,
+    /// The owner: the one uid that the configuration names.
+    Owner,
+    /// A PKCS#11 application; what it sees and may do follows from its login.
+    Application,
+    /// An application that is logged in as user of the token.
+    User,
+    /// An application that is logged in as security officer of the token.
+    SecurityOfficer,
+    /// An application that is logged in as either.
+    LoggedIn,
+}
+
+/// In which device states it is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum When {
+    /// In all of them.
+    Always,
+    /// In the operational state only.
+    Operational,
+}
+
+/// What it does to keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Tells something.
+    Read,
+    /// Changes something that lasts.
+    Write,
+    /// Uses a key.
+    Use,
+}
+
+/// Which payload is secret: read into, or written from, secret memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Secret {
+    /// Neither.
+    Neither,
+    /// The request's.
+    Request,
+    /// The reply's.
+    Reply,
+    /// Both.
+    Both,
+}
+
+impl Secret {
+    /// Whether the request's payload is secret.
+    pub const fn in_request(self) -> bool {
+        matches!(self, Self::Request | Self::Both)
+    }
+
+    /// Whether the reply's payload is secret.
+    pub const fn in_reply(self) -> bool {
+        matches!(self, Self::Reply | Self::Both)
+    }
+}
+
+/// What is written to the audit log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Audit {
+    /// Refusals only.
+    Refusals,
+    /// One record, handed to the kernel before the reply.
+    Use,
+    /// An intent before and an outcome after, on disk before the reply.
+    Change,
+}
+
+/// What it costs, which decides where it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cost {
+    /// Microseconds to a few milliseconds: where the frame was read.
+    Cheap,
+    /// Longer, and limited in number: key generation and PIN derivation.
+    Slow,
+}
+
+/// Which rows of the key-state table it falls under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyRule {
+    /// It concerns no key's state.
+    Any,
+    /// Encrypts or makes data keys.
+    Encrypt,
+    /// Decrypts.
+    Decrypt,
+    /// Signs or makes a MAC.
+    Sign,
+    /// Verifies.
+    Verify,
+    /// Reads the public key.
+    PublicKey,
+    /// Describes or lists.
+    Describe,
+    /// Enables.
+    Enable,
+    /// Disables.
+    Disable,
+    /// Depends on the function that the request names.
+    ByFunction,
+}
+
+/// Which resource a request is about, as policies and the audit log name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource<'a> {
+    /// None, or all keys.
+    None,
+    /// A key, by its id or `alias/<name>`.
+    Key(&'a str),
+    /// The key that the ciphertext in the payload names.
+    Ciphertext,
+    /// A slot.
+    Slot(u32),
+    /// A session.
+    Session(u32),
+    /// An object in a session.
+    Object {
+        /// The session.
+        session: u32,
+        /// The object's handle.
+        object: u32,
+    },
+    /// A partition, by its name.
+    Partition(&'a str),
+}
+
+/// What the table says of an operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Number on the wire; never reused.
+    pub number: u16,
+    /// Name of the action, the audit event and the policy action.
+    pub name: &'static str,
+    /// Which face it belongs to.
+    pub face: Face,
+    /// Which socket answers it.
+    pub socket: Socket,
+    /// Who may ask.
+    pub access: Access,
+    /// In which device states it is answered.
+    pub when: When,
+    /// What it does to keys.
+    pub effect: Effect,
+    /// Which payload is secret.
+    pub secret: Secret,
+    /// Which rows of the key-state table it falls under.
+    pub rule: KeyRule,
+    /// What is written to the audit log.
+    pub audit: Audit,
+    /// What it costs.
+    pub cost: Cost,
+    /// What it does, in a line.
+    pub help: &'static str,
+}
+
+/// A request of the table.
+pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
+    /// What a successful call returns.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// Its row.
+    const ROW: &'static Row;
+    /// What this request is about.
+    fn resource(&self) -> Resource<'_>;
+}
+
+/// Hands the operation table to the macro `$with`.
+///
+/// To add an operation, add its row here and its messages in a file of this folder. The daemon then does not
+/// compile until it has a handler.
+#[macro_export]
+macro_rules! for_each_operation {
+    ($with:ident) => { $with! {
+    //  number module  request                reply             face   socket access          when        effect secret  resource          rule       audit    cost  help
+        0x0001 system  GetStatus              DaemonStatus      System App   Anyone          Always      Read  Neither none              Any        Refusals Cheap "Tells how the daemon is.";
+        0x0010 system  ListPartitions         Partitions        System Admin Owner           Operational Read  Neither none              Any        Use      Cheap "Lists the partitions.";
+        0x0011 system  CreatePartition        CreatedPartition  System Admin Owner           Operational Write Neither partition(name)   Any        Change   Cheap "Makes a partition.";
+        0x0012 system  InitPartition          CreatedPartition  System Admin Owner           Operational Write Request partition(name)   Any        Change   Slow  "Sets the PINs of a partition's token.";
+        0x0020 system  ListAuditEvents        AuditEvents       System Admin Owner           Always      Read  Neither none              Any        Use      Cheap "Lists audit records.";
+        0x0021 system  VerifyAudit            AuditVerified     System Admin Owner           Always      Read  Neither none              Any        Use      Slow  "Checks the chain of the audit log.";
+
+        0x0101 token   ListTokens             Tokens            Pkcs11 App   Anyone          Operational Read  Neither none              Any        Refusals Cheap "Tells the slots and their tokens.";
+        0x0102 token   InitToken              Nothing           Pkcs11 App   Application     Operational Write Request slot(slot)        Any        Change   Slow  "Initialises a token.";
+        0x0103 token   OpenSession            OpenedSession     Pkcs11 App   Application     Operational Read  Neither slot(slot)        Any        Refusals Cheap "Opens a session.";
+        0x0104 token   CloseSession           Nothing           Pkcs11 App   Application     Operational Read  Neither session(session)  Any        Refusals Cheap "Closes a session.";
+        0x0105 token   CloseAllSessions       Nothing           Pkcs11 App   Application     Operational Read  Neither slot(slot)        Any        Refusals Cheap "Closes the application's sessions with a token.";
+        0x0106 token   GetSessionInfo         SessionInfo       Pkcs11 App   Application     Operational Read  Neither session(session)  Any        Refusals Cheap "Tells the state of a session.";
+        0x0107 token   Login                  Nothing           Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Logs the application in.";
+        0x0108 token   Logout                 Nothing           Pkcs11 App   LoggedIn        Operational Read  Neither session(session)  Any        Use      Cheap "Logs the application out.";
+        0x0109 token   InitPin                Nothing           Pkcs11 App   SecurityOfficer Operational Write Request session(session)  Any        Change   Slow  "Sets the user PIN.";
+        0x010a token   SetPin                 Nothing           Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Changes a PIN.";
+
+        0x0120 object  CreateObject           ObjectDescription Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Cheap "Makes an object.";
+        0x0121 object  CopyObject             ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, object) Any  Change   Cheap "Copies an object.";
+        0x0122 object  DestroyObject          Nothing           Pkcs11 App   Application     Operational Write Neither object(session, object) Any  Change   Cheap "Destroys an object.";
+        0x0123 object  DescribeObject         ObjectDescription Pkcs11 App   Application     Operational Read  Neither object(session, object) Describe Refusals Cheap "Describes an object.";
+        0x0124 object  GetAttributes          Attributes        Pkcs11 App   Application     Operational Read  Reply   object(session, object) Describe Refusals Cheap "Reads attributes.";
+        0x0125 object  SetAttributes          Nothing           Pkcs11 App   Application     Operational Write Request object(session, object) Any  Change   Cheap "Changes attributes.";
+        0x0126 object  FindObjects            FoundObjects      Pkcs11 App   Application     Operational Read  Request session(session)  Describe   Refusals Cheap "Finds objects.";
+        0x0127 object  GetObjectSize          ObjectSize        Pkcs11 App   Application     Operational Read  Neither object(session, object) Describe Refusals Cheap "Tells the size of an object.";
+        0x0128 object  GenerateKey            ObjectDescription Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Cheap "Generates a secret key.";
+        0x0129 object  GenerateKeyPair        GeneratedKeyPair  Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Generates a key pair.";
+
+        0x0140 cipher  EncryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Encrypt Use      Cheap "Encrypts.";
+        0x0141 cipher  DecryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Decrypt Use      Cheap "Decrypts.";
+        0x0142 cipher  SignData               Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Sign    Use      Cheap "Signs.";
+        0x0143 cipher  VerifyData             Nothing           Pkcs11 App   Application     Operational Use   Neither object(session, key) Verify  Use      Cheap "Verifies a signature.";
+        0x0144 cipher  StartOperation         Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) ByFunction Use   Cheap "Starts a multi-part operation.";
+        0x0145 cipher  UpdateOperation        Output            Pkcs11 App   Application     Operational Use   Neither session(session)  ByFunction Refusals Cheap "Gives a multi-part operation more data.";
+        0x0146 cipher  FinishOperation        Output            Pkcs11 App   Application     Operational Use   Neither session(session)  ByFunction Refusals Cheap "Ends a multi-part operation.";
+        0x0147 cipher  CancelOperation        Nothing           Pkcs11 App   Application     Operational Read  Neither session(session)  Any        Refusals Cheap "Drops a multi-part operation.";
+
+        0x0201 kms     CreateKey              CreatedKey        Kms    App   Owner           Operational Write Neither none              Any        Change   Slow  "Makes a CMK.";
+        0x0202 kms     DescribeKey            DescribedKey      Kms    App   Owner           Operational Read  Neither key(key_id)       Describe   Use      Cheap "Tells the attributes of a CMK.";
+        0x0203 kms     ListKeys               ListedKeys        Kms    App   Owner           Operational Read  Neither none              Describe   Use      Cheap "Lists CMKs.";
+        0x0204 kms     ListKeyDetail          ListedKeyDetail   Kms    App   Owner           Operational Read  Neither none              Describe   Use      Cheap "Lists CMKs with their attributes.";
+        0x0205 kms     EnableKey              Done              Kms    App   Owner           Operational Write Neither key(key_id)       Enable     Change   Cheap "Enables a CMK.";
+        0x0206 kms     DisableKey             Done              Kms    App   Owner           Operational Write Neither key(key_id)       Disable    Change   Cheap "Disables a CMK.";
+        0x0210 kms     Encrypt                Encrypted         Kms    App   Owner           Operational Use   Request key(key_id)       Encrypt    Use      Cheap "Encrypts up to 4,096 bytes.";
+        0x0211 kms     Decrypt                Decrypted         Kms    App   Owner           Operational Use   Reply   ciphertext        Decrypt    Use      Cheap "Decrypts what Encrypt or GenerateDataKey made.";
+        0x0212 kms     GenerateDataKey        GeneratedDataKey  Kms    App   Owner           Operational Use   Reply   key(key_id)       Encrypt    Use      Cheap "Makes a data key, in clear and encrypted.";
+        0x0213 kms     GenerateRandom         GeneratedRandom   Kms    App   Owner           Operational Read  Reply   none              Any        Use      Cheap "Makes random bytes.";
+        0x0220 kms     GetPublicKey           PublicKey         Kms    App   Owner           Operational Read  Neither key(key_id)       PublicKey  Use      Cheap "Tells the public key of an asymmetric CMK.";
+        0x0221 kms     SignByAsymmetricKey    Signed            Kms    App   Owner           Operational Use   Neither key(key_id)       Sign       Use      Cheap "Signs a message or its digest.";
+        0x0222 kms     VerifyByAsymmetricKey  Verified          Kms    App   Owner           Operational Use   Neither key(key_id)       Verify     Use      Cheap "Verifies a signature.";
+        0x0230 kms     GetServiceStatus       ServiceStatus     Kms    App   Owner           Always      Read  Neither none              Any        Use      Cheap "Tells the state of the service.";
+        0x0231 kms     ListAlgorithms         Algorithms        Kms    App   Owner           Always      Read  Neither none              Any        Use      Cheap "Lists the algorithms of keys.";
+        0x0232 kms     GetRegions             Regions           Kms    App   Owner           Operational Read  Neither none              Any        Use      Cheap "Lists the regions, which are the partitions.";
+    } };
+}
+
+macro_rules! resource {
+    ($this:ident none) => {
+        Resource::None
+    };
+    ($this:ident ciphertext) => {
+        Resource::Ciphertext
+    };
+    ($this:ident key($id:ident)) => {
+        Resource::Key(&$this.$id)
+    };
+    ($this:ident slot($slot:ident)) => {
+        Resource::Slot($this.$slot)
+    };
+    ($this:ident session($session:ident)) => {
+        Resource::Session($this.$session)
+    };
+    ($this:ident object($session:ident, $object:ident)) => {
+        Resource::Object { session: $this.$session, object: $this.$object }
+    };
+    ($this:ident partition($name:ident)) => {
+        Resource::Partition(&$this.$name)
+    };
+}
+
+macro_rules! define {
+    ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
+        $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
+        /// Every row, in the order of the table.
+        pub const ALL: &[&Row] = &[ $( $module::$request::ROW ),* ];
+
+        $(
+            impl Operation for $module::$request {
+                type Reply = $module::$reply;
+                const ROW: &'static Row = &Row {
+                    number: $number,
+                    name: stringify!($request),
+                    face: Face::$face,
+                    socket: Socket::$socket,
+                    access: Access::$access,
+                    when: When::$when,
+                    effect: Effect::$effect,
+                    secret: Secret::$secret,
+                    rule: KeyRule::$rule,
+                    audit: Audit::$audit,
+                    cost: Cost::$cost,
+                    help: $help,
+                };
+                fn resource(&self) -> Resource<'_> {
+                    resource!(self $resource $(($($field),*))?)
+                }
+            }
+        )*
+    };
+}
+
+for_each_operation!(define);
+
+macro_rules! fields {
+    (@row Pkcs11 $module:ident $request:ident $reply:ident) => { None };
+    (@row $face:ident $module:ident $request:ident $reply:ident) => {
+        Some((<$module::$request as Message>::FIELDS, <$module::$reply as Message>::FIELDS))
+    };
+    ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
+        $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
+        /// The fields of an operation's request and reply; PKCS#11 operations have none with names.
+        pub fn fields(number: u16) -> Option<(&'static [FieldInfo], &'static [FieldInfo])> {
+            match number {
+                $( $number => fields!(@row $face $module $request $reply), )*
+                _ => None,
+            }
+        }
+    };
+}
+
+for_each_operation!(fields);
+
+/// The row of that number.
+pub fn find(number: u16) -> Option<&'static Row> {
+    ALL.binary_search_by_key(&number, |row| row.number).ok().map(|at| ALL[at])
+}
+
+/// The row of the action of that name; `ListKey` is the audit name of `ListKeys`.
+pub fn find_action(name: &str) -> Option<&'static Row> {
+    let name = if name == "ListKey" { "ListKeys" } else { name };
+    ALL.iter().copied().find(|row| row.name == name)
+}
+
+impl Row {
+    /// The name of its audit event.
+    pub fn event_name(&self) -> &'static str {
+        if self.name == "ListKeys" { "ListKey" } else { self.name }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_in_the_order_of_their_numbers_and_have_names_of_their_own() {
+        for pair in ALL.windows(2) {
+            assert!(pair[0].number < pair[1].number, "{}", pair[1].name);
+        }
+        for row in ALL {
+            assert_eq!(find(row.number).map(|found| found.name), Some(row.name));
+            assert_eq!(ALL.iter().filter(|other| other.name == row.name).count(), 1);
+        }
+        assert!(find(0).is_none());
+    }
+
+    #[test]
+    fn what_changes_is_audited_as_a_change_and_what_uses_a_key_obeys_its_state() {
+        for row in ALL {
+            assert_eq!(row.effect == Effect::Write, row.audit == Audit::Change, "{}", row.name);
+            assert!(row.effect != Effect::Use || row.rule != KeyRule::Any, "{}", row.name);
+            assert!(row.face != Face::Kms || row.audit != Audit::Refusals, "{}", row.name);
+        }
+    }
+}

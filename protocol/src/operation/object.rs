@@ -1,0 +1,191 @@
+//! Messages of the PKCS#11 face: objects and their attributes.
+//!
+//! Templates travel as payload, because they may hold key values: the postcard form of
+//! `Vec<`[`Attribute`](crate::attribute::Attribute)`>`.
+
+use serde::{Deserialize, Serialize};
+
+pub use super::token::Nothing;
+
+use crate::mechanism::MechanismCall;
+
+/// Makes an object (`C_CreateObject`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreateObject {
+    /// The session.
+    pub session: u32,
+}
+
+/// An object as a client needs to know it to answer without asking again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectDescription {
+    /// Its handle in the application, never 0.
+    pub object: u32,
+    /// Its unique id, as change events name it.
+    pub id: [u8; 16],
+    /// `CKO_` number.
+    pub class: u64,
+    /// `CKK_` number; `u64::MAX` where the object is no key.
+    pub key_type: u64,
+    /// Size: modulus bits, field bits of a curve, bits of a secret key.
+    pub key_bits: u32,
+    /// What its usage attributes allow: a set of [`Usage`] bits.
+    pub usage: u32,
+    /// Whether each use needs a login of its own (`CKA_ALWAYS_AUTHENTICATE`).
+    pub always_authenticate: bool,
+    /// Number of the error that every use gives now, because of the key's state; 0: none.
+    pub refusal: u16,
+    /// The mechanisms that the key is limited to; empty: not limited.
+    pub allowed_mechanisms: Vec<u64>,
+}
+
+/// What a key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Usage {
+    /// `CKA_ENCRYPT`.
+    Encrypt = 1,
+    /// `CKA_DECRYPT`.
+    Decrypt = 2,
+    /// `CKA_SIGN`.
+    Sign = 4,
+    /// `CKA_VERIFY`.
+    Verify = 8,
+    /// `CKA_WRAP`.
+    Wrap = 16,
+    /// `CKA_UNWRAP`.
+    Unwrap = 32,
+    /// `CKA_DERIVE`.
+    Derive = 64,
+}
+
+/// Copies an object (`C_CopyObject`). Payload: the template of what differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CopyObject {
+    /// The session.
+    pub session: u32,
+    /// The object.
+    pub object: u32,
+}
+
+/// Destroys an object (`C_DestroyObject`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DestroyObject {
+    /// The session.
+    pub session: u32,
+    /// The object.
+    pub object: u32,
+}
+
+/// Describes an object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DescribeObject {
+    /// The session.
+    pub session: u32,
+    /// The object.
+    pub object: u32,
+}
+
+/// Reads attributes (`C_GetAttributeValue`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GetAttributes {
+    /// The session.
+    pub session: u32,
+    /// The object.
+    pub object: u32,
+    /// `CKA_` numbers, at most 256.
+    pub kinds: Vec<u64>,
+}
+
+/// Attributes in the order asked. Payload: their values, one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// One entry per attribute asked for.
+    pub entries: Vec<AttributeEntry>,
+}
+
+/// Whether an attribute has a value, and how long it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttributeEntry {
+    /// 0, or the number of the error: the attribute is sensitive or the object has none.
+    pub error: u16,
+    /// Bytes of the value in the payload.
+    pub length: u32,
+}
+
+/// Changes attributes (`C_SetAttributeValue`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetAttributes {
+    /// The session.
+    pub session: u32,
+    /// The object.
+    pub object: u32,
+}
+
+/// Tells the bytes that an object takes (`C_GetObjectSize`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GetObjectSize {
+    /// The session.
+    pub session: u32,
+    /// The object.
+    pub object: u32,
+}
+
+/// A size.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectSize {
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// Finds objects (`C_FindObjectsInit`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindObjects {
+    /// The session.
+    pub session: u32,
+    /// Continues after this handle; 0 at first.
+    pub after: u32,
+}
+
+/// Most handles in one [`FoundObjects`].
+pub const MAX_FOUND: usize = 200_000;
+/// Most descriptions in one [`FoundObjects`].
+pub const MAX_DESCRIBED: usize = 16;
+
+/// Objects. Payload: all their handles, 4 bytes little-endian each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoundObjects {
+    /// Whether there are more; ask again after the last handle.
+    pub more: bool,
+    /// The first ones, described.
+    pub descriptions: Vec<ObjectDescription>,
+}
+
+/// Generates a secret key (`C_GenerateKey`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerateKey {
+    /// The session.
+    pub session: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+}
+
+/// Generates a key pair (`C_GenerateKeyPair`). Payload: the public template, then the private one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GenerateKeyPair {
+    /// The session.
+    pub session: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+    /// Bytes of the public key's template in the payload.
+    pub public_length: u32,
+}
+
+/// A key pair.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GeneratedKeyPair {
+    /// The public key.
+    pub public: ObjectDescription,
+    /// The private key.
+    pub private: ObjectDescription,
+}
