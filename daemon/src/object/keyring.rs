@@ -110,7 +110,7 @@ impl Keyring {
     }
 
     fn open(&self, object: &Object, version: u32) -> Result<OpenKey, Error> {
-        let spec = KeySpec::of(object).ok_or(ErrorCode::KeyTypeInconsistent)?;
+        let spec = object.key_spec().ok_or(ErrorCode::KeyTypeInconsistent)?;
         match self.try_open(object.id, spec, version) {
             Err(Error::Vault(vault::Error::Full)) => {
                 // Idle keys make room for the one that is wanted now.
