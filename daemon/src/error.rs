@@ -80,3 +80,21 @@ from! {
     store::Error  => Store;
     audit::Error  => Audit;
 }
+
+/// What a client is told of a failure of the cryptography.
+fn crypto_code(error: crypto::Error) -> ErrorCode {
+    match error {
+        crypto::Error::DataLength => ErrorCode::DataLength,
+        crypto::Error::DataInvalid => ErrorCode::DataInvalid,
+        crypto::Error::EncryptedDataLength => ErrorCode::EncryptedDataLength,
+        crypto::Error::EncryptedDataInvalid => ErrorCode::EncryptedDataInvalid,
+        crypto::Error::SignatureLength => ErrorCode::SignatureLength,
+        crypto::Error::SignatureInvalid => ErrorCode::SignatureInvalid,
+        crypto::Error::KeySize => ErrorCode::KeySize,
+        crypto::Error::KeyInvalid => ErrorCode::AttributeValue,
+        crypto::Error::Curve => ErrorCode::CurveNotSupported,
+        crypto::Error::Parameter => ErrorCode::MechanismParameter,
+        crypto::Error::Mechanism => ErrorCode::KeyTypeInconsistent,
+        crypto::Error::Entropy | crypto::Error::Internal => ErrorCode::Internal,
+    }
+}

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::object::Slot;
-use crate::store::{Batch, Expected, Store, Table};
+use crate::store::{self, Batch, Expected, Store, Table};
 
 /// A partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Partitions {
     pub fn load(store: Arc<Store>) -> Result<Self, Error> {
         let mut all = BTreeMap::new();
         store.load(Table::Partitions, |entry| {
-            let slot = entry.id.as_slice().try_into().map(u32::from_be_bytes).map(Slot);
+            let slot = entry.id.as_bytes().try_into().map(u32::from_be_bytes).map(Slot);
             let record = postcard::from_bytes::<Record>(&entry.body);
             if let (Ok(slot), Ok(record)) = (slot, record) {
                 let Record { name, label, serial, initialised, user_pin, create_time } = record;
@@ -156,7 +156,8 @@ impl Partitions {
             generation => Expected::Generation(generation),
         };
         let mut batch = Batch::new();
-        batch.put(Table::Partitions, &partition.slot.0.to_be_bytes(), 0, 0, expected, body);
+        let id = partition.slot.0.to_be_bytes().into();
+        batch.put(Table::Partitions, store::Record { id, version: 0, state: 0, body }, expected);
         partition.generation = self.store.commit(batch)?;
         let partition = Arc::new(partition);
         self.all

@@ -7,15 +7,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::mechanism::Hash;
+use zeroize::Zeroizing;
 
 use super::{Material, Object, ObjectId};
 use crate::Error;
-use crate::crypto::{Key, KeySpec};
+use crate::crypto::{Key, KeySpec, kdf};
 use crate::store::Store;
 use crate::vault::{self, Depth, Inside, Sealed};
 
 /// A prepared key in secret memory.
-pub struct OpenKey(Sealed<Key>);
+pub struct OpenKey(Sealed<Prepared>);
+
+struct Prepared {
+    key: Key,
+    kms: Option<Zeroizing<[u8; 32]>>,
+}
 
 impl OpenKey {
     /// Keeps a prepared key.
@@ -24,12 +31,32 @@ impl OpenKey {
     ///
     /// [`vault::Error::Full`] where there is no room.
     pub fn new(inside: &Inside<'_>, key: Key) -> Result<Self, vault::Error> {
-        Sealed::new(inside, key).map(Self)
+        Sealed::new(inside, Prepared { key, kms: None }).map(Self)
+    }
+
+    /// Prepares a key from its form at rest, for both faces.
+    ///
+    /// A symmetric key never encrypts for the KMS itself: a key derived from it does, so that nothing which
+    /// PKCS#11 lets an application compute with the key tells anything of the KMS's ciphertexts.
+    fn prepare(inside: &Inside<'_>, spec: KeySpec, material: &[u8]) -> Result<Self, Failure> {
+        let key = Key::parse(spec, material).map_err(Failure::Crypto)?;
+        let mut kms = None;
+        if matches!(spec, KeySpec::Aes | KeySpec::Sm4) {
+            let derived = kms.insert(Zeroizing::new([0; 32]));
+            kdf::hkdf(Hash::Sha256, material, &[], b"coffer kms key 1", &mut derived[..])
+                .map_err(Failure::Crypto)?;
+        }
+        Sealed::new(inside, Prepared { key, kms }).map(Self).map_err(Failure::Vault)
     }
 
     /// The key, for code inside the vault.
     pub fn get<'a>(&'a self, inside: &'a Inside<'_>) -> &'a Key {
-        self.0.get(inside)
+        &self.0.get(inside).key
+    }
+
+    /// What the KMS derives message keys from; only stored symmetric keys have it.
+    pub fn kms<'a>(&'a self, inside: &'a Inside<'_>) -> Option<&'a [u8]> {
+        self.0.get(inside).kms.as_ref().map(|kms| &kms[..])
     }
 }
 
@@ -110,7 +137,7 @@ impl Keyring {
     }
 
     fn open(&self, object: &Object, version: u32) -> Result<OpenKey, Error> {
-        let spec = object.key_spec().ok_or(ErrorCode::KeyTypeInconsistent)?;
+        let spec = object.spec().ok_or(ErrorCode::KeyTypeInconsistent)?;
         match self.try_open(object.id, spec, version) {
             Err(Error::Vault(vault::Error::Full)) => {
                 // Idle keys make room for the one that is wanted now.
@@ -127,9 +154,8 @@ impl Keyring {
 
     fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
         vault::load(ROOM, |inside| -> Result<OpenKey, Failure> {
-            let material = self.store.open_material(inside, &id.0, version).map_err(Failure::Store)?;
-            let key = Key::parse(spec, material.get(inside)).map_err(Failure::Crypto)?;
-            OpenKey::new(inside, key).map_err(Failure::Vault)
+            let material = self.store.open_material(inside, id.0, version).map_err(Failure::Store)?;
+            OpenKey::prepare(inside, spec, material.get(inside))
         })?
         .map_err(Failure::into_error)
     }

@@ -107,6 +107,20 @@ impl Object {
         self.key.as_ref().is_some_and(|key| key.is_cmk())
     }
 
+    /// A copy to change: the next snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Self {
+        Self {
+            id: self.id,
+            slot: self.slot,
+            sequence: self.sequence,
+            generation: self.generation,
+            attributes: self.attributes.clone(),
+            key: self.key.clone(),
+            material: self.material.clone(),
+        }
+    }
+
     /// The type of a key; SM2 and SM4 keys have one, but PKCS#11 shows none of theirs yet.
     pub fn key_type(&self) -> Option<KeyType> {
         match &self.key {

@@ -12,16 +12,16 @@ use crate::store;
 const FORMAT: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct Stored {
     slot: u32,
     sequence: u64,
     attributes: Vec<Attribute>,
     has_material: bool,
-    key: Option<KeyRecord>,
+    key: Option<StoredKey>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeyRecord {
+struct StoredKey {
     alias: Option<String>,
     description: String,
     usage: u8,
@@ -37,13 +37,13 @@ struct KeyRecord {
 
 impl Object {
     /// The stored form. The key's state and newest version stand in the record's header.
-    pub(super) fn to_body(&self) -> Vec<u8> {
-        let record = Record {
+    pub(super) fn to_record(&self) -> store::Record {
+        let stored = Stored {
             slot: self.slot.0,
             sequence: self.sequence,
             attributes: self.attributes.as_slice().to_vec(),
             has_material: matches!(self.material, Material::Stored),
-            key: self.key.as_ref().map(|key| KeyRecord {
+            key: self.key.as_ref().map(|key| StoredKey {
                 alias: key.alias.clone(),
                 description: key.description.clone(),
                 usage: key.usage as u8,
@@ -57,19 +57,18 @@ impl Object {
                 public_key: key.public_key.clone(),
             }),
         };
-        postcard::to_extend(&record, vec![FORMAT]).expect("plain data encodes into a growing vector")
-    }
-
-    /// The version and state of the record's header.
-    pub(super) fn header(&self) -> (u32, u8) {
-        self.key.as_ref().map_or((0, 0), |key| (key.version, key.state as u8))
+        let (version, state) =
+            self.key.as_ref().map_or((0, 0), |key| (key.version, key.state as u8));
+        let body = postcard::to_extend(&stored, vec![FORMAT])
+            .expect("plain data encodes into a growing vector");
+        store::Record { id: self.id.0.into(), version, state, body }
     }
 
     /// The object of a stored form.
     pub(super) fn from_entry(entry: &store::Entry) -> Option<Self> {
-        let id = ObjectId(entry.id.as_slice().try_into().ok()?);
+        let id = ObjectId(entry.id.as_bytes().try_into().ok()?);
         let (&FORMAT, body) = entry.body.split_first()? else { return None };
-        let record: Record = postcard::from_bytes(body).ok()?;
+        let record: Stored = postcard::from_bytes(body).ok()?;
         let key = match record.key {
             None => None,
             Some(key) => Some(KeyMeta {

@@ -12,7 +12,7 @@ use coffer_protocol::attribute::{self, Attribute};
 
 use super::{Object, ObjectId, Slot};
 use crate::Error;
-use crate::store::{Batch, Expected, SealedMaterial, Store, Table};
+use crate::store::{Batch, Expected, Record, SealedMaterial, Store, Table};
 
 const STRIPES: usize = 64;
 
@@ -85,7 +85,7 @@ impl Registry {
                 last = last.max(object.sequence);
                 index.insert(Arc::new(object));
             }
-            None => unknown = Some(hex::encode(&entry.id)),
+            None => unknown = Some(entry.id.to_string()),
         })?;
         if let Some(id) = unknown {
             return Err(Error::about(
@@ -198,8 +198,7 @@ impl Registry {
         let mut objects = Vec::with_capacity(staged.len());
         for Staged { mut object, material } in staged {
             object.sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-            let (version, state) = object.header();
-            batch.put(Table::Objects, &object.id.0, version, state, Expected::New, object.to_body());
+            batch.put(Table::Objects, object.to_record(), Expected::New);
             if let Some(material) = material {
                 batch.put_material(material);
             }
@@ -234,10 +233,9 @@ impl Registry {
             Change::Unchanged => return Ok(before),
             Change::Replaced(after) => after,
         };
-        let (version, state) = after.header();
         let mut batch = Batch::new();
         let expected = Expected::Generation(before.generation);
-        batch.put(Table::Objects, &id.0, version, state, expected, after.to_body());
+        batch.put(Table::Objects, after.to_record(), expected);
         after.generation = self.store.commit(batch)?;
         let after = Arc::new(*after);
         let mut index = self.write();
@@ -255,7 +253,7 @@ impl Registry {
         let _one_at_a_time = self.stripe(id);
         let object = self.get(id).ok_or(ErrorCode::ObjectInvalid)?;
         let mut batch = Batch::new();
-        batch.delete(Table::Objects, &id.0, Expected::Generation(object.generation));
+        batch.delete(Table::Objects, id.0.into(), Expected::Generation(object.generation));
         if matches!(object.material, super::Material::Stored) {
             batch.destroy(id.0, tombstone);
         }

@@ -8,7 +8,7 @@ use crate::crypto::{KeySpec, ecdsa::Curve};
 
 impl Object {
     /// How its material is read; `None` where the object is no key or its curve is unknown.
-    pub fn key_spec(&self) -> Option<KeySpec> {
+    pub fn spec(&self) -> Option<KeySpec> {
         Some(match self.key_type()? {
             KeyType::Aes => KeySpec::Aes,
             KeyType::Sm4 => KeySpec::Sm4,
@@ -26,7 +26,7 @@ impl Object {
     pub fn key_bits(&self) -> u32 {
         let bits = match self.key_type() {
             Some(KeyType::Rsa) => self.attributes.get(attribute::MODULUS).map_or(0, bit_length),
-            Some(KeyType::Ec | KeyType::Sm2) => match self.key_spec() {
+            Some(KeyType::Ec | KeyType::Sm2) => match self.spec() {
                 Some(KeySpec::Ec(curve)) => curve.bits(),
                 _ => 256,
             },

@@ -160,14 +160,14 @@ impl ParameterShape {
             }
             Self::Pss => {
                 let pss: PssParameter = decode(wire)?;
-                if pss.salt_len > PSS_SALT_MAX {
+                let hash = Hash::from_ckm(pss.hash).ok_or(CallError::Parameter)?;
+                let mgf = Hash::from_mgf(pss.mgf).ok_or(CallError::Parameter)?;
+                // RFC 8017 section 8.1 recommends one hash for both, and only that is supported.
+                if mgf != hash || pss.salt_len > PSS_SALT_MAX {
                     return Err(CallError::Parameter);
                 }
-                Parameter::Pss(Pss {
-                    hash: Hash::from_ckm(pss.hash).ok_or(CallError::Parameter)?,
-                    mgf: Hash::from_mgf(pss.mgf).ok_or(CallError::Parameter)?,
-                    salt_len: usize::try_from(pss.salt_len).map_err(|_| CallError::Parameter)?,
-                })
+                let salt_len = usize::try_from(pss.salt_len).map_err(|_| CallError::Parameter)?;
+                Parameter::Pss(Pss { hash, mgf, salt_len })
             }
             Self::Oaep => {
                 let oaep: OaepParameter = decode(wire)?;

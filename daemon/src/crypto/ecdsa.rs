@@ -1,0 +1,151 @@
+//! ECDSA on the NIST curves P-256 and P-384, FIPS 186-5.
+//!
+//! Signatures are r‖s. Nonces are those of RFC 6979 with fresh random bytes mixed in (section
+//! 3.6), so neither a repeated message nor a bad random generator gives the key away.
+
+use coffer_protocol::mechanism::Hash;
+use ecdsa::hazmat::{sign_prehashed_rfc6979, verify_prehashed};
+use zeroize::Zeroizing;
+
+use super::{Error, hash, random};
+
+/// A named curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Curve {
+    /// P-256, secp256r1.
+    P256,
+    /// P-384, secp384r1.
+    P384,
+}
+
+impl Curve {
+    /// The DER of the curve's object identifier, as `CKA_EC_PARAMS` holds it (RFC 5480).
+    pub const fn ec_params(self) -> &'static [u8] {
+        match self {
+            Self::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
+            Self::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
+        }
+    }
+
+    /// The curve that `CKA_EC_PARAMS` names.
+    pub fn from_ec_params(der: &[u8]) -> Result<Self, Error> {
+        [Self::P256, Self::P384]
+            .into_iter()
+            .find(|curve| curve.ec_params() == der)
+            .ok_or(Error::Curve)
+    }
+
+    /// The size of the field in bits.
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::P256 => 256,
+            Self::P384 => 384,
+        }
+    }
+
+    /// The length of the order, of a scalar and of a coordinate in bytes.
+    pub const fn order_len(self) -> usize {
+        self.bits() / 8
+    }
+}
+
+/// What ECDSA signs: the hash as an integer of the order's length.
+///
+/// A longer hash loses its right end (FIPS 186-5 section 6.4.1), a shorter one is a small number.
+fn hash_to_order(hash: &[u8], order_len: usize) -> Vec<u8> {
+    let mut integer = vec![0; order_len];
+    let taken = &hash[..hash.len().min(order_len)];
+    integer[order_len - taken.len()..].copy_from_slice(taken);
+    integer
+}
+
+/// Hashes the input if the scheme says so; otherwise the input is the hash.
+pub(super) fn prehash(scheme_hash: Option<Hash>, input: &[u8]) -> Result<Vec<u8>, Error> {
+    match scheme_hash {
+        Some(hash) => Ok(hash::digest(hash, input)),
+        None if input.is_empty() || input.len() > 64 => Err(Error::DataLength),
+        None => Ok(input.to_vec()),
+    }
+}
+
+/// Makes a signature r‖s of the length of the order out of what PKCS#11 clients send: r and s of
+/// equal length, possibly without their leading zeros.
+fn full_length(signature: &[u8], order_len: usize) -> Result<Vec<u8>, Error> {
+    let half = signature.len() / 2;
+    if signature.is_empty() || half > order_len || !signature.len().is_multiple_of(2) {
+        return Err(Error::SignatureLength);
+    }
+    let mut full = vec![0; 2 * order_len];
+    full[order_len - half..order_len].copy_from_slice(&signature[..half]);
+    full[2 * order_len - half..].copy_from_slice(&signature[half..]);
+    Ok(full)
+}
+
+/// Makes the functions of one curve.
+macro_rules! curve {
+    ($curve:ident, $module:ident, $Curve:ident, $Hash:ty, $len:literal) => {
+        #[doc = concat!("ECDSA on ", stringify!($Curve), ".")]
+        pub(super) mod $curve {
+            use $module::elliptic_curve::Generate;
+            use $module::elliptic_curve::sec1::ToSec1Point;
+            use $module::{PublicKey, SecretKey, $Curve};
+
+            use super::*;
+
+            /// A new secret scalar with its public point.
+            pub(in crate::crypto) fn generate() -> Result<(Zeroizing<Vec<u8>>, PublicKey), Error> {
+                let mut rng = getrandom::SysRng;
+                let secret =
+                    SecretKey::try_generate_from_rng(&mut rng).map_err(|_| Error::Entropy)?;
+                let scalar = Zeroizing::new(secret.to_bytes());
+                Ok((Zeroizing::new(scalar.to_vec()), secret.public_key()))
+            }
+
+            /// Parses a big-endian scalar, which may lack leading zeros or have more.
+            pub(in crate::crypto) fn parse(scalar: &[u8]) -> Result<SecretKey, Error> {
+                let start = scalar.iter().take_while(|byte| **byte == 0).count();
+                let digits = &scalar[start..];
+                if digits.len() > $len {
+                    return Err(Error::KeyInvalid);
+                }
+                let mut full = Zeroizing::new([0; $len]);
+                full[$len - digits.len()..].copy_from_slice(digits);
+                SecretKey::from_slice(&*full).map_err(|_| Error::KeyInvalid)
+            }
+
+            /// The uncompressed public point, 04‖X‖Y.
+            pub(in crate::crypto) fn point(key: &PublicKey) -> Vec<u8> {
+                key.to_sec1_point(false).as_bytes().to_vec()
+            }
+
+            /// Signs a hash.
+            pub(in crate::crypto) fn sign(key: &SecretKey, hash: &[u8]) -> Result<Vec<u8>, Error> {
+                let fresh: [u8; $len] = random::array()?;
+                let integer = hash_to_order(hash, $len);
+                let (signature, _) = sign_prehashed_rfc6979::<$Curve, $Hash>(
+                    &key.to_nonzero_scalar(),
+                    &integer,
+                    &fresh,
+                );
+                Ok(signature.to_bytes().to_vec())
+            }
+
+            /// Verifies a signature over a hash.
+            pub(in crate::crypto) fn verify(
+                key: &PublicKey,
+                hash: &[u8],
+                signature: &[u8],
+            ) -> Result<(), Error> {
+                let full = full_length(signature, $len)?;
+                let signature = ecdsa::Signature::<$Curve>::from_slice(&full)
+                    .map_err(|_| Error::SignatureInvalid)?;
+                let integer = hash_to_order(hash, $len);
+                verify_prehashed(&key.to_projective(), &integer, &signature)
+                    .map_err(|_| Error::SignatureInvalid)
+            }
+        }
+    };
+}
+
+curve!(p256_curve, p256, NistP256, sha2::Sha256, 32);
+curve!(p384_curve, p384, NistP384, sha2::Sha384, 48);

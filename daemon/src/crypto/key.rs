@@ -1,0 +1,219 @@
+//! Secret and private keys: made, parsed from their form at rest, ready for use.
+//!
+//! Keys have no `Debug`, no `Clone` and no comparison; what they hold is wiped when they go.
+
+use ::rsa::RsaPrivateKey;
+use ::rsa::traits::PublicKeyParts;
+use ::sm4::Sm4;
+use zeroize::Zeroizing;
+
+use super::aes::Aes;
+use super::ecdsa::{Curve, p256_curve, p384_curve};
+use super::rsa_key::Components;
+use super::{Error, PublicKey, random, rsa_key, sm2, sm4};
+
+/// The longest generic secret in bytes.
+pub const MAX_SECRET: usize = 1024;
+
+/// What kind of key some bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeySpec {
+    /// AES; the bytes are the key.
+    Aes,
+    /// SM4; the bytes are the key.
+    Sm4,
+    /// A secret for HMAC; the bytes are the key.
+    Secret,
+    /// RSA; the bytes are a PKCS#1 `RSAPrivateKey` in DER.
+    Rsa,
+    /// A NIST curve; the bytes are the scalar, big-endian.
+    Ec(Curve),
+    /// The SM2 curve; the bytes are the scalar, big-endian.
+    Sm2,
+}
+
+/// What key to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generate {
+    /// AES with 128, 192 or 256 bits.
+    Aes {
+        /// The size in bits.
+        bits: usize,
+    },
+    /// SM4.
+    Sm4,
+    /// A secret of 1 to 1024 bytes.
+    Secret {
+        /// The length in bytes.
+        bytes: usize,
+    },
+    /// RSA with 2048 to 4096 bits, a multiple of 64.
+    Rsa {
+        /// The size of the modulus in bits.
+        bits: usize,
+        /// The public exponent, odd and at least 65537.
+        exponent: u64,
+    },
+    /// A pair on a NIST curve.
+    Ec(Curve),
+    /// A pair on the SM2 curve.
+    Sm2,
+}
+
+/// A key as it is stored.
+pub struct Generated {
+    /// The kind of key.
+    pub spec: KeySpec,
+    /// The form at rest.
+    pub material: Zeroizing<Vec<u8>>,
+    /// The public half of a pair.
+    pub public: Option<PublicKey>,
+}
+
+/// A key ready for use. It lives in secret memory.
+pub enum Key {
+    /// AES.
+    Aes(Box<Aes>),
+    /// SM4.
+    Sm4(Sm4),
+    /// A secret for HMAC.
+    Secret(Zeroizing<Vec<u8>>),
+    /// RSA.
+    Rsa(Box<RsaPrivateKey>),
+    /// On P-256.
+    P256(p256::SecretKey),
+    /// On P-384.
+    P384(p384::SecretKey),
+    /// On the SM2 curve.
+    Sm2(::sm2::SecretKey),
+}
+
+/// Either half of a key, for uses that need only the public one.
+#[derive(Clone, Copy)]
+pub enum Half<'a> {
+    /// A secret key, or a private key that stands for its public half too.
+    Secret(&'a Key),
+    /// A public key.
+    Public(&'a PublicKey),
+}
+
+impl<'a> From<&'a Key> for Half<'a> {
+    fn from(key: &'a Key) -> Self {
+        Self::Secret(key)
+    }
+}
+
+impl<'a> From<&'a PublicKey> for Half<'a> {
+    fn from(key: &'a PublicKey) -> Self {
+        Self::Public(key)
+    }
+}
+
+/// Makes a key.
+pub fn generate(what: Generate) -> Result<Generated, Error> {
+    let pair = |spec, material, public| Generated { spec, material, public: Some(public) };
+    Ok(match what {
+        Generate::Aes { bits: bits @ (128 | 192 | 256) } => symmetric(KeySpec::Aes, bits / 8)?,
+        Generate::Aes { .. } => return Err(Error::KeySize),
+        Generate::Sm4 => symmetric(KeySpec::Sm4, 16)?,
+        Generate::Secret { bytes } => symmetric(KeySpec::Secret, bytes)?,
+        Generate::Rsa { bits, exponent } => {
+            let key = rsa_key::generate(bits, exponent)?;
+            pair(KeySpec::Rsa, rsa_key::encode(&key)?, PublicKey::Rsa(key.to_public_key()))
+        }
+        Generate::Ec(Curve::P256) => {
+            let (scalar, point) = p256_curve::generate()?;
+            pair(KeySpec::Ec(Curve::P256), scalar, PublicKey::P256(point))
+        }
+        Generate::Ec(Curve::P384) => {
+            let (scalar, point) = p384_curve::generate()?;
+            pair(KeySpec::Ec(Curve::P384), scalar, PublicKey::P384(point))
+        }
+        Generate::Sm2 => {
+            let (scalar, point) = sm2::generate()?;
+            pair(KeySpec::Sm2, scalar, PublicKey::Sm2(point))
+        }
+    })
+}
+
+fn symmetric(spec: KeySpec, length: usize) -> Result<Generated, Error> {
+    if length == 0 || length > MAX_SECRET {
+        return Err(Error::KeySize);
+    }
+    let mut material = Zeroizing::new(vec![0; length]);
+    random::fill(&mut material)?;
+    Ok(Generated { spec, material, public: None })
+}
+
+/// Takes a key from outside in its form at rest, and gives that form in full.
+pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Generated, Error> {
+    let key = Key::parse(spec, bytes)?;
+    let material = match &key {
+        Key::P256(key) => Zeroizing::new(key.to_bytes().to_vec()),
+        Key::P384(key) => Zeroizing::new(key.to_bytes().to_vec()),
+        Key::Rsa(key) => rsa_key::encode(key)?,
+        Key::Aes(_) | Key::Sm4(_) | Key::Secret(_) | Key::Sm2(_) => Zeroizing::new(bytes.to_vec()),
+    };
+    Ok(Generated { spec, material, public: key.public() })
+}
+
+/// Takes an RSA key from outside as its numbers.
+pub fn import_rsa(components: &Components<'_>) -> Result<Generated, Error> {
+    let key = rsa_key::from_components(components)?;
+    let public = Some(PublicKey::Rsa(key.to_public_key()));
+    Ok(Generated { spec: KeySpec::Rsa, material: rsa_key::encode(&key)?, public })
+}
+
+impl Key {
+    /// Prepares a key from its form at rest.
+    pub fn parse(spec: KeySpec, bytes: &[u8]) -> Result<Self, Error> {
+        Ok(match spec {
+            KeySpec::Aes => Self::Aes(Box::new(Aes::new(bytes)?)),
+            KeySpec::Sm4 => Self::Sm4(sm4::prepare(bytes)?),
+            KeySpec::Secret if bytes.is_empty() || bytes.len() > MAX_SECRET => {
+                return Err(Error::KeySize);
+            }
+            KeySpec::Secret => Self::Secret(Zeroizing::new(bytes.to_vec())),
+            KeySpec::Rsa => Self::Rsa(Box::new(rsa_key::parse(bytes)?)),
+            KeySpec::Ec(Curve::P256) => Self::P256(p256_curve::parse(bytes)?),
+            KeySpec::Ec(Curve::P384) => Self::P384(p384_curve::parse(bytes)?),
+            KeySpec::Sm2 => Self::Sm2(sm2::parse(bytes)?),
+        })
+    }
+
+    /// The kind of key.
+    pub const fn spec(&self) -> KeySpec {
+        match self {
+            Self::Aes(_) => KeySpec::Aes,
+            Self::Sm4(_) => KeySpec::Sm4,
+            Self::Secret(_) => KeySpec::Secret,
+            Self::Rsa(_) => KeySpec::Rsa,
+            Self::P256(_) => KeySpec::Ec(Curve::P256),
+            Self::P384(_) => KeySpec::Ec(Curve::P384),
+            Self::Sm2(_) => KeySpec::Sm2,
+        }
+    }
+
+    /// The size of the key, of the modulus or of the field in bits.
+    pub fn bits(&self) -> usize {
+        match self {
+            Self::Aes(key) => key.bits(),
+            Self::Sm4(_) => 128,
+            Self::Secret(bytes) => bytes.len() * 8,
+            Self::Rsa(key) => key.n().bits() as usize,
+            Self::P256(_) | Self::Sm2(_) => 256,
+            Self::P384(_) => 384,
+        }
+    }
+
+    /// The public half of a private key, computed from it.
+    pub fn public(&self) -> Option<PublicKey> {
+        match self {
+            Self::Aes(_) | Self::Sm4(_) | Self::Secret(_) => None,
+            Self::Rsa(key) => Some(PublicKey::Rsa(key.to_public_key())),
+            Self::P256(key) => Some(PublicKey::P256(key.public_key())),
+            Self::P384(key) => Some(PublicKey::P384(key.public_key())),
+            Self::Sm2(key) => Some(PublicKey::Sm2(key.public_key())),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Signing and verifying a message that comes in parts.
+//!
+//! Only the hash is kept between the parts. The private key is needed at the end alone, so a key
+//! that was disabled meanwhile signs nothing.
+
+use coffer_protocol::mechanism::{Parameter, Scheme};
+
+use super::ecdsa::{p256_curve, p384_curve};
+use super::hash::Hasher;
+use super::hmac::Mac;
+use super::one_shot::{padding, public};
+use super::{Error, Half, Key, PublicKey, rsa};
+
+/// A message under way.
+pub struct Message {
+    scheme: Scheme,
+    parameter: Parameter,
+    state: State,
+}
+
+enum State {
+    Hash(Box<Hasher>),
+    Mac(Box<Mac>),
+}
+
+impl Message {
+    /// Begins a message that is to be signed or verified.
+    ///
+    /// The scheme must contain a hash; schemes that sign what they get are single-part, and so is
+    /// SM2.
+    pub fn new<'a>(
+        key: impl Into<Half<'a>>,
+        scheme: Scheme,
+        parameter: &Parameter,
+    ) -> Result<Self, Error> {
+        let key = key.into();
+        let state = match (scheme, key) {
+            (Scheme::Hmac(hash), Half::Secret(Key::Secret(secret))) => {
+                State::Mac(Box::new(Mac::new(hash, secret)?))
+            }
+            (Scheme::RsaPkcs1(Some(hash)), _) if is_rsa(key) => {
+                State::Hash(Box::new(Hasher::new(hash)))
+            }
+            (Scheme::RsaPss(Some(hash)), _) if is_rsa(key) => {
+                padding(scheme, parameter)?;
+                State::Hash(Box::new(Hasher::new(hash)))
+            }
+            (
+                Scheme::Ecdsa(Some(hash)),
+                Half::Secret(Key::P256(_) | Key::P384(_))
+                | Half::Public(PublicKey::P256(_) | PublicKey::P384(_)),
+            ) => State::Hash(Box::new(Hasher::new(hash))),
+            _ => return Err(Error::Mechanism),
+        };
+        Ok(Self { scheme, parameter: parameter.clone(), state })
+    }
+
+    /// Takes one more part.
+    pub fn update(&mut self, part: &[u8]) {
+        match &mut self.state {
+            State::Hash(hasher) => hasher.update(part),
+            State::Mac(mac) => mac.update(part),
+        }
+    }
+
+    /// Signs the message with the key it was begun with.
+    pub fn sign(self, key: &Key) -> Result<Vec<u8>, Error> {
+        let hash = match self.state {
+            State::Mac(mac) => return Ok(mac.finish()),
+            State::Hash(hasher) => hasher.finish(),
+        };
+        match (self.scheme, key) {
+            (Scheme::RsaPkcs1(_) | Scheme::RsaPss(_), Key::Rsa(key)) => {
+                rsa::sign(key, padding(self.scheme, &self.parameter)?, &hash)
+            }
+            (Scheme::Ecdsa(_), Key::P256(key)) => p256_curve::sign(key, &hash),
+            (Scheme::Ecdsa(_), Key::P384(key)) => p384_curve::sign(key, &hash),
+            _ => Err(Error::Mechanism),
+        }
+    }
+
+    /// Verifies a signature over the message with the key it was begun with.
+    pub fn verify<'a>(self, key: impl Into<Half<'a>>, signature: &[u8]) -> Result<(), Error> {
+        let hash = match self.state {
+            State::Mac(mac) => return mac.verify(signature),
+            State::Hash(hasher) => hasher.finish(),
+        };
+        match (self.scheme, &*public(key.into())?) {
+            (Scheme::RsaPkcs1(_) | Scheme::RsaPss(_), PublicKey::Rsa(key)) => {
+                rsa::verify(key, padding(self.scheme, &self.parameter)?, &hash, signature)
+            }
+            (Scheme::Ecdsa(_), PublicKey::P256(key)) => p256_curve::verify(key, &hash, signature),
+            (Scheme::Ecdsa(_), PublicKey::P384(key)) => p384_curve::verify(key, &hash, signature),
+            _ => Err(Error::Mechanism),
+        }
+    }
+}
+
+fn is_rsa(key: Half<'_>) -> bool {
+    matches!(key, Half::Secret(Key::Rsa(_)) | Half::Public(PublicKey::Rsa(_)))
+}

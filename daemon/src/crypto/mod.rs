@@ -1,0 +1,35 @@
+//! Cryptography: pure functions over bytes, one implementation for each algorithm and use.
+//!
+//! Nothing here knows of sockets, stores or the vault. Whoever calls with secrets calls from
+//! inside the vault, so that what is allocated on the way is secret memory too.
+
+pub mod aead;
+pub mod aes;
+pub mod der_signature;
+pub mod ecdsa;
+mod error;
+mod gcm;
+pub mod hash;
+pub mod hmac;
+pub mod kdf;
+pub mod key;
+pub mod message;
+mod one_shot;
+mod public_key;
+pub mod random;
+mod rsa;
+pub mod rsa_key;
+pub mod self_test;
+pub mod sm2;
+mod sm4;
+pub mod stream;
+
+pub use error::Error;
+pub use key::{Generate, Generated, Half, Key, KeySpec, generate, import, import_rsa};
+pub use message::Message;
+pub use one_shot::{
+    decrypt, decrypt_in_place, encrypt, encrypt_in_place, sign, sm2_decrypt, sm2_encrypt, verify,
+};
+pub use public_key::PublicKey;
+pub use rsa_key::Components;
+pub use stream::Stream;

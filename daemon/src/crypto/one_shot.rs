@@ -1,0 +1,272 @@
+//! Signing, verifying, encrypting and decrypting in one call, by scheme.
+
+use std::borrow::Cow;
+
+use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::aes::{self, BLOCK, Cbc, Ctr};
+use super::ecdsa::{p256_curve, p384_curve};
+use super::rsa::Padding;
+use super::{Error, Half, Key, PublicKey, ecdsa, hmac, rsa, sm2, sm4};
+
+/// Signs `input`: with HMAC, RSA, ECDSA (r‖s) or SM2 (DER).
+pub fn sign(
+    key: &Key,
+    scheme: Scheme,
+    parameter: &Parameter,
+    input: &[u8],
+) -> Result<Vec<u8>, Error> {
+    match (scheme, key) {
+        (Scheme::Hmac(hash), Key::Secret(secret)) => hmac::mac(hash, secret, input),
+        (Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash), Key::Rsa(key)) => {
+            let data = rsa::prehash(hash, input);
+            rsa::sign(key, padding(scheme, parameter)?, &data)
+        }
+        (Scheme::RsaRaw, Key::Rsa(key)) => rsa::raw_sign(key, input),
+        (Scheme::Ecdsa(hash), Key::P256(key)) => {
+            p256_curve::sign(key, &ecdsa::prehash(hash, input)?)
+        }
+        (Scheme::Ecdsa(hash), Key::P384(key)) => {
+            p384_curve::sign(key, &ecdsa::prehash(hash, input)?)
+        }
+        (Scheme::Sm2Dsa(hash), Key::Sm2(key)) => sm2::sign(key, sm2_input(hash)?, input),
+        _ => Err(Error::Mechanism),
+    }
+}
+
+/// Verifies a signature over `input`.
+pub fn verify<'a>(
+    key: impl Into<Half<'a>>,
+    scheme: Scheme,
+    parameter: &Parameter,
+    input: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    let key = key.into();
+    if let (Scheme::Hmac(hash), Half::Secret(Key::Secret(secret))) = (scheme, key) {
+        let mut mac = hmac::Mac::new(hash, secret)?;
+        mac.update(input);
+        return mac.verify(signature);
+    }
+    match (scheme, &*public(key)?) {
+        (Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash), PublicKey::Rsa(key)) => {
+            let data = rsa::prehash(hash, input);
+            rsa::verify(key, padding(scheme, parameter)?, &data, signature)
+        }
+        (Scheme::RsaRaw, PublicKey::Rsa(key)) => rsa::raw_verify(key, input, signature),
+        (Scheme::Ecdsa(hash), PublicKey::P256(key)) => {
+            p256_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::Ecdsa(hash), PublicKey::P384(key)) => {
+            p384_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::Sm2Dsa(hash), PublicKey::Sm2(key)) => {
+            sm2::verify(key, sm2_input(hash)?, input, signature)
+        }
+        _ => Err(Error::Mechanism),
+    }
+}
+
+/// Encrypts `input` into a new buffer.
+pub fn encrypt<'a>(
+    key: impl Into<Half<'a>>,
+    scheme: Scheme,
+    parameter: &Parameter,
+    input: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let key = key.into();
+    match scheme {
+        Scheme::RsaPkcs1(None) => rsa::pkcs1_encrypt(rsa_public(&*public(key)?)?, input),
+        Scheme::RsaRaw => rsa::raw_encrypt(rsa_public(&*public(key)?)?, input),
+        Scheme::RsaOaep => match parameter {
+            Parameter::Oaep(oaep) => rsa::oaep_encrypt(rsa_public(&*public(key)?)?, oaep, input),
+            _ => Err(Error::Parameter),
+        },
+        Scheme::Sm2Pke => sm2_encrypt(key, sm2::Form::Asn1, input),
+        _ => {
+            let Half::Secret(key) = key else { return Err(Error::Mechanism) };
+            let mut buffer = Vec::with_capacity(input.len() + BLOCK);
+            buffer.extend_from_slice(input);
+            buffer.resize(input.len() + BLOCK, 0);
+            let length = encrypt_in_place(key, scheme, parameter, &mut buffer, input.len())?;
+            buffer.truncate(length);
+            Ok(buffer)
+        }
+    }
+}
+
+/// Decrypts `input` into a new buffer.
+pub fn decrypt(
+    key: &Key,
+    scheme: Scheme,
+    parameter: &Parameter,
+    input: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let plaintext = match (scheme, key) {
+        (Scheme::RsaPkcs1(None), Key::Rsa(key)) => rsa::pkcs1_decrypt(key, input)?,
+        (Scheme::RsaRaw, Key::Rsa(key)) => rsa::raw_decrypt(key, input)?,
+        (Scheme::RsaOaep, Key::Rsa(key)) => match parameter {
+            Parameter::Oaep(oaep) => rsa::oaep_decrypt(key, oaep, input)?,
+            _ => return Err(Error::Parameter),
+        },
+        (Scheme::Sm2Pke, Key::Sm2(key)) => sm2::decrypt(key, sm2::Form::Asn1, input)?,
+        _ => {
+            let mut buffer = input.to_vec();
+            let length = decrypt_in_place(key, scheme, parameter, &mut buffer)?;
+            buffer.truncate(length);
+            buffer
+        }
+    };
+    Ok(Zeroizing::new(plaintext))
+}
+
+/// Encrypts the first `length` bytes of `buffer` in place with a symmetric key.
+///
+/// The buffer has room for the result (at most 16 bytes more); the result's length is returned.
+pub fn encrypt_in_place(
+    key: &Key,
+    scheme: Scheme,
+    parameter: &Parameter,
+    buffer: &mut [u8],
+    length: usize,
+) -> Result<usize, Error> {
+    if length > buffer.len() {
+        return Err(Error::Internal);
+    }
+    match (scheme, key, parameter) {
+        (Scheme::AesGcm, Key::Aes(key), Parameter::Gcm(gcm)) => {
+            aes::gcm_encrypt(key, gcm, buffer, length)
+        }
+        (Scheme::Sm4Gcm, Key::Sm4(key), Parameter::Gcm(gcm)) => {
+            sm4::gcm_encrypt(key, gcm, buffer, length)
+        }
+        (Scheme::AesCtr, Key::Aes(key), Parameter::Ctr(ctr)) => {
+            Ctr::new(key, ctr)?.apply(&mut buffer[..length])?;
+            Ok(length)
+        }
+        (Scheme::AesCbc, Key::Aes(key), Parameter::Iv(iv)) => {
+            if !length.is_multiple_of(BLOCK) {
+                return Err(Error::DataLength);
+            }
+            Cbc::encryptor(key, iv).apply(&mut buffer[..length])?;
+            Ok(length)
+        }
+        (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
+            let length = aes::pad(buffer, length)?;
+            Cbc::encryptor(key, iv).apply(&mut buffer[..length])?;
+            Ok(length)
+        }
+        _ => Err(mismatch(scheme, key)),
+    }
+}
+
+/// Decrypts `buffer` in place with a symmetric key and returns the length of the plaintext.
+///
+/// After an error the buffer holds no plaintext.
+pub fn decrypt_in_place(
+    key: &Key,
+    scheme: Scheme,
+    parameter: &Parameter,
+    buffer: &mut [u8],
+) -> Result<usize, Error> {
+    match (scheme, key, parameter) {
+        (Scheme::AesGcm, Key::Aes(key), Parameter::Gcm(gcm)) => aes::gcm_decrypt(key, gcm, buffer),
+        (Scheme::Sm4Gcm, Key::Sm4(key), Parameter::Gcm(gcm)) => sm4::gcm_decrypt(key, gcm, buffer),
+        (Scheme::AesCtr, Key::Aes(key), Parameter::Ctr(ctr)) => {
+            Ctr::new(key, ctr)?.apply(buffer).map_err(|_| Error::EncryptedDataLength)?;
+            Ok(buffer.len())
+        }
+        (Scheme::AesCbc, Key::Aes(key), Parameter::Iv(iv)) => {
+            if !buffer.len().is_multiple_of(BLOCK) {
+                return Err(Error::EncryptedDataLength);
+            }
+            Cbc::decryptor(key, iv).apply(buffer)?;
+            Ok(buffer.len())
+        }
+        (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
+            if buffer.is_empty() || !buffer.len().is_multiple_of(BLOCK) {
+                return Err(Error::EncryptedDataLength);
+            }
+            Cbc::decryptor(key, iv).apply(buffer)?;
+            let (rest, last) = buffer.split_last_chunk().ok_or(Error::Internal)?;
+            match aes::unpad(last) {
+                Ok(kept) => Ok(rest.len() + kept),
+                Err(error) => {
+                    buffer.zeroize();
+                    Err(error)
+                }
+            }
+        }
+        _ => Err(mismatch(scheme, key)),
+    }
+}
+
+/// Encrypts for the holder of an SM2 key, in the form asked for.
+pub fn sm2_encrypt<'a>(
+    key: impl Into<Half<'a>>,
+    form: sm2::Form,
+    input: &[u8],
+) -> Result<Vec<u8>, Error> {
+    match &*public(key.into())? {
+        PublicKey::Sm2(key) => sm2::encrypt(key, form, input),
+        _ => Err(Error::Mechanism),
+    }
+}
+
+/// Decrypts what was encrypted for an SM2 key, from the form given.
+pub fn sm2_decrypt(key: &Key, form: sm2::Form, input: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    match key {
+        Key::Sm2(key) => sm2::decrypt(key, form, input).map(Zeroizing::new),
+        _ => Err(Error::Mechanism),
+    }
+}
+
+/// The public half, computed if need be.
+pub(super) fn public(key: Half<'_>) -> Result<Cow<'_, PublicKey>, Error> {
+    match key {
+        Half::Public(key) => Ok(Cow::Borrowed(key)),
+        Half::Secret(key) => key.public().map(Cow::Owned).ok_or(Error::Mechanism),
+    }
+}
+
+fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
+    match key {
+        PublicKey::Rsa(key) => Ok(key),
+        PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::Sm2(_) => Err(Error::Mechanism),
+    }
+}
+
+/// The padding of an RSA signature scheme.
+pub(super) fn padding(scheme: Scheme, parameter: &Parameter) -> Result<Padding, Error> {
+    match (scheme, parameter) {
+        (Scheme::RsaPkcs1(None), _) => Ok(Padding::Pkcs1Plain),
+        (Scheme::RsaPkcs1(Some(hash)), _) => Ok(Padding::Pkcs1(hash)),
+        (Scheme::RsaPss(fixed), Parameter::Pss(pss)) if fixed.is_none_or(|h| h == pss.hash) => {
+            Ok(Padding::Pss(*pss))
+        }
+        (Scheme::RsaPss(_), _) => Err(Error::Parameter),
+        _ => Err(Error::Mechanism),
+    }
+}
+
+/// What the SM2 scheme signs.
+fn sm2_input(hash: Option<Hash>) -> Result<sm2::Input, Error> {
+    match hash {
+        Some(Hash::Sm3) => Ok(sm2::Input::Message),
+        None => Ok(sm2::Input::Hash),
+        Some(_) => Err(Error::Mechanism),
+    }
+}
+
+/// Which of key and parameter does not fit a symmetric scheme.
+pub(super) fn mismatch(scheme: Scheme, key: &Key) -> Error {
+    let fits = match scheme {
+        Scheme::AesCbc | Scheme::AesCbcPad | Scheme::AesCtr | Scheme::AesGcm => {
+            matches!(key, Key::Aes(_))
+        }
+        Scheme::Sm4Gcm => matches!(key, Key::Sm4(_)),
+        _ => false,
+    };
+    if fits { Error::Parameter } else { Error::Mechanism }
+}

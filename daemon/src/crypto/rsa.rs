@@ -1,0 +1,219 @@
+//! RSA, RFC 8017: signatures, encryption and the raw operation.
+//!
+//! Every private operation is blinded with fresh random bytes and checked with the public key
+//! before its result is used. PKCS#1 v1.5 decryption rejects implicitly: a ciphertext with bad
+//! padding gives an unpredictable but constant message, not an error.
+
+use ::rsa::hazmat::{rsa_decrypt_and_check, rsa_encrypt};
+use ::rsa::traits::{PaddingScheme, PublicKeyParts, SignatureScheme};
+use ::rsa::{BoxedUint, Oaep, Pkcs1v15Encrypt, Pkcs1v15Sign, Pss, RsaPrivateKey, RsaPublicKey};
+use coffer_protocol::mechanism::{self, Hash};
+use getrandom::SysRng;
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::Error;
+use super::hash::{digest, with_sha};
+
+/// What a signature is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Padding {
+    /// RSASSA-PKCS1-v1_5 over a digest, with its identifier.
+    Pkcs1(Hash),
+    /// RSASSA-PKCS1-v1_5 over data as it is.
+    Pkcs1Plain,
+    /// RSASSA-PSS over a digest.
+    Pss(mechanism::Pss),
+}
+
+impl From<::rsa::Error> for Error {
+    fn from(error: ::rsa::Error) -> Self {
+        match error {
+            ::rsa::Error::MessageTooLong => Self::DataLength,
+            ::rsa::Error::Verification => Self::SignatureInvalid,
+            ::rsa::Error::Decryption => Self::EncryptedDataInvalid,
+            ::rsa::Error::Rng => Self::Entropy,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// Hashes the input if the scheme says so; otherwise the input is what the padding takes.
+pub(super) fn prehash(scheme_hash: Option<Hash>, input: &[u8]) -> Vec<u8> {
+    scheme_hash.map_or_else(|| input.to_vec(), |hash| digest(hash, input))
+}
+
+/// Checks that the data fits the padding and the modulus.
+fn check_length(padding: Padding, data: &[u8], modulus: usize) -> Result<(), Error> {
+    match padding {
+        Padding::Pkcs1(hash) if data.len() != hash.len() => Err(Error::DataLength),
+        Padding::Pkcs1Plain if data.len() + 11 > modulus => Err(Error::DataLength),
+        Padding::Pss(pss) if data.len() != pss.hash.len() => Err(Error::DataLength),
+        // RFC 8017 section 9.1.1 step 3; the library masks with the hash of the message.
+        Padding::Pss(pss) if pss.hash.len() + pss.salt_len + 2 > modulus || pss.mgf != pss.hash => {
+            Err(Error::Parameter)
+        }
+        Padding::Pkcs1(_) | Padding::Pkcs1Plain | Padding::Pss(_) => Ok(()),
+    }
+}
+
+/// Signs a digest, or data as it is.
+pub(super) fn sign(key: &RsaPrivateKey, padding: Padding, data: &[u8]) -> Result<Vec<u8>, Error> {
+    check_length(padding, data, key.size())?;
+    let rng = Some(&mut SysRng);
+    match padding {
+        Padding::Pkcs1Plain => Ok(Pkcs1v15Sign::new_unprefixed().sign(rng, key, data)?),
+        Padding::Pkcs1(hash) => {
+            with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>().sign(rng, key, data)?))
+        }
+        Padding::Pss(pss) => {
+            with_sha!(pss.hash, D => {
+                Ok(Pss::<D>::new_with_salt(pss.salt_len).sign(rng, key, data)?)
+            })
+        }
+    }
+}
+
+/// Verifies a signature over a digest, or over data as it is.
+pub(super) fn verify(
+    key: &RsaPublicKey,
+    padding: Padding,
+    data: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    check_length(padding, data, key.size())?;
+    if signature.len() != key.size() {
+        return Err(Error::SignatureLength);
+    }
+    let verified = match padding {
+        Padding::Pkcs1Plain => Ok(Pkcs1v15Sign::new_unprefixed().verify(key, data, signature)),
+        Padding::Pkcs1(hash) => {
+            with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>().verify(key, data, signature)))
+        }
+        Padding::Pss(pss) => {
+            with_sha!(pss.hash, D => {
+                Ok(Pss::<D>::new_with_salt(pss.salt_len).verify(key, data, signature))
+            })
+        }
+    };
+    verified?.map_err(|_| Error::SignatureInvalid)
+}
+
+/// RSAES-PKCS1-v1_5 encryption.
+pub(super) fn pkcs1_encrypt(key: &RsaPublicKey, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(Pkcs1v15Encrypt.encrypt(&mut SysRng, key, plaintext)?)
+}
+
+/// RSAES-PKCS1-v1_5 decryption with implicit rejection.
+pub(super) fn pkcs1_decrypt(key: &RsaPrivateKey, ciphertext: &[u8]) -> Result<Vec<u8>, Error> {
+    check_ciphertext(key, ciphertext)?;
+    Ok(Pkcs1v15Encrypt.decrypt(Some(&mut SysRng), key, ciphertext)?)
+}
+
+/// RSAES-OAEP encryption.
+pub(super) fn oaep_encrypt(
+    key: &RsaPublicKey,
+    oaep: &mechanism::Oaep,
+    plaintext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let label = oaep.label.as_slice();
+    with_sha!(oaep.hash, H => with_sha!(oaep.mgf, M => {
+        let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
+        Ok(padding.encrypt(&mut SysRng, key, plaintext)?)
+    }))
+}
+
+/// RSAES-OAEP decryption.
+pub(super) fn oaep_decrypt(
+    key: &RsaPrivateKey,
+    oaep: &mechanism::Oaep,
+    ciphertext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    check_ciphertext(key, ciphertext)?;
+    let label = oaep.label.as_slice();
+    with_sha!(oaep.hash, H => with_sha!(oaep.mgf, M => {
+        let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
+        match padding.decrypt(Some(&mut SysRng), key, ciphertext) {
+            Ok(plaintext) => Ok(plaintext),
+            Err(::rsa::Error::Rng) => Err(Error::Entropy),
+            Err(_) => Err(Error::EncryptedDataInvalid),
+        }
+    }))
+}
+
+fn check_ciphertext(key: &RsaPrivateKey, ciphertext: &[u8]) -> Result<(), Error> {
+    if ciphertext.len() == key.size() { Ok(()) } else { Err(Error::EncryptedDataLength) }
+}
+
+/// The raw private operation over exactly `k` or fewer bytes, padded with zeros on the left.
+pub(super) fn raw_private(
+    key: &RsaPrivateKey,
+    input: &[u8],
+    too_large: Error,
+) -> Result<Vec<u8>, Error> {
+    let integer = Zeroizing::new(integer(key, input, too_large)?);
+    let result = rsa_decrypt_and_check(key, Some(&mut SysRng), &integer)?;
+    Ok(octets(&Zeroizing::new(result), key.size()))
+}
+
+/// The raw public operation.
+pub(super) fn raw_public(
+    key: &RsaPublicKey,
+    input: &[u8],
+    too_large: Error,
+) -> Result<Vec<u8>, Error> {
+    let integer = Zeroizing::new(integer(key, input, too_large)?);
+    Ok(octets(&Zeroizing::new(rsa_encrypt(key, &integer)?), key.size()))
+}
+
+/// Signs without padding, `CKM_RSA_X_509`.
+pub(super) fn raw_sign(key: &RsaPrivateKey, data: &[u8]) -> Result<Vec<u8>, Error> {
+    if data.len() > key.size() {
+        return Err(Error::DataLength);
+    }
+    raw_private(key, data, Error::DataInvalid)
+}
+
+/// Verifies without padding, `CKM_RSA_X_509`.
+pub(super) fn raw_verify(key: &RsaPublicKey, data: &[u8], signature: &[u8]) -> Result<(), Error> {
+    let size = key.size();
+    if data.len() > size {
+        return Err(Error::DataLength);
+    }
+    if signature.len() != size {
+        return Err(Error::SignatureLength);
+    }
+    let found = raw_public(key, signature, Error::SignatureInvalid)?;
+    let (zeros, tail) = found.split_at(size - data.len());
+    let equal = bool::from(tail.ct_eq(data)) && zeros.iter().all(|byte| *byte == 0);
+    if equal { Ok(()) } else { Err(Error::SignatureInvalid) }
+}
+
+/// Encrypts without padding, `CKM_RSA_X_509`.
+pub(super) fn raw_encrypt(key: &RsaPublicKey, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
+    if plaintext.len() > key.size() {
+        return Err(Error::DataLength);
+    }
+    raw_public(key, plaintext, Error::DataInvalid)
+}
+
+/// Decrypts without padding, `CKM_RSA_X_509`.
+pub(super) fn raw_decrypt(key: &RsaPrivateKey, ciphertext: &[u8]) -> Result<Vec<u8>, Error> {
+    check_ciphertext(key, ciphertext)?;
+    raw_private(key, ciphertext, Error::EncryptedDataInvalid)
+}
+
+/// The big-endian integer, which must be less than the modulus.
+fn integer(key: &impl PublicKeyParts, input: &[u8], too_large: Error) -> Result<BoxedUint, Error> {
+    let integer =
+        BoxedUint::from_be_slice(input, key.n_bits_precision()).map_err(|_| Error::DataLength)?;
+    if integer < *key.n().as_ref() { Ok(integer) } else { Err(too_large) }
+}
+
+/// The integer in exactly `length` big-endian bytes.
+fn octets(integer: &BoxedUint, length: usize) -> Vec<u8> {
+    let mut bytes = integer.to_be_bytes();
+    let octets = bytes[bytes.len() - length..].to_vec();
+    bytes.zeroize();
+    octets
+}

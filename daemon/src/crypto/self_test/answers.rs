@@ -1,0 +1,143 @@
+//! The known answers, in hexadecimal.
+
+use coffer_protocol::mechanism::Hash;
+
+use crate::crypto::Error;
+
+/// Digests of "abc": FIPS 180-4 examples, GB/T 32905 appendix A.1.
+pub(super) const DIGESTS: &[(Hash, &str)] = &[
+    (Hash::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
+    (Hash::Sha224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
+    (Hash::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    (
+        Hash::Sha384,
+        "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed8086072ba1e7cc2358baeca134c825a7",
+    ),
+    (
+        Hash::Sha512,
+        "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
+    ),
+    (Hash::Sm3, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
+];
+
+/// HMAC with key "Jefe" over "what do ya want for nothing?": RFC 2202 and RFC 4231 case 2; SM3 as
+/// OpenSSL computes it.
+pub(super) const CODES: &[(Hash, &str)] = &[
+    (Hash::Sha1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+    (Hash::Sha224, "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44"),
+    (Hash::Sha256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+    (
+        Hash::Sha384,
+        "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+    ),
+    (
+        Hash::Sha512,
+        "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+    ),
+    (Hash::Sm3, "2e87f1d16862e6d964b50a5200bf2b10b764faa9680a296a2405f24bec39f882"),
+];
+
+/// RFC 5869 appendix A.1.
+pub(super) const HKDF_SALT: &str = "000102030405060708090a0b0c";
+pub(super) const HKDF_INFO: &str = "f0f1f2f3f4f5f6f7f8f9";
+pub(super) const HKDF_OUTPUT: &str =
+    "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
+
+/// Key, plaintext, ciphertext: SP 800-38A sections F.2.1, F.2.3 and F.2.5, first blocks.
+pub(super) const AES_CBC: &[[&str; 3]] = &[
+    [
+        "2b7e151628aed2a6abf7158809cf4f3c",
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+        "7649abac8119b246cee98e9b12e9197d5086cb9b507219ee95db113a917678b2",
+    ],
+    [
+        "8e73b0f7da0e6452c810f32b809079e562f8ead2522c6b7b",
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+        "4f021db243bc633d7178183a9fa071e8b4d9ada9ad7dedf4e5e738763f69145a",
+    ],
+    [
+        "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+        "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d",
+    ],
+];
+
+/// Key, plaintext, ciphertext: SP 800-38A sections F.5.1 and F.5.5, first blocks.
+pub(super) const AES_CTR: &[[&str; 3]] = &[
+    [
+        "2b7e151628aed2a6abf7158809cf4f3c",
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+        "874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff",
+    ],
+    [
+        "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+        "601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c5",
+    ],
+];
+
+/// The GCM specification's test cases 4 and 16.
+pub(super) const GCM_IV: &str = "cafebabefacedbaddecaf888";
+pub(super) const GCM_AAD: &str = "feedfacedeadbeeffeedfacedeadbeefabaddad2";
+pub(super) const AES_GCM: &[[&str; 3]] = &[
+    [
+        "feffe9928665731c6d6a8f9467308308",
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+        "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e0915bc94fbc3221a5db94fae95ae7121a47",
+    ],
+    [
+        "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308",
+        "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39",
+        "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b",
+    ],
+];
+
+/// RFC 8998 appendix A.1.
+pub(super) const SM4_IV: &str = "00001234567800000000abcd";
+pub(super) const SM4_AAD: &str = "feedfacedeadbeeffeedfacedeadbeefabaddad2";
+pub(super) const SM4_GCM: [&str; 3] = [
+    "0123456789abcdeffedcba9876543210",
+    "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccddddddddddddddddeeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa",
+    "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d83de3541e4c2b58177e065a9bf7b62ec",
+];
+
+/// Scalar, point, signature over "sample": RFC 6979 appendices A.2.5 and A.2.6.
+pub(super) const P256: [&str; 3] = [
+    "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721",
+    "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299",
+    "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+];
+pub(super) const P384: [&str; 3] = [
+    "6b9d3dad2e1b8c1c05b19875b6659f4de23c3b667bf297ba9aa47740787137d896d5724e4c70a825f872c9ea60d2edf5",
+    "04ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64def8f0ea9055866064a254515480bc138015d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1288b231c3ae0d4fe7344fd2533264720",
+    "94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf96e36dd1e80fabe4699ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8",
+];
+
+/// GB/T 32918.5 appendices A.2 and C.2: scalar, signature r‖s over "message digest", ciphertext
+/// X‖Y‖C3‖C2.
+pub(super) const SM2_SCALAR: &str =
+    "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8";
+pub(super) const SM2_SIGNATURE: &str = "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa";
+pub(super) const SM2_MESSAGE: &[u8] = b"encryption standard";
+pub(super) const SM2_CIPHERTEXT: &str = "04ebfc718e8d1798620432268e77feb6415e2ede0e073c0f4f640ecd2e149a73e858f9d81e5430a57b36daab8f950a3c64e6ee6a63094d99283aff767e124df059983c18f809e262923c53aec295d30383b54e39d609d160afcb1908d0bd876621886ca989ca9c7d58087307ca93092d651efa";
+
+/// What the values of `rsa.txt` sign and encrypt.
+pub(super) const RSA_MESSAGE: &[u8] = b"Coffer known answer";
+
+/// The value of `rsa.txt` with this name.
+pub(super) fn rsa(name: &str) -> Result<Vec<u8>, Error> {
+    let mut lines = include_str!("rsa.txt").lines().skip_while(|line| *line != name).skip(1);
+    let digits: String = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    hex(&digits)
+}
+
+/// The answer for this hash.
+pub(super) fn of(table: &[(Hash, &str)], hash: Hash) -> Result<Vec<u8>, Error> {
+    let answer = table.iter().find(|(kind, _)| *kind == hash).ok_or(Error::Internal)?;
+    hex(answer.1)
+}
+
+/// Decodes hexadecimal.
+pub(super) fn hex(digits: &str) -> Result<Vec<u8>, Error> {
+    ::hex::decode(digits).map_err(|_| Error::Internal)
+}

@@ -1,0 +1,250 @@
+//! Known-answer tests of every algorithm, run at start; if one fails there is no service.
+//!
+//! The answers are those of the standards, or of a second implementation where a standard has
+//! none. Signatures with random parts are checked by verifying the standard's own signature and
+//! one made here.
+
+mod answers;
+
+use coffer_protocol::mechanism::{CtrParameter, GcmParameter, Hash, Oaep, Parameter, Pss, Scheme};
+
+use super::aead::Aead;
+use super::ecdsa::Curve;
+use super::{Error, Key, KeySpec, PublicKey, der_signature, hash, hmac, kdf, random, sm2};
+use answers::hex;
+
+/// The known-answer test that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the self-test of {0} failed")]
+pub struct Failure(pub &'static str);
+
+/// A test: it gives whether the answer was right.
+type Test = fn() -> Result<bool, Error>;
+
+/// What is tested, in this order.
+const TESTS: &[(&str, Test)] = &[
+    ("random", random_bytes),
+    ("SHA-1", || digest(Hash::Sha1)),
+    ("SHA-224", || digest(Hash::Sha224)),
+    ("SHA-256", || digest(Hash::Sha256)),
+    ("SHA-384", || digest(Hash::Sha384)),
+    ("SHA-512", || digest(Hash::Sha512)),
+    ("SM3", || digest(Hash::Sm3)),
+    ("HMAC-SHA-1", || code(Hash::Sha1)),
+    ("HMAC-SHA-224", || code(Hash::Sha224)),
+    ("HMAC-SHA-256", || code(Hash::Sha256)),
+    ("HMAC-SHA-384", || code(Hash::Sha384)),
+    ("HMAC-SHA-512", || code(Hash::Sha512)),
+    ("HMAC-SM3", || code(Hash::Sm3)),
+    ("HKDF-SHA-256", hkdf),
+    ("AES-CBC", aes_cbc),
+    ("AES-CTR", aes_ctr),
+    ("AES-GCM", aes_gcm),
+    ("SM4-GCM", sm4_gcm),
+    ("AEAD", aead),
+    ("RSA PKCS#1 signature", rsa_pkcs1_sign),
+    ("RSA-PSS", rsa_pss),
+    ("RSA PKCS#1 decryption", rsa_pkcs1_decrypt),
+    ("RSA-OAEP", rsa_oaep),
+    ("ECDSA P-256", || ecdsa(Curve::P256)),
+    ("ECDSA P-384", || ecdsa(Curve::P384)),
+    ("SM2 signature", sm2_sign),
+    ("SM2 encryption", sm2_encrypt),
+];
+
+/// Runs every test and gives the names of what was tested, or of the first failure.
+pub fn run() -> Result<Vec<&'static str>, Failure> {
+    let names = TESTS.iter().map(|(name, test)| match test() {
+        Ok(true) => Ok(*name),
+        Ok(false) | Err(_) => Err(Failure(name)),
+    });
+    names.collect()
+}
+
+/// A stuck generator gives equal draws (SP 800-90B section 4.4, in the simplest form).
+fn random_bytes() -> Result<bool, Error> {
+    Ok(random::array::<32>()? != random::array::<32>()?)
+}
+
+fn digest(kind: Hash) -> Result<bool, Error> {
+    let answer = answers::of(answers::DIGESTS, kind)?;
+    Ok(hash::digest(kind, b"abc") == answer)
+}
+
+fn code(kind: Hash) -> Result<bool, Error> {
+    let answer = answers::of(answers::CODES, kind)?;
+    Ok(hmac::mac(kind, b"Jefe", b"what do ya want for nothing?")? == answer)
+}
+
+fn hkdf() -> Result<bool, Error> {
+    let mut output = [0; 42];
+    let (salt, info) = (hex(answers::HKDF_SALT)?, hex(answers::HKDF_INFO)?);
+    kdf::hkdf(Hash::Sha256, &[0x0b; 22], &salt, &info, &mut output)?;
+    Ok(output.as_slice() == hex(answers::HKDF_OUTPUT)?)
+}
+
+/// Encrypts and decrypts with a symmetric key and compares both ways.
+fn both_ways(
+    spec: KeySpec,
+    scheme: Scheme,
+    parameter: &Parameter,
+    [key, plaintext, ciphertext]: [&str; 3],
+) -> Result<bool, Error> {
+    let key = Key::parse(spec, &hex(key)?)?;
+    let (plaintext, ciphertext) = (hex(plaintext)?, hex(ciphertext)?);
+    Ok(super::encrypt(&key, scheme, parameter, &plaintext)? == ciphertext
+        && *super::decrypt(&key, scheme, parameter, &ciphertext)? == plaintext)
+}
+
+fn aes_cbc() -> Result<bool, Error> {
+    let iv = Parameter::Iv(core::array::from_fn(|index| index.to_le_bytes()[0]));
+    let mut right = true;
+    for vector in answers::AES_CBC {
+        right &= both_ways(KeySpec::Aes, Scheme::AesCbc, &iv, *vector)?;
+    }
+    Ok(right)
+}
+
+fn aes_ctr() -> Result<bool, Error> {
+    let block = core::array::from_fn(|index| 0xf0 + index.to_le_bytes()[0]);
+    let ctr = Parameter::Ctr(CtrParameter { bits: 128, block });
+    let mut right = true;
+    for vector in answers::AES_CTR {
+        right &= both_ways(KeySpec::Aes, Scheme::AesCtr, &ctr, *vector)?;
+    }
+    Ok(right)
+}
+
+fn aes_gcm() -> Result<bool, Error> {
+    let (iv, aad) = (hex(answers::GCM_IV)?, hex(answers::GCM_AAD)?);
+    let gcm = Parameter::Gcm(GcmParameter { iv, aad, tag_bits: 128 });
+    let mut right = true;
+    for vector in answers::AES_GCM {
+        right &= both_ways(KeySpec::Aes, Scheme::AesGcm, &gcm, *vector)?;
+    }
+    Ok(right)
+}
+
+fn sm4_gcm() -> Result<bool, Error> {
+    let (iv, aad) = (hex(answers::SM4_IV)?, hex(answers::SM4_AAD)?);
+    let gcm = Parameter::Gcm(GcmParameter { iv, aad, tag_bits: 128 });
+    both_ways(KeySpec::Sm4, Scheme::Sm4Gcm, &gcm, answers::SM4_GCM)
+}
+
+/// The second implementation of GCM, against the same answers.
+fn aead() -> Result<bool, Error> {
+    let aes = (Aead::Aes256Gcm, answers::AES_GCM[1], answers::GCM_IV, answers::GCM_AAD);
+    let sm4 = (Aead::Sm4Gcm, answers::SM4_GCM, answers::SM4_IV, answers::SM4_AAD);
+    let mut right = true;
+    for (aead, [key, plaintext, ciphertext], iv, aad) in [aes, sm4] {
+        let (key, aad, mut data) = (hex(key)?, hex(aad)?, hex(plaintext)?);
+        let nonce = hex(iv)?.try_into().map_err(|_| Error::Internal)?;
+        let mut tag = aead.seal(&key, &nonce, &aad, &mut data)?;
+        right &= [data.as_slice(), &tag].concat() == hex(ciphertext)?;
+        right &= aead.open(&key, &nonce, &aad, &mut data, &tag).is_ok();
+        right &= data == hex(plaintext)?;
+        tag[0] ^= 1;
+        right &= aead.open(&key, &nonce, &aad, &mut data, &tag).is_err();
+    }
+    Ok(right)
+}
+
+/// Verifies the known signature and one made here, and refuses another message.
+fn sign_and_verify(
+    key: &Key,
+    public: &PublicKey,
+    scheme: Scheme,
+    parameter: &Parameter,
+    [message, signature]: [&[u8]; 2],
+) -> Result<bool, Error> {
+    let made = super::sign(key, scheme, parameter, message)?;
+    let verifies = |message: &[u8], signature: &[u8]| {
+        super::verify(public, scheme, parameter, message, signature).is_ok()
+    };
+    Ok(verifies(message, signature)
+        && verifies(message, &made)
+        && !verifies(b"another message", signature))
+}
+
+fn rsa_key() -> Result<Key, Error> {
+    Key::parse(KeySpec::Rsa, &answers::rsa("key")?)
+}
+
+fn rsa_pkcs1_sign() -> Result<bool, Error> {
+    let scheme = Scheme::RsaPkcs1(Some(Hash::Sha256));
+    let signature = super::sign(&rsa_key()?, scheme, &Parameter::None, answers::RSA_MESSAGE)?;
+    Ok(signature == answers::rsa("pkcs1_signature")?)
+}
+
+fn rsa_pss() -> Result<bool, Error> {
+    let key = rsa_key()?;
+    let public = key.public().ok_or(Error::Internal)?;
+    let pss = Parameter::Pss(Pss { hash: Hash::Sha256, mgf: Hash::Sha256, salt_len: 32 });
+    let signature = answers::rsa("pss_signature")?;
+    let vector = [answers::RSA_MESSAGE, &signature];
+    sign_and_verify(&key, &public, Scheme::RsaPss(Some(Hash::Sha256)), &pss, vector)
+}
+
+fn rsa_pkcs1_decrypt() -> Result<bool, Error> {
+    let ciphertext = answers::rsa("pkcs1_ciphertext")?;
+    let scheme = Scheme::RsaPkcs1(None);
+    let plaintext = super::decrypt(&rsa_key()?, scheme, &Parameter::None, &ciphertext)?;
+    Ok(*plaintext == answers::RSA_MESSAGE)
+}
+
+fn rsa_oaep() -> Result<bool, Error> {
+    let oaep = Oaep { hash: Hash::Sha256, mgf: Hash::Sha256, label: Vec::new() };
+    let ciphertext = answers::rsa("oaep_ciphertext")?;
+    let plaintext =
+        super::decrypt(&rsa_key()?, Scheme::RsaOaep, &Parameter::Oaep(oaep), &ciphertext)?;
+    Ok(*plaintext == answers::RSA_MESSAGE)
+}
+
+fn ecdsa(curve: Curve) -> Result<bool, Error> {
+    let (hash, [scalar, point, signature]) = match curve {
+        Curve::P256 => (Hash::Sha256, answers::P256),
+        Curve::P384 => (Hash::Sha384, answers::P384),
+    };
+    let key = Key::parse(KeySpec::Ec(curve), &hex(scalar)?)?;
+    let public = key.public().ok_or(Error::Internal)?;
+    let signature = hex(signature)?;
+    let scheme = Scheme::Ecdsa(Some(hash));
+    let vector: [&[u8]; 2] = [b"sample", &signature];
+    Ok(public.point() == Some(hex(point)?)
+        && sign_and_verify(&key, &public, scheme, &Parameter::None, vector)?)
+}
+
+fn sm2_sign() -> Result<bool, Error> {
+    let key = Key::parse(KeySpec::Sm2, &hex(answers::SM2_SCALAR)?)?;
+    let public = key.public().ok_or(Error::Internal)?;
+    let signature = der_signature::to_der(&hex(answers::SM2_SIGNATURE)?)?;
+    let scheme = Scheme::Sm2Dsa(Some(Hash::Sm3));
+    let vector: [&[u8]; 2] = [b"message digest", &signature];
+    sign_and_verify(&key, &public, scheme, &Parameter::None, vector)
+}
+
+fn sm2_encrypt() -> Result<bool, Error> {
+    let key = Key::parse(KeySpec::Sm2, &hex(answers::SM2_SCALAR)?)?;
+    let known = super::sm2_decrypt(&key, sm2::Form::Raw, &hex(answers::SM2_CIPHERTEXT)?)?;
+    let made = super::sm2_encrypt(&key, sm2::Form::Asn1, answers::SM2_MESSAGE)?;
+    let own = super::sm2_decrypt(&key, sm2::Form::Asn1, &made)?;
+    Ok(*known == answers::SM2_MESSAGE && *own == answers::SM2_MESSAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_algorithm_passes() {
+        let tested = run().unwrap();
+        assert_eq!(tested.len(), TESTS.len());
+    }
+
+    #[test]
+    fn a_wrong_answer_is_noticed() {
+        let iv = Parameter::Iv([0; 16]);
+        let right = both_ways(KeySpec::Aes, Scheme::AesCbc, &iv, answers::AES_CBC[0]).unwrap();
+        assert!(!right);
+    }
+}

@@ -1,0 +1,118 @@
+//! GenerateRandom, GetServiceStatus, ListAlgorithms and GetRegions.
+
+use coffer_protocol::key::{KeySpec, KeyUsage};
+use coffer_protocol::operation::kms::{
+    Algorithm, Algorithms, GenerateRandom, GeneratedRandom, GetRegions, GetServiceStatus,
+    ListAlgorithms, Regions, ServiceStatus,
+};
+
+use super::super::authorized::SecretReply;
+use super::super::{Answer, Authorized, Handle, Service};
+use super::{in_range, sign};
+use crate::Error;
+use crate::crypto::random;
+use crate::state::device::State;
+use crate::vault::{self, Depth, Public};
+
+impl Handle for GenerateRandom {
+    type Plan = usize;
+
+    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
+        in_range(self.length, 1..=1024, "NumberOfBytes")
+    }
+
+    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<usize, Error> {
+        Ok(usize::try_from(call.request().length).unwrap_or_default())
+    }
+
+    fn commit(
+        _call: Authorized<'_, Self>,
+        length: usize,
+        _service: &Service,
+    ) -> Result<Answer<GeneratedRandom>, Error> {
+        let mut reply = SecretReply::with_capacity(length)?;
+        vault::run(Depth::Small, |inside| {
+            let mut bytes = vec![0; length];
+            random::fill(&mut bytes).map_err(|error| Public(Error::from(error)))?;
+            reply.push(inside, &bytes).map_err(|error| Public(Error::from(error)))
+        })?
+        .map_err(|Public(error)| error)?;
+        Ok(Answer::secret(GeneratedRandom {}, reply))
+    }
+}
+
+impl Handle for GetServiceStatus {
+    type Plan = ();
+
+    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        (): (),
+        service: &Service,
+    ) -> Result<Answer<ServiceStatus>, Error> {
+        let (_, counted) = service.registry.count_keys(call.caller().partition);
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        Ok(Answer::new(ServiceStatus {
+            enabled: service.device.state() == State::Operational,
+            invalid_type: 1,
+            user_level: 1,
+            expire_time: 0,
+            renew_flag: 0,
+            resource: String::new(),
+            exclusive_vsm: false,
+            exclusive_hsm: false,
+            subscription: String::new(),
+            key_count: number(counted),
+            key_limit: number(service.config.limits.keys),
+            hosted: false,
+            data_key_limit: 0,
+            free_data_keys: 0,
+            data_keys: 0,
+            sync_allowed: false,
+        }))
+    }
+}
+
+impl Handle for ListAlgorithms {
+    type Plan = ();
+
+    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn commit(
+        _call: Authorized<'_, Self>,
+        (): (),
+        _service: &Service,
+    ) -> Result<Answer<Algorithms>, Error> {
+        let row = |usage: KeyUsage, name: &str| Algorithm {
+            key_usage: usage.name().to_owned(),
+            algorithm: name.to_owned(),
+        };
+        let symmetric =
+            KeySpec::ALL.iter().map(|spec| row(KeyUsage::EncryptDecrypt, spec.name())).collect();
+        let decrypting = [row(KeyUsage::DecryptRsa2048, "RSA_2048")].into();
+        let signing = sign::algorithms().map(|(usage, name)| row(usage, name)).collect();
+        Ok(Answer::new(Algorithms { symmetric, asymmetric: decrypting, signing }))
+    }
+}
+
+impl Handle for GetRegions {
+    type Plan = ();
+
+    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn commit(
+        _call: Authorized<'_, Self>,
+        (): (),
+        service: &Service,
+    ) -> Result<Answer<Regions>, Error> {
+        let names = service.partitions.all().into_iter().map(|partition| partition.name.clone());
+        Ok(Answer::new(Regions { regions: std::iter::once("local".to_owned()).chain(names).collect() }))
+    }
+}

@@ -1,0 +1,194 @@
+//! The one thread that writes: it drains the queue and puts all waiting batches into one database
+//! transaction (group commit), because a durable commit costs milliseconds however much it holds.
+
+use super::batch::Batch;
+use super::database::{self, System};
+use super::epoch;
+use super::head::Head;
+use super::migration::SCHEMA;
+use super::transaction::Transaction;
+use super::{Error, Shared, lock, read, write};
+use crate::vault;
+use redb::ReadableDatabase;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, PoisonError};
+
+/// Most batches in one transaction.
+const LARGEST_GROUP: usize = 256;
+
+/// Batches that wait for the writer.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: VecDeque<Pending>,
+    closed: bool,
+}
+
+struct Pending {
+    batch: Batch,
+    answer: SyncSender<Result<u64, Error>>,
+}
+
+impl Shared {
+    pub(super) fn submit(
+        &self,
+        batch: Batch,
+        answer: SyncSender<Result<u64, Error>>,
+    ) -> Result<(), Error> {
+        let mut queue = lock(&self.queue);
+        if queue.closed {
+            return Err(Error::Closed);
+        }
+        queue.waiting.push_back(Pending { batch, answer });
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn close_queue(&self) {
+        lock(&self.queue).closed = true;
+        self.wake.notify_one();
+    }
+
+    /// The next group; none when the queue is closed and empty.
+    fn next_group(&self) -> Option<Vec<Pending>> {
+        let mut queue = lock(&self.queue);
+        while queue.waiting.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        let count = queue.waiting.len().min(LARGEST_GROUP);
+        Some(queue.waiting.drain(..count).collect())
+    }
+}
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    head: Head,
+    /// Set for good after a failure whose outcome is unknown.
+    failed: Option<Error>,
+    /// An old epoch file could not be removed yet.
+    leftover: bool,
+}
+
+impl Writer {
+    pub(super) const fn new(shared: Arc<Shared>, head: Head) -> Self {
+        Self { shared, head, failed: None, leftover: false }
+    }
+
+    pub(super) fn run(mut self) {
+        vault::block_signals();
+        while let Some(group) = self.shared.next_group() {
+            let answers = self.commit(&group);
+            for (pending, answer) in group.into_iter().zip(answers) {
+                // A caller that went away does not need the answer.
+                let _ = pending.answer.send(answer);
+            }
+        }
+    }
+
+    fn commit(&mut self, group: &[Pending]) -> Vec<Result<u64, Error>> {
+        if let Some(failed) = &self.failed {
+            return vec![Err(failed.clone()); group.len()];
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.transact(group)))
+            .unwrap_or_else(|_| Err(Error::Failed("the database is inconsistent".to_owned())));
+        outcome.unwrap_or_else(|error| {
+            let error = if error.is_storage() { self.after(error) } else { error };
+            vec![Err(error); group.len()]
+        })
+    }
+
+    fn transact(&mut self, group: &[Pending]) -> Result<Vec<Result<u64, Error>>, Error> {
+        let shared = Arc::clone(&self.shared);
+        let database = read(&shared.database);
+        let transaction = database::begin(database.as_ref().ok_or(Error::Closed)?)?;
+        let epochs = read(&shared.epochs);
+        let mut changes = Transaction::new(&transaction, &shared.keys, &epochs, self.head.clone())?;
+        let mut answers = Vec::with_capacity(group.len());
+        for pending in group {
+            answers.push(changes.apply(&pending.batch)?);
+        }
+        if answers.iter().all(Result::is_err) {
+            drop(changes);
+            transaction.abort()?;
+            return Ok(answers);
+        }
+        let renewed = changes.renew_epochs()?;
+        let head = changes.into_head();
+        drop(epochs);
+        let sealed = head.seal(&shared.keys, SCHEMA)?;
+        System { schema: SCHEMA, store: shared.keys.store, head: sealed }.write(&transaction)?;
+        if let Some(renewed) = renewed {
+            if let Err(error) = renewed.write(&shared.dir, &shared.keys) {
+                transaction.abort()?; // the database did not see the failure
+                return Ok(vec![Err(error); group.len()]);
+            }
+            // Readers take the old keys with the old records, or the new with the new.
+            let mut epochs = write(&shared.epochs);
+            transaction.commit()?;
+            *epochs = renewed;
+            self.leftover = true;
+        } else {
+            transaction.commit()?;
+        }
+        shared.generation.store(head.generation, Relaxed);
+        shared.transactions.fetch_add(1, Relaxed);
+        shared.batches.fetch_add(answers.iter().filter(|a| a.is_ok()).count() as u64, Relaxed);
+        self.head = head;
+        self.remove_old_epochs();
+        Ok(answers)
+    }
+
+    /// A destroyed key is gone for good when the old epoch file is; a failure is tried again.
+    fn remove_old_epochs(&mut self) {
+        if !self.leftover {
+            return;
+        }
+        match epoch::remove_others(&self.shared.dir, self.head.epoch) {
+            Ok(()) => self.leftover = false,
+            Err(error) => tracing::warn!(%error, "an old epoch file remains for now"),
+        }
+    }
+
+    /// After a full disk the database is opened anew in its last committed state; after any other
+    /// failure, also of fsync, nobody knows what the disk holds, and writing ends.
+    fn after(&mut self, error: Error) -> Error {
+        let recovered = if error == Error::Full { self.reopen() } else { Err(error.clone()) };
+        match recovered {
+            Ok(()) => error,
+            Err(cause) => {
+                tracing::error!(%cause, "the store takes no more writes");
+                let failed = Error::Failed(cause.to_string());
+                self.failed = Some(failed.clone());
+                failed
+            }
+        }
+    }
+
+    fn reopen(&self) -> Result<(), Error> {
+        let mut database = write(&self.shared.database);
+        drop(database.take());
+        let fresh = (self.shared.reopen)()?;
+        let system = System::read(&fresh.begin_read()?)?;
+        let head = Head::open(&self.shared.keys, system.schema, system.head)?;
+        if head != self.head {
+            return Err(Error::Failed("a commit that failed left its mark".to_owned()));
+        }
+        *database = Some(fresh);
+        let removed = epoch::remove_others(&self.shared.dir, head.epoch);
+        removed.map_err(|e| Error::io("remove an epoch file", &e))
+    }
+}
+
+impl Drop for Writer {
+    /// However the thread ends, nobody waits for it in vain.
+    fn drop(&mut self) {
+        let mut queue = lock(&self.shared.queue);
+        queue.closed = true;
+        queue.waiting.clear();
+    }
+}

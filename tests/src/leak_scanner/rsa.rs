@@ -1,0 +1,132 @@
+//! The patterns of an RSA key: its numbers (RFC 8017 section 3.2), and what Montgomery arithmetic
+//! keeps beside them.
+
+use ::rsa::traits::PrivateKeyParts;
+use ::rsa::{BoxedUint, RsaPrivateKey};
+
+/// One prime and what is modulo it.
+struct Side<'a> {
+    name: &'static str,
+    prime: &'a BoxedUint,
+    other: &'a BoxedUint,
+}
+
+pub(super) fn patterns(key: &RsaPrivateKey) -> Vec<(String, Vec<u8>)> {
+    let [p, q] = key.primes() else { panic!("a key of two primes was expected") };
+    let minus_one = |prime: &BoxedUint| prime.wrapping_sub(BoxedUint::one());
+    let phi = product(&minus_one(p), &minus_one(q));
+    let mut patterns = vec![
+        ("RSA d".to_owned(), key.d().to_be_bytes().to_vec()),
+        ("RSA phi".to_owned(), phi.to_be_bytes().to_vec()),
+    ];
+    let sides = [Side { name: "p", prime: p, other: q }, Side { name: "q", prime: q, other: p }];
+    for side in sides {
+        side.add(key.d(), &mut patterns);
+    }
+    patterns
+}
+
+impl Side<'_> {
+    /// Adds the prime, its exponent, the inverse of the other prime, R and R² modulo the prime, and
+    /// the Montgomery forms.
+    fn add(&self, d: &BoxedUint, patterns: &mut Vec<(String, Vec<u8>)>) {
+        let name = self.name;
+        let exponent = reduce_by(&self.prime.wrapping_sub(BoxedUint::one()), d);
+        let odd = self.prime.to_odd().expect("a prime is odd");
+        let inverse = self.reduce(self.other);
+        let inverse = inverse.invert_odd_mod(&odd).expect("two primes");
+        let r = self.reduce(&self.power_of_two(self.prime.bits_precision()));
+        let r_squared = self.reduce(&product(&r, &r));
+        let other_in_form = self.reduce(&product(&self.reduce(self.other), &r));
+        let inverse_in_form = self.reduce(&product(&inverse, &r));
+        for (what, value) in [
+            (format!("RSA {name}"), self.prime),
+            (format!("RSA d mod {name}-1"), &exponent),
+            (format!("RSA inverse mod {name}"), &inverse),
+            (format!("RSA R mod {name}"), &r),
+            (format!("RSA R^2 mod {name}"), &r_squared),
+            (format!("RSA other prime in Montgomery form mod {name}"), &other_in_form),
+            (format!("RSA inverse in Montgomery form mod {name}"), &inverse_in_form),
+        ] {
+            patterns.push((what, value.to_be_bytes().to_vec()));
+        }
+    }
+
+    fn reduce(&self, value: &BoxedUint) -> BoxedUint {
+        reduce_by(self.prime, value)
+    }
+
+    fn power_of_two(&self, exponent: u32) -> BoxedUint {
+        BoxedUint::one_with_precision(2 * self.prime.bits_precision()) << exponent
+    }
+}
+
+/// Reduces a value; the result has the length of the modulus.
+fn reduce_by(modulus: &BoxedUint, value: &BoxedUint) -> BoxedUint {
+    let modulus = modulus.to_nz().expect("neither a prime nor the number before it is 0");
+    value.rem_vartime(&modulus)
+}
+
+/// Multiplies without losing the upper half.
+fn product(left: &BoxedUint, right: &BoxedUint) -> BoxedUint {
+    let bits = left.bits_precision() + right.bits_precision();
+    widened(left, bits).wrapping_mul(widened(right, bits))
+}
+
+fn widened(value: &BoxedUint, bits: u32) -> BoxedUint {
+    BoxedUint::from_be_slice(&value.to_be_bytes(), bits).expect("there is room for it")
+}
+
+#[cfg(test)]
+mod tests {
+    use ::rsa::rand_core::UnwrapErr;
+    use ::rsa::traits::PublicKeyParts;
+    use getrandom::SysRng;
+
+    use super::*;
+
+    /// Small, so that it is made quickly; the arithmetic is the same.
+    fn key() -> RsaPrivateKey {
+        RsaPrivateKey::new_unchecked(&mut UnwrapErr(SysRng), 512).unwrap()
+    }
+
+    fn named(patterns: &[(String, Vec<u8>)], name: &str) -> Vec<u8> {
+        let (_, bytes) = patterns.iter().find(|(pattern, _)| pattern == name).unwrap();
+        bytes.clone()
+    }
+
+    #[test]
+    fn the_exponents_and_the_inverse_are_those_of_the_key() {
+        let key = key();
+        let patterns = patterns(&key);
+        let expected = |value: &BoxedUint| value.to_be_bytes().to_vec();
+        assert_eq!(named(&patterns, "RSA d mod p-1"), expected(key.dp().unwrap()));
+        assert_eq!(named(&patterns, "RSA d mod q-1"), expected(key.dq().unwrap()));
+        let inverse = key.crt_coefficient().unwrap();
+        assert_eq!(named(&patterns, "RSA inverse mod p"), expected(&inverse));
+        let in_form = key.qinv().unwrap();
+        let name = "RSA inverse in Montgomery form mod p";
+        assert_eq!(named(&patterns, name), expected(in_form.as_montgomery()));
+    }
+
+    #[test]
+    fn r_and_its_square_are_those_of_the_crates_montgomery_arithmetic() {
+        let key = key();
+        let patterns = patterns(&key);
+        let parameters = key.p().unwrap();
+        let expected = |value: &BoxedUint| value.to_be_bytes().to_vec();
+        assert_eq!(named(&patterns, "RSA R mod p"), expected(parameters.one()));
+        assert_eq!(named(&patterns, "RSA R^2 mod p"), expected(parameters.r2()));
+    }
+
+    #[test]
+    fn phi_is_the_product_of_the_primes_less_one() {
+        let key = key();
+        let phi = BoxedUint::from_be_slice_vartime(&named(&patterns(&key), "RSA phi"));
+        let bits = key.n_bits_precision();
+        let [p, q] = [0, 1].map(|index| widened(&key.primes()[index], bits));
+        // (p - 1)(q - 1) = n - p - q + 1
+        let expected = key.n().wrapping_sub(p).wrapping_sub(q).wrapping_add(BoxedUint::one());
+        assert_eq!(phi, expected);
+    }
+}
