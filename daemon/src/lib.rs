@@ -12,6 +12,7 @@ pub mod event;
 pub mod hardening;
 pub mod object;
 pub mod partition;
+pub mod permits;
 pub mod pin;
 pub mod seal;
 pub mod server;

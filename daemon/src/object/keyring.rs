@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::{Material, Object, ObjectId};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, kdf};
-use crate::store::Store;
+use crate::store::{KeyId, Store};
 use crate::vault::{self, Depth, Inside, Sealed};
 
 /// A prepared key in secret memory.
@@ -154,7 +154,7 @@ impl Keyring {
 
     fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
         vault::load(ROOM, |inside| -> Result<OpenKey, Failure> {
-            let material = self.store.open_material(inside, id.0, version).map_err(Failure::Store)?;
+            let material = self.store.open_material(inside, KeyId(id.0), version).map_err(Failure::Store)?;
             OpenKey::prepare(inside, spec, material.get(inside))
         })?
         .map_err(Failure::into_error)

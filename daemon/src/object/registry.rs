@@ -12,7 +12,7 @@ use coffer_protocol::attribute::{self, Attribute};
 
 use super::{Object, ObjectId, Slot};
 use crate::Error;
-use crate::store::{Batch, Expected, Record, SealedMaterial, Store, Table};
+use crate::store::{Batch, Expected, KeyId, SealedMaterial, Store, Table};
 
 const STRIPES: usize = 64;
 
@@ -85,7 +85,7 @@ impl Registry {
                 last = last.max(object.sequence);
                 index.insert(Arc::new(object));
             }
-            None => unknown = Some(entry.id.to_string()),
+            None => unknown = Some(format!("{:?}", entry.id)),
         })?;
         if let Some(id) = unknown {
             return Err(Error::about(
@@ -255,7 +255,7 @@ impl Registry {
         let mut batch = Batch::new();
         batch.delete(Table::Objects, id.0.into(), Expected::Generation(object.generation));
         if matches!(object.material, super::Material::Stored) {
-            batch.destroy(id.0, tombstone);
+            batch.destroy(KeyId(id.0), tombstone);
         }
         self.store.commit(batch)?;
         self.write().remove(&object);
