@@ -3,10 +3,14 @@
 //! An [`Object`] is an immutable snapshot; a change makes a new one. Its attributes never hold material.
 
 mod attributes;
+pub mod cmk;
 mod key;
 mod keyring;
+pub mod public;
 mod record;
 mod registry;
+pub mod schema;
+mod spec;
 
 pub use attributes::Attributes;
 pub use key::{KeyMeta, Material};
