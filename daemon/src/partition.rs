@@ -42,7 +42,6 @@ struct Record {
 }
 
 /// All partitions.
-#[derive(Debug)]
 pub struct Partitions {
     store: Arc<Store>,
     all: RwLock<BTreeMap<Slot, Arc<Partition>>>,

@@ -38,8 +38,8 @@ impl Handle for GetStatus {
             instance: uuid_text(&service.instance),
             uptime: service.clock.now() - service.start.time,
             secret_memory: memory.kind.to_string(),
-            arena_bytes: memory.arena_bytes as u64,
-            arena_free: memory.free_bytes as u64,
+            arena_bytes: memory.arena as u64,
+            arena_free: memory.free as u64,
             hardening: service.start.hardening.clone(),
             objects,
             keys,
@@ -131,7 +131,7 @@ impl Handle for InitPartition {
         partition: Arc<Partition>,
         service: &Service,
     ) -> Result<Answer<CreatedPartition>, Error> {
-        let so_length = call.request().so_pin_length as usize;
+        let so_length = call.request().so_pin_length;
         let partition = service.initialise(partition.slot, call.payload(), so_length)?;
         Ok(Answer::new(CreatedPartition { partition: listed(service, &partition) }))
     }
