@@ -1,3 +1,4 @@
 //! The daemon.
+pub mod audit;
 pub mod seal;
 pub mod store;
