@@ -117,13 +117,9 @@ fn find_end(dir: &Path, numbers: &[u64], opened: &mut Opened) -> Result<End, Err
         // Numbering goes on after the last segment, readable or not.
         let header = Header { number: numbers[numbers.len() - 1], ..segment.header };
         let usable = is_last && !found.changed && !found.closed;
-        return Ok(End {
-            header,
-            usable,
-            position: found.position,
-            seq: found.seq,
-            hash: found.hash,
-        });
+        let Examined { position, seq, hash, .. } = found;
+        let last = if seq == segment.header.first { segment.header.previous } else { hash };
+        return Ok(End { header, position, seq, hash, last, usable });
     }
     opened.fresh = numbers.is_empty();
     let (number, log) = (numbers.last().copied().unwrap_or(0), *uuid::Uuid::new_v4().as_bytes());

@@ -1,0 +1,168 @@
+//! What may leave `run`, and how: field by field.
+//!
+//! A value that is moved whole takes its padding along, which on a secret stack is whatever lay there
+//! before. So a result stays in secret memory until [`Release::take_out`] rebuilds it outside from its
+//! meaningful parts.
+use super::buffer::Buffer;
+use super::error::Error;
+use super::handle::{Sealed, SecretBytes};
+use std::hint::black_box;
+
+/// A type that may leave [`run`](super::run): handles, and values that are not secret.
+///
+/// For a type of one's own the impl is empty; then every byte of it must be meaningful, as in an enum
+/// without fields.
+pub trait Release: Sized {
+    /// Moves the value out of secret memory.
+    ///
+    /// # Safety
+    /// `from` holds a value, which is not used again.
+    #[doc(hidden)]
+    #[inline]
+    unsafe fn take_out(from: *const Self) -> Self {
+        // SAFETY: forwarded.
+        unsafe { from.read() }
+    }
+}
+
+/// An explicit statement, easy to search for, that a value is not secret.
+///
+/// The value is moved whole. One with padding or unused variants is better put together outside:
+/// `Option<Public<T>>`, not `Public<Option<T>>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Public<T>(
+    /// The value.
+    pub T,
+);
+
+impl<T> Release for Public<T> {}
+impl<T> Release for Sealed<T> {}
+impl Release for SecretBytes {}
+impl Release for Buffer {}
+impl Release for () {}
+impl Release for bool {}
+impl Release for usize {}
+
+/// The address of a field, hidden from the optimiser: it could otherwise turn a match that rebuilds a
+/// value into a copy of all its bytes.
+#[inline]
+fn field<T>(value: &T) -> *const T {
+    black_box(std::ptr::from_ref(value))
+}
+
+impl<T: Release> Release for Option<T> {
+    #[inline]
+    unsafe fn take_out(from: *const Self) -> Self {
+        // SAFETY: forwarded.
+        match unsafe { &*from } {
+            // SAFETY: the field of a value that is not used again.
+            Some(value) => Some(unsafe { T::take_out(field(value)) }),
+            None => None,
+        }
+    }
+}
+
+impl<T: Release, E: Release> Release for Result<T, E> {
+    #[inline]
+    unsafe fn take_out(from: *const Self) -> Self {
+        // SAFETY: forwarded.
+        match unsafe { &*from } {
+            // SAFETY: the field of a value that is not used again.
+            Ok(value) => Ok(unsafe { T::take_out(field(value)) }),
+            // SAFETY: as above.
+            Err(error) => Err(unsafe { E::take_out(field(error)) }),
+        }
+    }
+}
+
+impl<A: Release, B: Release> Release for (A, B) {
+    #[inline]
+    unsafe fn take_out(from: *const Self) -> Self {
+        // SAFETY: forwarded.
+        let (a, b) = unsafe { &*from };
+        // SAFETY: the field of a value that is not used again.
+        let a = unsafe { A::take_out(field(a)) };
+        // SAFETY: as above.
+        let b = unsafe { B::take_out(field(b)) };
+        (a, b)
+    }
+}
+
+impl<A: Release, B: Release, C: Release> Release for (A, B, C) {
+    #[inline]
+    unsafe fn take_out(from: *const Self) -> Self {
+        // SAFETY: forwarded.
+        let (a, b, c) = unsafe { &*from };
+        // SAFETY: the field of a value that is not used again.
+        let a = unsafe { A::take_out(field(a)) };
+        // SAFETY: as above.
+        let b = unsafe { B::take_out(field(b)) };
+        // SAFETY: as above.
+        let c = unsafe { C::take_out(field(c)) };
+        (a, b, c)
+    }
+}
+
+impl Release for Error {
+    unsafe fn take_out(from: *const Self) -> Self {
+        // SAFETY: forwarded.
+        match *black_box(unsafe { &*from }) {
+            Error::Os(step, errno) => Error::Os(black_box(step), black_box(errno)),
+            Error::NoSecretMemory(errno) => Error::NoSecretMemory(black_box(errno)),
+            Error::NotLocked(errno) => Error::NotLocked(black_box(errno)),
+            Error::Size(what) => Error::Size(black_box(what)),
+            Error::State => Error::State,
+            Error::Nested => Error::Nested,
+            Error::Panicked => Error::Panicked,
+            Error::Full => Error::Full,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::MaybeUninit;
+
+    const MARK: u8 = 0xA5;
+
+    /// Bytes of `out` that equal the mark after `value` was taken from memory full of it.
+    fn marks_taken<R: Release>(value: R, take: unsafe fn(*const R) -> R) -> usize {
+        let mut room = MaybeUninit::<R>::uninit();
+        let at = black_box(room.as_mut_ptr());
+        // SAFETY: the room is ours.
+        unsafe { at.cast::<u8>().write_bytes(MARK, size_of::<R>()) };
+        // SAFETY: a plain write of a value of this type; no bytes but its own are meant.
+        unsafe { at.write(value) };
+        let mut out = MaybeUninit::<R>::zeroed();
+        // SAFETY: the room holds the value just written.
+        out.write(unsafe { take(at) });
+        let bytes = black_box(out.as_ptr()).cast::<u8>();
+        let is_mark = |offset: &usize| {
+            // SAFETY: within `out`, whose bytes are zero, the value's, or what came along with it.
+            let byte = unsafe { bytes.wrapping_add(*offset).read_volatile() };
+            byte == MARK
+        };
+        (0..size_of::<R>()).filter(is_mark).count()
+    }
+
+    #[test]
+    fn what_lies_under_an_absent_value_stays_behind() {
+        type Absent = Option<Public<[u8; 64]>>;
+        type Refused = Result<Public<[u8; 64]>, Error>;
+        type Pair = (bool, Option<Public<u64>>);
+        assert_eq!(marks_taken::<Absent>(None, Absent::take_out), 0);
+        assert_eq!(marks_taken::<Refused>(Err(Error::Full), Refused::take_out), 0);
+        assert_eq!(marks_taken::<Pair>((true, None), Pair::take_out), 0);
+    }
+
+    #[test]
+    fn a_value_comes_out_as_it_was() {
+        type Nest = Result<(Public<u16>, Option<Public<Vec<u8>>>, bool), Error>;
+        let value: Nest = Ok((Public(7), Some(Public(vec![1, 2, 3])), true));
+        let kept = std::mem::ManuallyDrop::new(value);
+        // SAFETY: the original is never dropped nor used again.
+        let taken = unsafe { Nest::take_out(&raw const *kept) };
+        assert_eq!(taken, Ok((Public(7), Some(Public(vec![1, 2, 3])), true)));
+    }
+}
