@@ -41,7 +41,7 @@ impl Error {
             Self::Crypto(error) => crypto_code(*error),
             Self::Vault(vault::Error::Full) => ErrorCode::OutOfMemory,
             Self::Vault(_) => ErrorCode::Internal,
-            Self::Store(store::Error::Conflict) => ErrorCode::Conflict,
+            Self::Store(store::Error::Conflict { .. }) => ErrorCode::Conflict,
             Self::Store(_) => ErrorCode::StoreFailed,
             Self::Audit(_) => ErrorCode::AuditBlocked,
         }

@@ -53,6 +53,12 @@ impl Report {
         self.held.contains(&measure)
     }
 
+    /// The names of the measures that hold.
+    pub fn holding(&self) -> Vec<String> {
+        let held = MEASURES.iter().filter(|row| self.holds(row.0));
+        held.map(|row| row.1.to_owned()).collect()
+    }
+
     /// Names the measures that do not hold. [`Measure::NoExecGain`] is missing on kernels before 6.3,
     /// where the unit's `MemoryDenyWriteExecute=` stands in; any other is a reason not to start.
     pub fn missing(&self) -> impl Iterator<Item = Measure> {

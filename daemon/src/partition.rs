@@ -42,7 +42,6 @@ struct Record {
 }
 
 /// All partitions.
-#[derive(Debug)]
 pub struct Partitions {
     store: Arc<Store>,
     all: RwLock<BTreeMap<Slot, Arc<Partition>>>,
@@ -156,7 +155,7 @@ impl Partitions {
             generation => Expected::Generation(generation),
         };
         let mut batch = Batch::new();
-        let id = partition.slot.0.to_be_bytes().into();
+        let id = store::RecordId::try_from(&partition.slot.0.to_be_bytes()[..])?;
         batch.put(Table::Partitions, store::Record { id, version: 0, state: 0, body }, expected);
         partition.generation = self.store.commit(batch)?;
         let partition = Arc::new(partition);

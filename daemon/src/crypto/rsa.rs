@@ -145,7 +145,7 @@ fn check_ciphertext(key: &RsaPrivateKey, ciphertext: &[u8]) -> Result<(), Error>
     if ciphertext.len() == key.size() { Ok(()) } else { Err(Error::EncryptedDataLength) }
 }
 
-/// The raw private operation over exactly `k` or fewer bytes, padded with zeros on the left.
+/// The raw private operation over at most as many bytes as the modulus has, as one integer.
 pub(super) fn raw_private(
     key: &RsaPrivateKey,
     input: &[u8],

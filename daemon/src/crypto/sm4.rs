@@ -40,3 +40,18 @@ pub(super) fn gcm_decrypt(
     Gcm::new(key, &parameter.iv, &parameter.aad).decrypt(data, tag)?;
     Ok(length)
 }
+
+#[cfg(test)]
+mod tests {
+    use sm4::cipher::BlockCipherEncrypt;
+
+    use super::*;
+
+    #[test]
+    fn the_first_example_of_the_standard_comes_out() {
+        let key = hex::decode("0123456789abcdeffedcba9876543210").unwrap();
+        let mut block: [u8; 16] = key.clone().try_into().unwrap();
+        prepare(&key).unwrap().encrypt_block((&mut block).into());
+        assert_eq!(hex::encode(block), "681edf34d206965e86b3e94f536e4246");
+    }
+}

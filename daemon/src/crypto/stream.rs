@@ -55,6 +55,7 @@ impl Stream {
                 mode: Box::new(GcmEncryptor::new(key, gcm)),
                 tag_len: gcm.tag_len(),
             },
+            (Scheme::Sm4Gcm, ..) => return Err(Error::Mechanism),
             _ => return Err(mismatch(scheme, key)),
         }))
     }
@@ -75,6 +76,7 @@ impl Stream {
             (Scheme::AesGcm, Key::Aes(key), Parameter::Gcm(gcm)) => {
                 State::GcmDecrypt { key: key.clone(), parameter: gcm.clone(), held: Vec::new() }
             }
+            (Scheme::Sm4Gcm, ..) => return Err(Error::Mechanism),
             _ => return Err(mismatch(scheme, key)),
         }))
     }

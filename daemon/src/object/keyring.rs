@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 use super::{Material, Object, ObjectId};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, kdf};
-use crate::store::Store;
-use crate::vault::{self, Depth, Inside, Sealed};
+use crate::store::{KeyId, Store};
+use crate::vault::{self, Inside, Sealed};
 
 /// A prepared key in secret memory.
 pub struct OpenKey(Sealed<Prepared>);
@@ -72,7 +72,6 @@ impl vault::Release for OpenKey {}
 const ROOM: usize = 64 << 10;
 
 /// The open keys of the store.
-#[derive(Debug)]
 pub struct Keyring {
     store: Arc<Store>,
     keys: Mutex<HashMap<(ObjectId, u32), Slot>>,
@@ -80,7 +79,6 @@ pub struct Keyring {
     limit: usize,
 }
 
-#[derive(Debug)]
 struct Slot {
     key: Arc<OpenKey>,
     used: u64,
@@ -154,7 +152,7 @@ impl Keyring {
 
     fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
         vault::load(ROOM, |inside| -> Result<OpenKey, Failure> {
-            let material = self.store.open_material(inside, id.0, version).map_err(Failure::Store)?;
+            let material = self.store.open_material(inside, KeyId(id.0), version).map_err(Failure::Store)?;
             OpenKey::prepare(inside, spec, material.get(inside))
         })?
         .map_err(Failure::into_error)

@@ -12,12 +12,11 @@ use coffer_protocol::attribute::{self, Attribute};
 
 use super::{Object, ObjectId, Slot};
 use crate::Error;
-use crate::store::{Batch, Expected, Record, SealedMaterial, Store, Table};
+use crate::store::{Batch, Expected, KeyId, SealedMaterial, Store, Table};
 
 const STRIPES: usize = 64;
 
 /// The token objects of all partitions.
-#[derive(Debug)]
 pub struct Registry {
     store: Arc<Store>,
     index: RwLock<Index>,
@@ -26,7 +25,6 @@ pub struct Registry {
 }
 
 /// A new object on its way into the store.
-#[derive(Debug)]
 pub struct Staged {
     /// The object; its sequence and generation are set on commit.
     pub object: Object,
@@ -85,7 +83,7 @@ impl Registry {
                 last = last.max(object.sequence);
                 index.insert(Arc::new(object));
             }
-            None => unknown = Some(entry.id.to_string()),
+            None => unknown = Some(format!("{:?}", entry.id)),
         })?;
         if let Some(id) = unknown {
             return Err(Error::about(
@@ -255,7 +253,7 @@ impl Registry {
         let mut batch = Batch::new();
         batch.delete(Table::Objects, id.0.into(), Expected::Generation(object.generation));
         if matches!(object.material, super::Material::Stored) {
-            batch.destroy(id.0, tombstone);
+            batch.destroy(KeyId(id.0), tombstone);
         }
         self.store.commit(batch)?;
         self.write().remove(&object);

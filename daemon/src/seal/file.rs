@@ -68,6 +68,13 @@ pub(super) struct SealFile {
     mac: String,
 }
 
+/// What every version of the file has.
+#[derive(Deserialize)]
+struct Version {
+    format: String,
+    version: u32,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Slot {
@@ -100,11 +107,6 @@ impl SealFile {
         if read.map_err(|e| Error::io("read", path, e))? as u64 > LONGEST {
             return Err(Error::Damaged("it is too long"));
         }
-        #[derive(Deserialize)]
-        struct Version {
-            format: String,
-            version: u32,
-        }
         let start: Version =
             serde_json::from_slice(&text).map_err(|_| Error::Damaged("it is not a seal file"))?;
         if start.format != FORMAT {
@@ -126,9 +128,10 @@ impl SealFile {
     pub(super) fn check(&self, root: &RootKey) -> Result<(), Error> {
         let expected = self.expected_mac(root)?;
         let stated = hex::decode(&self.mac).unwrap_or_default();
-        match bool::from(subtle::ConstantTimeEq::ct_eq(stated.as_slice(), expected.as_slice())) {
-            true => Ok(()),
-            false => Err(Error::Damaged("the list of slots was changed")),
+        if subtle::ConstantTimeEq::ct_eq(stated.as_slice(), expected.as_slice()).into() {
+            Ok(())
+        } else {
+            Err(Error::Damaged("the list of slots was changed"))
         }
     }
 

@@ -5,11 +5,13 @@
 pub mod authorized;
 mod cipher;
 mod gate;
+mod record;
 mod kms;
 mod object;
 mod system;
 mod token;
 
+pub(crate) use record::malformed;
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::config::Config;
 use crate::event::Hub;
 use crate::object::{Keyring, Registry};
 use crate::partition::Partitions;
+use crate::permits::Permits;
 use crate::pin::Pins;
 use crate::seal::RootKey;
 use crate::state::device::Device;
@@ -71,7 +74,6 @@ pub trait Handle: Operation {
 }
 
 /// What handlers work on.
-#[derive(Debug)]
 pub struct Service {
     /// The configuration.
     pub config: Config,
@@ -91,6 +93,8 @@ pub struct Service {
     pub partitions: Partitions,
     /// PINs and their failures.
     pub pins: Pins,
+    /// How many keys may be generated at once.
+    pub generations: Permits,
     /// Applications that are connected.
     pub applications: Applications,
     /// Who is told of changes.

@@ -38,7 +38,7 @@ use std::ptr::NonNull;
 /// }
 /// ```
 /// A handle is not copied, nor is its content printed:
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// # use coffer_daemon::vault::Sealed;
 /// fn copy(key: &Sealed<Vec<u8>>) -> Sealed<Vec<u8>> { Sealed::clone(key) }
 /// ```

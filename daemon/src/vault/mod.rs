@@ -49,7 +49,7 @@ pub use config::{Config, MemoryKind, SecretMemory, Status, status};
 pub use error::Error;
 pub use handle::{Sealed, Secret, SecretBytes};
 pub use release::{Public, Release};
-pub use run::{Inside, load, load_at, run};
+pub use run::{Inside, load, load_at, run, stack_use};
 pub use signals::{block_signals, unblocked_threads};
 
 use pool::Pool;

@@ -17,6 +17,8 @@ use std::thread::Thread;
 /// Bytes at the top of a stack that hold the result until it is taken out.
 pub(super) const RESULT_ROOM: usize = 1024;
 
+const MARK: u8 = 0xA5;
+
 /// A stack, the cache of the thread that stands on it, and whether one does.
 #[repr(align(128))]
 pub(super) struct Station {
@@ -44,6 +46,19 @@ impl Station {
     pub(super) fn result(&self) -> NonNull<u8> {
         // Within the segment, so never null.
         self.stack.base().map_addr(|base| base.saturating_add(self.depth()))
+    }
+
+    /// Fills the stack with a mark, to see later how deep it was used.
+    pub(super) fn mark(&self) {
+        // SAFETY: the segment is mapped and at least this long; the borrower does not stand on it.
+        unsafe { self.base().write_bytes(MARK, self.depth()) };
+    }
+
+    /// Bytes from the deepest that is no longer marked up to the top.
+    pub(super) fn unmarked(&self) -> usize {
+        // SAFETY: as above, and every byte has been written.
+        let stack = unsafe { std::slice::from_raw_parts(self.base(), self.depth()) };
+        self.depth() - stack.iter().take_while(|byte| **byte == MARK).count()
     }
 
     fn claim(&self) -> bool {

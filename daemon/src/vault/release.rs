@@ -42,7 +42,6 @@ impl Release for Buffer {}
 impl Release for () {}
 impl Release for bool {}
 impl Release for usize {}
-impl<T: Release> Release for Vec<T> {}
 
 /// The address of a field, hidden from the optimiser: it could otherwise turn a match that rebuilds a
 /// value into a copy of all its bytes.

@@ -1,7 +1,7 @@
 //! The one function inside which secrets may be touched.
 use super::cache::Cache;
 use super::error::Error;
-use super::pool::RESULT_ROOM;
+use super::pool::{Borrowed, RESULT_ROOM};
 use super::release::{Public, Release};
 use super::{Depth, heap, room, signals};
 use std::cell::Cell;
@@ -79,19 +79,27 @@ impl Drop for OrdinaryHeap {
 /// `Panicked` if `f` panicked, `Nested` inside of another `run`, `State` before `init`.
 #[inline]
 pub fn run<R: Release>(depth: Depth, f: impl for<'r> FnOnce(&Inside<'r>) -> R) -> Result<R, Error> {
-    const { assert!(size_of::<R>() <= RESULT_ROOM, "a result this large belongs on the heap") };
-    const { assert!(align_of::<R>() <= RESULT_ALIGN) };
     let vault = super::vault()?;
     if entered() {
         return Err(Error::Nested);
     }
     signals::count_unblocked();
-    let station = vault.pool(depth).borrow();
+    enter(&vault.pool(depth).borrow(), f)
+}
+
+/// Switches to the stack and back. The caller wipes by dropping what it borrowed.
+#[inline]
+fn enter<R: Release>(
+    station: &Borrowed<'_>,
+    f: impl for<'r> FnOnce(&Inside<'r>) -> R,
+) -> Result<R, Error> {
+    const { assert!(size_of::<R>() <= RESULT_ROOM, "a result this large belongs on the heap") };
+    const { assert!(align_of::<R>() <= RESULT_ALIGN) };
     let result = station.result().cast::<R>().as_ptr();
     let mut finished = false;
     ENTERED.set(true);
     // SAFETY: base and depth name a mapped, page-aligned stack with inaccessible space below, of a
-    // size that is a multiple of its alignment, which only we use until `station` is dropped; the
+    // size that is a multiple of its alignment, which only we use while `station` is borrowed; the
     // callback returns normally, because `inside` catches unwinding.
     unsafe {
         psm::on_stack(station.base(), station.depth(), || {
@@ -104,6 +112,24 @@ pub fn run<R: Release>(depth: Depth, f: impl for<'r> FnOnce(&Inside<'r>) -> R) -
     }
     // SAFETY: `inside` wrote a value there and says so; it is read once, before the wipe.
     Ok(unsafe { R::take_out(result) })
+}
+
+/// Runs `f` on a large stack and tells how many bytes of it were used: for tests that pin what an
+/// operation needs.
+///
+/// # Errors
+/// As [`run`].
+pub fn stack_use<R: Release>(
+    f: impl for<'r> FnOnce(&Inside<'r>) -> R,
+) -> Result<(R, usize), Error> {
+    let vault = super::vault()?;
+    if entered() {
+        return Err(Error::Nested);
+    }
+    let station = vault.large.borrow();
+    station.mark();
+    let value = enter(&station, f)?;
+    Ok((value, station.unmarked()))
 }
 
 /// Like [`run`] on a large stack, for code that makes long-lived secrets and needs `room` bytes for

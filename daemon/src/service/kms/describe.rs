@@ -86,7 +86,7 @@ fn spec_name(object: &Object, key: &KeyMeta) -> String {
         KeyUsage::SignEcdsa384 => "EC_P384",
         KeyUsage::SignSm2 => "SM2",
         KeyUsage::Application => {
-            return match (object.key_type(), object.bits()) {
+            return match (object.key_type(), object.key_bits()) {
                 (Some(KeyType::Aes), bits) => format!("AES_{bits}"),
                 (Some(KeyType::Rsa), bits) => format!("RSA_{bits}"),
                 (Some(KeyType::Ec), bits) => format!("EC_P{bits}"),

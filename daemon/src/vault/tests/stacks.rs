@@ -1,5 +1,5 @@
 //! The pool of stacks, and what is left on them.
-use crate::vault::{Depth, Error, Public, init_for_tests, load, run, vault};
+use crate::vault::{Depth, Error, Public, init_for_tests, load, run, stack_use, vault};
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -24,6 +24,16 @@ fn a_stack_is_all_zero_after_run() {
 fn mark<const N: usize>() -> usize {
     let marks = [0xC3_u8; N];
     black_box(&marks).chunks(64).filter(|part| *part == [0xC3; 64]).count() * 64
+}
+
+#[test]
+fn the_use_of_stack_is_seen_to_its_deepest() {
+    init_for_tests();
+    let (_, little) = stack_use(|_| ()).unwrap();
+    let (bytes, much) = stack_use(|_| mark::<{ 400 << 10 }>()).unwrap();
+    assert!(little < 4096, "{little}");
+    assert!((bytes..bytes + 4096).contains(&much), "{much}");
+    assert_eq!(vault().unwrap().large.residue().0, 0);
 }
 
 #[test]
@@ -55,7 +65,7 @@ fn who_finds_all_stacks_taken_waits_and_is_served() {
         let late: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| run(Depth::Small, |_| released.load(SeqCst)).unwrap()))
             .collect();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while vault().unwrap().small.waiting() < 8 {
             assert!(Instant::now() < deadline, "nobody waits");
             std::thread::yield_now();

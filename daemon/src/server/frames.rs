@@ -1,0 +1,246 @@
+//! Frames of one connection: read into secret memory, one after the other, each within its deadline.
+
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::frame::{HEADER_LENGTH, Header};
+use coffer_protocol::operation;
+use zeroize::Zeroizing;
+
+use crate::service::{Outgoing, Payload, ReplyPayload};
+use crate::vault::Buffer;
+
+/// A started frame must be complete within this.
+const FRAME_DEADLINE: Duration = Duration::from_secs(10);
+/// The buffer that every connection has in secret memory.
+const INBOX: usize = 4 << 10;
+/// Most bytes of a frame whose payload is secret.
+const MAX_SECRET_FRAME: usize = 192 << 10;
+
+/// Why no further frame can be read.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The peer closed the connection, or a deadline passed, or the socket broke.
+    Closed,
+    /// The peer broke the protocol.
+    Broken(ErrorCode),
+}
+
+impl From<io::Error> for Ended {
+    fn from(_: io::Error) -> Self {
+        Self::Closed
+    }
+}
+
+/// The reading side of a connection.
+pub(super) struct Frames<'s> {
+    stream: &'s UnixStream,
+    inbox: Buffer,
+    filled: usize,
+}
+
+/// A frame: its header, and where its body is.
+pub(super) struct Frame {
+    pub(super) header: Header,
+    body: Body,
+}
+
+enum Body {
+    /// In the connection's inbox, behind the header.
+    Inbox,
+    /// In a larger buffer of secret memory, without the header.
+    Secret(Buffer),
+    /// On the ordinary heap: bulk data that is no secret of the vault.
+    Plain(Zeroizing<Vec<u8>>),
+}
+
+impl<'s> Frames<'s> {
+    pub(super) fn new(stream: &'s UnixStream) -> Result<Self, Ended> {
+        let inbox = Buffer::new(INBOX).map_err(|_| Ended::Broken(ErrorCode::OutOfMemory))?;
+        Ok(Self { stream, inbox, filled: 0 })
+    }
+
+    /// Waits for the next frame.
+    pub(super) fn next(&mut self) -> Result<Frame, Ended> {
+        while self.filled == 0 {
+            self.receive()?;
+        }
+        let deadline = Instant::now() + FRAME_DEADLINE;
+        self.fill(HEADER_LENGTH, deadline)?;
+        let mut bytes = [0; HEADER_LENGTH];
+        bytes.copy_from_slice(self.inbox.public(0..HEADER_LENGTH));
+        let header = Header::decode(&bytes).map_err(Ended::Broken)?;
+        let total = HEADER_LENGTH + header.body_length();
+        let body = if total <= INBOX {
+            self.fill(total, deadline)?;
+            Body::Inbox
+        } else {
+            self.large(&header, deadline)?
+        };
+        Ok(Frame { header, body })
+    }
+
+    /// Forgets a frame that was answered; what was read beyond it moves to the front.
+    pub(super) fn done(&mut self, frame: Frame) {
+        let used = match frame.body {
+            Body::Inbox => HEADER_LENGTH + frame.header.body_length(),
+            Body::Secret(_) | Body::Plain(_) => return,
+        };
+        let filled = self.filled;
+        self.inbox.public_mut(0..filled).copy_within(used..filled, 0);
+        self.filled = filled - used;
+        self.inbox.wipe(self.filled..filled);
+    }
+
+    /// The metadata and payload of a frame.
+    pub(super) fn parts<'f>(&'f self, frame: &'f Frame) -> (&'f [u8], Payload<'f>) {
+        let meta = frame.header.meta_length as usize;
+        let end = frame.header.body_length();
+        let secret = is_secret(&frame.header);
+        let in_buffer = |buffer: &'f Buffer, start: usize| {
+            let payload: Range<usize> = start + meta..start + end;
+            let payload = if secret {
+                Payload::Secret(buffer, payload)
+            } else {
+                Payload::Plain(buffer.public(payload))
+            };
+            (buffer.public(start..start + meta), payload)
+        };
+        match &frame.body {
+            Body::Inbox => in_buffer(&self.inbox, HEADER_LENGTH),
+            Body::Secret(buffer) => in_buffer(buffer, 0),
+            Body::Plain(bytes) => (&bytes[..meta], Payload::Plain(&bytes[meta..])),
+        }
+    }
+
+    /// Reads a body that the inbox cannot hold.
+    fn large(&mut self, header: &Header, deadline: Instant) -> Result<Body, Ended> {
+        let length = header.body_length();
+        let here = HEADER_LENGTH..self.filled;
+        if is_secret(header) {
+            if length > MAX_SECRET_FRAME {
+                return Err(Ended::Broken(ErrorCode::TooLarge));
+            }
+            let full = |_| Ended::Broken(ErrorCode::OutOfMemory);
+            let mut buffer = Buffer::new(length).map_err(full)?;
+            let mut filled = here.len();
+            buffer.public_mut(0..filled).copy_from_slice(self.inbox.public(here));
+            self.take_all();
+            while filled < length {
+                self.wait(deadline)?;
+                filled += some(buffer.receive(self.stream.as_fd(), filled))?;
+            }
+            return Ok(Body::Secret(buffer));
+        }
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        let mut filled = here.len();
+        bytes[..filled].copy_from_slice(self.inbox.public(here));
+        self.take_all();
+        while filled < length {
+            self.wait(deadline)?;
+            let mut stream = self.stream;
+            filled += some(io::Read::read(&mut stream, &mut bytes[filled..]))?;
+        }
+        Ok(Body::Plain(bytes))
+    }
+
+    fn take_all(&mut self) {
+        let filled = std::mem::take(&mut self.filled);
+        self.inbox.wipe(0..filled);
+    }
+
+    fn fill(&mut self, wanted: usize, deadline: Instant) -> Result<(), Ended> {
+        let mut waited = false;
+        while self.filled < wanted {
+            self.wait(deadline)?;
+            waited = true;
+            self.receive()?;
+        }
+        if waited {
+            self.stream.set_read_timeout(None)?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self) -> Result<(), Ended> {
+        self.filled += some(self.inbox.receive(self.stream.as_fd(), self.filled))?;
+        Ok(())
+    }
+
+    /// Lets the next read wait until the deadline only.
+    fn wait(&self, deadline: Instant) -> Result<(), Ended> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Ended::Closed);
+        }
+        Ok(self.stream.set_read_timeout(Some(left))?)
+    }
+}
+
+/// Whether the operation's row says that the request's payload is secret. An unknown operation is kept in secret
+/// memory too, if it fits.
+fn is_secret(header: &Header) -> bool {
+    operation::find(header.operation).is_none_or(|row| row.secret.in_request())
+}
+
+/// Bytes of a read; none is the end, and an interruption is none at all.
+fn some(read: io::Result<usize>) -> Result<usize, Ended> {
+    match read {
+        Ok(0) => Err(Ended::Closed),
+        Ok(count) => Ok(count),
+        Err(error) if error.kind() == ErrorKind::Interrupted => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes a frame: header and metadata in front, then the payload from where it is.
+pub(super) fn write(
+    stream: &UnixStream,
+    header: &mut Header,
+    outgoing: Outgoing,
+) -> io::Result<()> {
+    let too_large = |_| io::Error::from(ErrorKind::InvalidData);
+    header.flags = outgoing.flags;
+    header.meta_length = u32::try_from(outgoing.meta.len()).map_err(too_large)?;
+    let front = |header: &Header| [&header.encode()[..], &outgoing.meta].concat();
+    match outgoing.payload {
+        ReplyPayload::None => {
+            header.payload_length = 0;
+            write_all(stream, &front(header), &[])
+        }
+        ReplyPayload::Plain(payload) => {
+            header.payload_length = u32::try_from(payload.len()).map_err(too_large)?;
+            let payload = Zeroizing::new(payload);
+            write_all(stream, &front(header), &payload)
+        }
+        ReplyPayload::Secret(reply) => {
+            header.payload_length = u32::try_from(reply.len()).map_err(too_large)?;
+            let (buffer, mut range) = reply
+                .into_frame(&front(header))
+                .map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
+            while !range.is_empty() {
+                range.start += buffer.send(stream.as_fd(), range.clone())?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn write_all(mut stream: &UnixStream, front: &[u8], payload: &[u8]) -> io::Result<()> {
+    let mut slices = [IoSlice::new(front), IoSlice::new(payload)];
+    let mut rest = &mut slices[..];
+    IoSlice::advance_slices(&mut rest, 0);
+    while !rest.is_empty() {
+        match stream.write_vectored(rest) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+//! What the gate writes to the audit log of each request, with the field names of CloudAudit.
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::handshake::request_id;
+use coffer_protocol::message::{Audited, Message};
+use coffer_protocol::operation::{self, Audit, Effect, Face, Operation, Resource, Row};
+
+use super::{Caller, Payload, Service};
+use crate::Error;
+use crate::audit::{Action, Event, Host, IntentId, Priority, UserIdentity};
+use crate::state::login::Login;
+use crate::vault::{self, Depth, Public};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// As it was asked.
+    Success,
+}
+
+/// Writes the records of one request.
+pub(super) struct Recorder<'s> {
+    service: &'s Service,
+    caller: &'s Caller,
+    row: &'static Row,
+    dry_run: bool,
+    parameters: Vec<(&'static str, serde_json::Value)>,
+    resource: Option<(&'static str, String)>,
+    intent: Option<IntentId>,
+}
+
+impl<'s> Recorder<'s> {
+    pub(super) const fn new(
+        service: &'s Service,
+        caller: &'s Caller,
+        row: &'static Row,
+        dry_run: bool,
+    ) -> Self {
+        let (parameters, resource, intent) = (Vec::new(), None, None);
+        Self { service, caller, row, dry_run, parameters, resource, intent }
+    }
+
+    /// Notes what the request says, without its secrets.
+    pub(super) fn describe<O: Describe>(&mut self, request: &O, payload: &Payload<'_>) {
+        if self.row.audit == Audit::Refusals {
+            return;
+        }
+        self.parameters = request.parameters(self.service, payload);
+        self.resource = self.resource_of(&request.resource());
+    }
+
+    fn resource_of(&self, resource: &Resource<'_>) -> Option<(&'static str, String)> {
+        Some(match resource {
+            Resource::None | Resource::Session(_) => return None,
+            Resource::Key(name) => ("key", (*name).to_owned()),
+            Resource::Ciphertext => ("ciphertext", String::new()),
+            Resource::Slot(slot) => ("token", slot.to_string()),
+            Resource::Object { object, .. } => {
+                let id = self.caller.application.as_ref()?.id_of(*object)?;
+                ("key", id.to_string())
+            }
+            Resource::Partition(name) => ("partition", (*name).to_owned()),
+        })
+    }
+
+    /// Writes the intent of a change, on disk before anything is done.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written, the change is not made.
+    pub(super) fn intent(&mut self) -> Result<(), Error> {
+        self.intent = Some(self.service.audit.intent(self.event(), self.priority())?);
+        Ok(())
+    }
+
+    /// Writes that the request was done.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written, the caller is told nothing of the result.
+    pub(super) fn done(&mut self, outcome: Outcome) -> Result<(), Error> {
+        let Outcome::Success = outcome;
+        match (self.row.audit, self.intent.take()) {
+            (Audit::Refusals, _) => Ok(()),
+            (_, Some(intent)) => {
+                Ok(self.service.audit.outcome(intent, self.event(), self.priority())?)
+            }
+            (_, None) => Ok(self.service.audit.append(self.event(), self.priority())?),
+        }
+    }
+
+    /// Writes that the request was refused or failed, and gives the error to be told: that of the audit log,
+    /// where it cannot be written.
+    pub(super) fn refused(&mut self, error: Error) -> Error {
+        let code = error.code();
+        let intent = self.intent.take();
+        if self.row.audit == Audit::Refusals && !is_refusal(code) {
+            return error;
+        }
+        let failure = error.failure();
+        let event = if is_refusal(code) {
+            self.event().refused(code.kms(), &failure.to_string())
+        } else {
+            self.event().failed(code.kms(), &failure.to_string())
+        };
+        if code == ErrorCode::Internal {
+            tracing::error!(operation = self.row.name, %error, "failed");
+        }
+        let written = match intent {
+            Some(intent) => self.service.audit.outcome(intent, event, self.priority()),
+            None => self.service.audit.append(event, self.priority()),
+        };
+        match written {
+            Ok(()) => error,
+            Err(audit) => audit.into(),
+        }
+    }
+
+    /// Disabling a key must be possible when the disk is full.
+    fn priority(&self) -> Priority {
+        match self.row.rule {
+            operation::KeyRule::Disable => Priority::Reserved,
+            _ => Priority::Normal,
+        }
+    }
+
+    fn event(&self) -> Event {
+        let Self { caller, row, service, .. } = self;
+        let action = if row.effect == Effect::Read { Action::Read } else { Action::Write };
+        let source = match row.face {
+            Face::System => "admin",
+            Face::Kms => "kms",
+            Face::Pkcs11 => "pkcs11",
+        };
+        let partition = service.partitions.get(caller.partition);
+        let region = partition.as_ref().map_or("", |partition| partition.name.as_str());
+        let id = request_id(&service.instance, caller.connection, caller.request);
+        let mut event = Event::new(row.event_name(), action)
+            .through(source, "2019-01-18")
+            .region(region)
+            .request(&id)
+            .user_agent(&caller.client_name)
+            .identity(identity(service, caller))
+            .host(Host {
+                uid: caller.uid,
+                gid: caller.gid,
+                pid: caller.pid,
+                unit: caller.unit.clone().unwrap_or_default(),
+            });
+        if let Some((kind, name)) = &self.resource {
+            event = event.resource(kind, name);
+        }
+        for (name, value) in &self.parameters {
+            event = event.parameter(name, value.clone());
+        }
+        if self.dry_run {
+            event = event.parameter("DryRun", true);
+        }
+        if row.audit == Audit::Change { event.sensitive() } else { event }
+    }
+}
+
+fn identity(service: &Service, caller: &Caller) -> UserIdentity {
+    let login = caller.application.as_ref().map(|application| application.login(caller.partition));
+    let kind = match login {
+        Some(Login::User) => "PKCS11User",
+        Some(Login::SecurityOfficer) => "PKCS11SecurityOfficer",
+        Some(Login::Public) => "PKCS11Public",
+        None if caller.uid == service.config.owner => "Root",
+        None => "HostUser",
+    };
+    UserIdentity {
+        kind: kind.to_owned(),
+        principal_id: caller.uid.to_string(),
+        account_id: service.config.owner.to_string(),
+        user_name: format!("uid {}", caller.uid),
+        ..UserIdentity::default()
+    }
+}
+
+/// Whether the code says that the caller may not do it, in contrast to an operation that failed.
+fn is_refusal(code: ErrorCode) -> bool {
+    code.exit_status() == 4 || code.ckr() == ErrorCode::KeyNotPermitted.ckr()
+}
+
+/// A frame that broke the protocol is an event too.
+pub(crate) fn malformed(service: &Service, uid: u32, pid: i32, code: ErrorCode) {
+    let event = Event::new("MalformedFrame", Action::Read)
+        .through("wire", "")
+        .identity(UserIdentity { kind: "HostUser".to_owned(), ..UserIdentity::default() })
+        .host(Host { uid, gid: u32::MAX, pid, unit: String::new() })
+        .refused(code.kms(), code.message());
+    // The connection is closed either way.
+    let _ = service.audit.append(event, Priority::Normal);
+}
+
+/// What the audit log says of a request's fields.
+pub(super) trait Describe: Operation {
+    /// Names and values; secrets as tags.
+    fn parameters(
+        &self,
+        service: &Service,
+        payload: &Payload<'_>,
+    ) -> Vec<(&'static str, serde_json::Value)>;
+}
+
+macro_rules! describe {
+    (@row Pkcs11 $request:path) => {
+        impl Describe for $request {
+            fn parameters(
+                &self,
+                _service: &Service,
+                payload: &Payload<'_>,
+            ) -> Vec<(&'static str, serde_json::Value)> {
+                vec![("PayloadLength", payload.len().into())]
+            }
+        }
+    };
+    (@row $face:ident $request:path) => {
+        impl Describe for $request {
+            fn parameters(
+                &self,
+                service: &Service,
+                payload: &Payload<'_>,
+            ) -> Vec<(&'static str, serde_json::Value)> {
+                message_parameters(self, service, payload)
+            }
+        }
+    };
+    ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
+        $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
+        $( describe!(@row $face operation::$module::$request); )*
+    };
+}
+
+coffer_protocol::for_each_operation!(describe);
+
+fn message_parameters<M: Message>(
+    message: &M,
+    service: &Service,
+    payload: &Payload<'_>,
+) -> Vec<(&'static str, serde_json::Value)> {
+    let mut object = message.to_json(&[]);
+    let tagger = service.audit.tagger();
+    let mut parameters = Vec::new();
+    for field in M::FIELDS {
+        let value = match (field.payload, field.audited) {
+            (true, Audited::Tagged) => {
+                vault::run(Depth::Small, |inside| tagger.tag(inside, payload.bytes(inside)))
+                    .map_or(serde_json::Value::Null, |Public(tag)| tag.into())
+            }
+            (true, Audited::Clear) => serde_json::Value::Null,
+            (false, Audited::Clear) => match object.remove(field.name) {
+                Some(value) => value,
+                None => continue,
+            },
+            (false, Audited::Tagged) => match object.remove(field.name) {
+                Some(value) => tagger
+                    .tag_public(value.to_string().as_bytes())
+                    .map_or(serde_json::Value::Null, Into::into),
+                None => continue,
+            },
+        };
+        parameters.push((field.name, value));
+    }
+    parameters
+}

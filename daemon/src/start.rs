@@ -1,0 +1,280 @@
+//! Bringing the daemon up: each step in order, each failure final.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coffer_protocol::ErrorCode;
+
+use crate::application::Applications;
+use crate::audit::{self, Action, Audit, Event as AuditEvent, Priority};
+use crate::clock::Clock;
+use crate::config::{Config, SecretMemory};
+use crate::event::Hub;
+use crate::object::{Keyring, Registry, Slot};
+use crate::partition::{Partition, Partitions};
+use crate::permits::Permits;
+use crate::pin::{Pin, Pins};
+use crate::seal::{self, Provider};
+use crate::service::{Payload, Service, StartReport};
+use crate::state::device::{Device, Event};
+use crate::store::Store;
+use crate::vault::{self, Buffer, Depth};
+use crate::{Error, crypto, hardening};
+
+/// Why the daemon did not start: a text that says what to do, and the exit status.
+#[derive(Debug)]
+pub struct Refusal {
+    /// For the operator.
+    pub text: String,
+    /// 78 where the configuration or the kernel is at fault (sysexits EX_CONFIG), else 1.
+    pub status: u8,
+}
+
+impl Refusal {
+    /// A fault of the configuration or the kernel.
+    pub fn configuration(text: impl Into<String>) -> Self {
+        Self { text: text.into(), status: 78 }
+    }
+
+    /// Any other fault.
+    pub fn failure(text: impl Into<String>) -> Self {
+        Self { text: text.into(), status: 1 }
+    }
+}
+
+impl<E: std::fmt::Display> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self::failure(error.to_string())
+    }
+}
+
+/// Hardens the process and makes its secret memory. The first thing that `main` does, before any thread.
+///
+/// # Errors
+///
+/// A kernel that cannot give secret memory, where that is required.
+pub fn protect(memory: SecretMemory) -> Result<hardening::Report, Refusal> {
+    vault::quiet_panics();
+    let report = hardening::harden();
+    let memory = match memory {
+        SecretMemory::Required => vault::SecretMemory::Required,
+        SecretMemory::Locked => vault::SecretMemory::LockedAllowed,
+    };
+    vault::init(vault::Config { memory, ..vault::Config::default() })
+        .map_err(|error| Refusal::configuration(error.to_string()))?;
+    Ok(report)
+}
+
+/// Where the root key's secret comes from.
+///
+/// # Errors
+///
+/// Where there is none at all.
+pub fn providers(config: &Config) -> Result<Vec<Provider>, Refusal> {
+    let mut providers: Vec<Provider> =
+        Provider::credential_from_environment(None).into_iter().collect();
+    let keyfile = keyfile(&config.state_directory);
+    if keyfile.exists() {
+        providers.push(Provider::KeyFile { path: keyfile });
+    }
+    if providers.is_empty() {
+        return Err(Refusal::configuration(
+            "there is no root key: neither the systemd credential root-key nor a key file; \
+             `coffer init` makes a store, cofferd.service loads the credential",
+        ));
+    }
+    Ok(providers)
+}
+
+/// The key file of development.
+pub fn keyfile(directory: &Path) -> PathBuf {
+    directory.join("root.key")
+}
+
+/// Makes a new store with its first partition.
+///
+/// # Errors
+///
+/// Where there is a store already, or whatever stops the making.
+pub fn create(directory: &Path, provider: Provider, partitions: &[String], now: i64) -> Result<(), Refusal> {
+    on_worker(|| {
+        let root = seal::create(directory, &[provider])?;
+        let store = Arc::new(Store::create(directory, &root)?);
+        let all = Partitions::load(store.clone())?;
+        for name in partitions {
+            all.create(name, now).map_err(|error| Refusal::failure(error.failure().to_string()))?;
+        }
+        drop(all);
+        store.close()?;
+        Ok(())
+    })
+}
+
+/// Opens everything and gives the service.
+///
+/// # Errors
+///
+/// Whatever stops the start.
+pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Result<Arc<Service>, Refusal> {
+    on_worker(|| {
+        let device = Device::starting();
+        let tested = vault::run(Depth::Large, |_| vault::Public(crypto::self_test::run()))?.0;
+        let self_tests = match tested {
+            Ok(passed) => passed.len() as u64,
+            Err(failed) => {
+                let _ = device.apply(Event::SelfTestFailed);
+                return Err(Refusal::failure(format!("the self-test of {failed} failed; there is no service")));
+            }
+        };
+        device.apply(Event::SelfTestPassed)?;
+        let directory = config.state_directory.clone();
+        let root = seal::unseal(&directory, &providers(&config)?)?;
+        let seal_slots = seal::slots(&directory)?.iter().map(ToString::to_string).collect();
+        let store = Arc::new(Store::open(&directory, &root)?);
+        let audit = Audit::open(&directory.join("audit"), &root, audit::Config::from(&config.audit))?;
+        let limits = config.limits.clone();
+        let start = StartReport {
+            time: clock.now(),
+            hardening: hardening.holding(),
+            self_tests,
+            seal_slots,
+        };
+        let service = Service {
+            registry: Registry::load(store.clone())?,
+            keyring: Keyring::new(store.clone(), limits.open_keys),
+            partitions: Partitions::load(store.clone())?,
+            pins: Pins::load(store.clone(), &root, limits.pin_derivations)?,
+            generations: Permits::new(limits.key_generations),
+            applications: Applications::default(),
+            events: Hub::default(),
+            instance: crypto::random::array()?,
+            device,
+            root,
+            store,
+            audit,
+            clock,
+            config,
+            start,
+        };
+        service.device.apply(Event::Unseal)?;
+        service.note("StartService")?;
+        Ok(Arc::new(service))
+    })
+}
+
+/// Runs what touches secrets on a thread of its own: the main thread hears signals.
+fn on_worker<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Result<T, Refusal> {
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            vault::block_signals()?;
+            work()
+        });
+        worker.join().unwrap_or_else(|_| Err(Refusal::failure("the start panicked")))
+    })
+}
+
+impl Service {
+    /// Sets both PINs of a token, as the owner: it is initialised afterwards, and no PIN is locked.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::PinLength`], or what the store reports.
+    pub fn initialise(
+        &self,
+        slot: Slot,
+        pins: &Payload<'_>,
+        so_length: u32,
+    ) -> Result<Arc<Partition>, Error> {
+        let (so, user) = Pin::two(pins, so_length)?;
+        self.pins.set_both(slot, &so, &user)?;
+        let partition = self.partitions.update(slot, |partition| {
+            partition.initialised = true;
+            partition.user_pin = true;
+        })?;
+        self.events.token_changed(slot);
+        Ok(partition)
+    }
+
+    /// Makes the partitions of `coffer dev` and sets the PINs of those that have none, from a descriptor that
+    /// gives the security officer's PIN and the user's, each with a zero byte behind it.
+    ///
+    /// # Errors
+    ///
+    /// Where the PINs cannot be read or set.
+    pub fn prepare_dev(&self, names: &[String], pins: Option<OwnedFd>) -> Result<(), Refusal> {
+        on_worker(|| {
+            for name in names {
+                if self.partitions.by_name(name).is_none() {
+                    self.partitions.create(name, self.clock.now()).map_err(told)?;
+                }
+            }
+            let Some(pins) = pins else { return Ok(()) };
+            let (buffer, so, user) = read_pins(&pins)?;
+            let so_length = u32::try_from(so).map_err(|_| Refusal::failure("a PIN is too long"))?;
+            // Both PINs must stand next to each other; the zero byte between them is taken out in place.
+            let payload = Payload::Secret(&buffer, 0..so + user);
+            for partition in self.partitions.all() {
+                if !partition.initialised {
+                    self.initialise(partition.slot, &payload, so_length).map_err(told)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes an event of the daemon itself to the audit log.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn note(&self, name: &str) -> Result<(), Error> {
+        let event = AuditEvent::new(name, Action::Write).through("admin", "");
+        Ok(self.audit.append(event, Priority::Reserved)?)
+    }
+
+    /// Closes keys, audit log and store, in this order.
+    pub fn close(&self) {
+        self.pins.stop();
+        self.keyring.close_all();
+        if self.note("StopService").is_err() {
+            tracing::warn!("the stop could not be written to the audit log");
+        }
+        if let Err(error) = self.audit.close() {
+            tracing::error!(%error, "the audit log could not be closed");
+        }
+        if let Err(error) = self.store.close() {
+            tracing::error!(%error, "the store could not be closed");
+        }
+    }
+}
+
+fn told(error: Error) -> Refusal {
+    match error.code() {
+        ErrorCode::Internal => Refusal::failure(error.to_string()),
+        _ => Refusal::failure(error.failure().to_string()),
+    }
+}
+
+/// Reads `so\0user\0`, closes the gap, and gives both lengths.
+fn read_pins(from: &OwnedFd) -> Result<(Buffer, usize, usize), Refusal> {
+    use std::os::fd::AsFd;
+    let mut buffer = Buffer::new(1024)?;
+    let mut filled = 0;
+    loop {
+        match buffer.receive(from.as_fd(), filled)? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    let wrong = || Refusal::failure("the PINs' descriptor must give two PINs, each with a zero byte behind it");
+    let lengths = vault::run(Depth::Small, |inside| {
+        let bytes = buffer.secret_mut(inside, 0..filled);
+        let so = bytes.iter().position(|byte| *byte == 0)?;
+        let user = bytes[so + 1..].iter().position(|byte| *byte == 0)?;
+        bytes.copy_within(so + 1..so + 1 + user, so);
+        Some((so, user))
+    })?;
+    let (so, user) = lengths.ok_or_else(wrong)?;
+    Ok((buffer, so, user))
+}
