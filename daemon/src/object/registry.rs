@@ -33,7 +33,6 @@ pub struct Staged {
 }
 
 /// What a change of an object came to.
-#[derive(Debug)]
 pub enum Change {
     /// It is as it was.
     Unchanged,

@@ -22,7 +22,7 @@ use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::Operation;
 
 use crate::application::Applications;
-use crate::audit::Audit;
+use crate::audit::{Audit, Tagger};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::Hub;
@@ -101,6 +101,8 @@ pub struct Service {
     pub events: Hub,
     /// The audit log.
     pub audit: Audit,
+    /// What stands for secret values in it.
+    pub tagger: Tagger,
     /// Made anew at each start.
     pub instance: [u8; 16],
     /// What was found out at the start, for `status`.

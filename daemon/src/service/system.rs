@@ -159,13 +159,16 @@ impl Handle for ListAuditEvents {
         service: &Service,
     ) -> Result<Answer<AuditEvents>, Error> {
         let request = call.request();
+        let micros = |seconds: i64| u64::try_from(seconds).unwrap_or(0).saturating_mul(1_000_000);
         let page = service.audit.list(&Filter {
-            from: request.from,
-            to: request.to,
-            before: request.before,
+            from: request.from.map(micros),
+            to: request.to.map(micros),
+            after: request.before,
             limit: request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(50),
+            ..Filter::default()
         })?;
-        Ok(Answer::new(AuditEvents { events: page.events, next: page.next }))
+        let events = page.lines.into_iter().map(|line| line.event).collect();
+        Ok(Answer::new(AuditEvents { events, next: page.next }))
     }
 }
 
@@ -183,10 +186,10 @@ impl Handle for VerifyAudit {
     ) -> Result<Answer<AuditVerified>, Error> {
         let report = service.audit.verify()?;
         Ok(Answer::new(AuditVerified {
-            valid: report.fault.is_none(),
+            valid: report.first_bad.is_none(),
             records: report.records,
             segments: report.segments,
-            fault: report.fault.map(|fault| fault.to_string()),
+            fault: report.first_bad.map(|bad| bad.to_string()),
         }))
     }
 }
