@@ -40,7 +40,7 @@ use crate::Error;
 /// A handler sees its request only inside [`Authorized`], and only the gate makes one. `validate` looks at the
 /// request alone; `check` decides whether the operation can be done, without doing it; `commit` does it. A dry
 /// run stops after `check`.
-pub trait Handle: Operation {
+pub(crate) trait Handle: Operation {
     /// What `check` found out and `commit` needs.
     type Plan;
 
