@@ -9,6 +9,8 @@ mod record;
 mod kms;
 mod object;
 mod system;
+#[doc(hidden)]
+pub mod testing;
 mod token;
 
 pub(crate) use record::malformed;
