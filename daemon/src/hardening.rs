@@ -42,7 +42,7 @@ const MEASURES: [Row; 5] = [
 const OTHERS: Mode = Mode::S_IRWXG.union(Mode::S_IRWXO);
 
 /// What [`harden`] achieved, as read back afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     held: Vec<Measure>,
 }

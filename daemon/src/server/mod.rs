@@ -139,8 +139,9 @@ impl Server {
             .name(format!("connection-{id}"))
             .stack_size(STACK)
             .spawn(move || {
-                vault::block_signals();
-                connection::serve(&server.service, stream, peer, socket, id);
+                if vault::block_signals().is_ok() {
+                    connection::serve(&server.service, stream, peer, socket, id);
+                }
                 server.close(id);
             });
         if spawned.is_err() {

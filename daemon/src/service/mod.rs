@@ -9,6 +9,8 @@ mod record;
 mod kms;
 mod object;
 mod system;
+#[doc(hidden)]
+pub mod testing;
 mod token;
 
 pub(crate) use record::malformed;
@@ -40,7 +42,7 @@ use crate::Error;
 /// A handler sees its request only inside [`Authorized`], and only the gate makes one. `validate` looks at the
 /// request alone; `check` decides whether the operation can be done, without doing it; `commit` does it. A dry
 /// run stops after `check`.
-pub trait Handle: Operation {
+pub(crate) trait Handle: Operation {
     /// What `check` found out and `commit` needs.
     type Plan;
 

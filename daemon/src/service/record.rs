@@ -30,7 +30,7 @@ pub(super) struct Recorder<'s> {
 }
 
 impl<'s> Recorder<'s> {
-    pub(super) const fn new(
+    pub(super) fn new(
         service: &'s Service,
         caller: &'s Caller,
         row: &'static Row,

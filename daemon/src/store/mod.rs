@@ -234,6 +234,12 @@ impl Store {
     }
 }
 
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.shared.dir.display())
+    }
+}
+
 impl Drop for Store {
     fn drop(&mut self) {
         self.stop();

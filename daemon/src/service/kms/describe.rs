@@ -115,7 +115,7 @@ impl Page {
         Ok(Self { offset: size(offset), limit: size(limit) })
     }
 
-    fn cut<T>(&self, all: Vec<T>) -> (i64, impl Iterator<Item = T>) {
+    fn cut<T>(self, all: Vec<T>) -> (i64, impl Iterator<Item = T>) {
         let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
         (total, all.into_iter().skip(self.offset).take(self.limit))
     }
