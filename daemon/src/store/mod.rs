@@ -19,7 +19,7 @@ mod transaction;
 mod writer;
 
 pub use batch::{Batch, Expected};
-pub use error::{Damage, Error};
+pub use error::{Damage, Error, MaterialError};
 pub use material::{LONGEST_MATERIAL, SealedMaterial};
 pub use table::{Entry, KeyId, LONGEST_BODY, LONGEST_ID, Record, RecordId, Table};
 
@@ -166,7 +166,7 @@ impl Store {
         key: KeyId,
         version: u32,
         material: &[u8],
-    ) -> Result<SealedMaterial, Error> {
+    ) -> Result<SealedMaterial, MaterialError> {
         SealedMaterial::seal(inside, &self.shared.keys.store, (key, version), material)
     }
 
@@ -176,10 +176,18 @@ impl Store {
         inside: &Inside<'_>,
         key: KeyId,
         version: u32,
-    ) -> Result<SecretBytes, Error> {
+    ) -> Result<SecretBytes, MaterialError> {
         // Held over both steps: epoch keys and the records wrapped under them change together.
         let epochs = read(&self.shared.epochs);
-        let stored = inside.outside(|| self.stored_material(key, version))?;
+        let stored = inside.outside(|| {
+            self.stored_material(key, version).map_err(|error| {
+                if error == Error::NoMaterial {
+                    return MaterialError::Missing;
+                }
+                tracing::error!(%error, "key material cannot be read");
+                MaterialError::Unreadable
+            })
+        })?;
         stored.open(inside, &self.shared.keys, &epochs, (key, version))
     }
 

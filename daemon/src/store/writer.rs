@@ -80,7 +80,10 @@ impl Writer {
     }
 
     pub(super) fn run(mut self) {
-        vault::block_signals();
+        if let Err(error) = vault::block_signals() {
+            tracing::error!(%error, "the store's writer cannot start");
+            return; // nobody waits in vain, see `Drop`
+        }
         while let Some(group) = self.shared.next_group() {
             let answers = self.commit(&group);
             for (pending, answer) in group.into_iter().zip(answers) {
