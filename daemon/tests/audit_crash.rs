@@ -1,4 +1,5 @@
 //! The audit log under SIGKILL and on a full disk, through its public interface.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use coffer_daemon::audit::{self, Action, Audit, Config, Event, Filter, Order, Priority};
 use std::io::{BufRead, BufReader, Write};

@@ -14,6 +14,7 @@ mod head;
 mod keys;
 mod material;
 mod migration;
+mod reserve;
 mod table;
 mod transaction;
 mod writer;
@@ -91,8 +92,18 @@ impl Store {
 
     /// Opens the store and checks every record against the head.
     pub fn open(dir: &Path, root: &RootKey) -> Result<Self, Error> {
-        let path = dir.join(STORE_FILE);
-        Self::open_with(dir, root, move || database::open(&path))
+        let place = dir.to_owned();
+        Self::open_with(dir, root, move || {
+            let path = place.join(STORE_FILE);
+            match database::open(&path) {
+                // Opening checks and commits, which may need a page more than the file has.
+                Err(Error::Full) => {
+                    reserve::release_in(&place)?;
+                    database::open(&path)
+                }
+                opened => opened,
+            }
+        })
     }
 
     fn open_with(

