@@ -91,7 +91,8 @@ impl Failures {
             if tries.count.failures >= pin::LOCKED_AT {
                 return Err(ErrorCode::PinLocked.into());
             }
-            let left = tries.count.ready.map(|ready| ready.saturating_duration_since(Instant::now()));
+            let left =
+                tries.count.ready.map(|ready| ready.saturating_duration_since(Instant::now()));
             tries = match left.filter(|left| !left.is_zero()) {
                 _ if tries.busy => wait(&entry.changed, tries),
                 Some(left) => wait_for(&entry.changed, tries, left),

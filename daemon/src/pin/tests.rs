@@ -163,7 +163,7 @@ fn a_try_is_on_disk_before_its_pin_is_looked_at() {
 #[test]
 fn a_delay_holds_a_try_back_until_the_daemon_stops() {
     let mut device = Device::with_pins();
-    device.pins.failures.shorten_seconds(Duration::from_secs(3600));
+    device.pins.failures.shorten_seconds(Duration::from_hours(1));
     for _ in 0..2 {
         assert_eq!(device.try_pin(USER, b"wrong"), Err(ErrorCode::PinIncorrect));
     }
