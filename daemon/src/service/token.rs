@@ -335,3 +335,6 @@ fn subject(caller: &Caller, slot: Slot, role: Role) -> Subject {
 fn officer(caller: &Caller, slot: Slot) -> Subject {
     subject(caller, slot, Role::SecurityOfficer)
 }
+
+#[cfg(test)]
+mod tests;
