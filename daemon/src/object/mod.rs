@@ -6,6 +6,7 @@ mod attributes;
 pub mod cmk;
 mod key;
 mod keyring;
+mod part;
 pub mod public;
 mod record;
 mod registry;
@@ -15,6 +16,7 @@ mod spec;
 pub use attributes::Attributes;
 pub use key::{KeyMeta, Material};
 pub use keyring::{Keyring, OpenKey};
+pub use part::KeyPart;
 pub use registry::{Change, Query, Registry, Staged};
 
 use coffer_protocol::attribute;

@@ -12,6 +12,7 @@ mod system;
 #[doc(hidden)]
 pub mod testing;
 mod token;
+mod visible;
 
 pub(crate) use record::malformed;
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
