@@ -64,7 +64,10 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..100 {
                         let _permit = permits.acquire();
-                        most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        most.fetch_max(
+                            running.fetch_add(1, Ordering::SeqCst) + 1,
+                            Ordering::SeqCst,
+                        );
                         std::thread::yield_now();
                         running.fetch_sub(1, Ordering::SeqCst);
                         done.fetch_add(1, Ordering::SeqCst);
@@ -80,11 +83,12 @@ mod tests {
     fn a_permit_comes_back_after_a_panic() {
         let permits = Permits::new(1);
         let panicked = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let _permit = permits.acquire();
-                std::panic::resume_unwind(Box::new(()));
-            })
-            .join()
+            scope
+                .spawn(|| {
+                    let _permit = permits.acquire();
+                    std::panic::resume_unwind(Box::new(()));
+                })
+                .join()
         });
         assert!(panicked.is_err());
         drop(permits.acquire());

@@ -277,7 +277,12 @@ impl Application {
     /// # Errors
     ///
     /// [`ErrorCode::SessionInvalid`], or [`ErrorCode::OperationActive`] where one of that function runs.
-    pub fn start(&self, session: u32, function: Function, operation: Operation) -> Result<(), Error> {
+    pub fn start(
+        &self,
+        session: u32,
+        function: Function,
+        operation: Operation,
+    ) -> Result<(), Error> {
         let mut inner = self.lock();
         let session = inner.sessions.get_mut(&session).ok_or(ErrorCode::SessionInvalid)?;
         session.start(function, operation)

@@ -20,6 +20,10 @@ use crate::object::Slot;
 use crate::state::pin;
 use crate::store::{Batch, Expected, Record, Store, Table};
 
+/// A second of the delay table; tests of other things do not wait for it.
+const SECOND: Duration =
+    if cfg!(test) { Duration::from_micros(10) } else { Duration::from_secs(1) };
+
 /// The stored form, in the frozen order of its fields.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
@@ -33,7 +37,6 @@ pub(super) struct Failures {
     store: Arc<Store>,
     entries: Mutex<HashMap<Subject, Arc<Entry>>>,
     stopped: AtomicBool,
-    /// How long a second of the delay table is; less in tests.
     second: Duration,
 }
 
@@ -64,14 +67,13 @@ impl Failures {
     /// All failures, from their stored forms. A delay that was running goes on; the wall clock may have been set
     /// back meanwhile, then it begins anew.
     pub(super) fn new(store: Arc<Store>, stored: Vec<(Subject, Stored)>, now: i64) -> Self {
-        let second = Duration::from_secs(1);
         let entries = stored.into_iter().map(|(subject, Stored { failures, last })| {
-            let ready = remaining(failures, last, now).map(|left| Instant::now() + second * left);
+            let ready = remaining(failures, last, now).map(|left| Instant::now() + SECOND * left);
             let tries = Tries { count: Count { failures, last, ready }, busy: false };
             (subject, Arc::new(Entry { tries: Mutex::new(tries), ..Entry::default() }))
         });
         let entries = Mutex::new(entries.collect());
-        Self { store, entries, stopped: AtomicBool::new(false), second }
+        Self { store, entries, stopped: AtomicBool::new(false), second: SECOND }
     }
 
     /// What they have come to.
@@ -91,7 +93,8 @@ impl Failures {
             if tries.count.failures >= pin::LOCKED_AT {
                 return Err(ErrorCode::PinLocked.into());
             }
-            let left = tries.count.ready.map(|ready| ready.saturating_duration_since(Instant::now()));
+            let left =
+                tries.count.ready.map(|ready| ready.saturating_duration_since(Instant::now()));
             tries = match left.filter(|left| !left.is_zero()) {
                 _ if tries.busy => wait(&entry.changed, tries),
                 Some(left) => wait_for(&entry.changed, tries, left),
@@ -160,7 +163,7 @@ impl Failures {
     }
 
     #[cfg(test)]
-    pub(super) fn shorten_seconds(&mut self, second: Duration) {
+    pub(super) fn stretch_seconds(&mut self, second: Duration) {
         self.second = second;
     }
 }

@@ -3,10 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Service;
+use coffer_protocol::error::Failure;
+use coffer_protocol::frame::{self, Flags};
+use coffer_protocol::operation::{Operation, Socket};
+
+use super::{Caller, Incoming, Outgoing, Payload, Service, dispatch};
 use crate::clock::Clock;
 use crate::config::{AuditConfig, Config, Limits, SecretMemory};
 use crate::hardening::Report;
+use crate::object::ObjectId;
 use crate::seal::Provider;
 use crate::start;
 use crate::vault;
@@ -43,5 +48,84 @@ impl Service {
             ..Config::default()
         };
         start::open(config, Clock::default(), &Report::default()).expect("the service opens")
+    }
+}
+
+/// A peer in tests: a caller that asks by way of the gate, without a socket.
+pub struct Peer {
+    /// Who it is.
+    pub caller: Caller,
+    service: Arc<Service>,
+}
+
+impl Peer {
+    /// A caller without an application.
+    pub fn new(service: &Arc<Service>, uid: u32, socket: Socket) -> Self {
+        let caller = Caller {
+            uid,
+            gid: uid,
+            pid: 1,
+            unit: None,
+            socket,
+            client_name: "test".to_owned(),
+            application: None,
+            partition: service.partitions.default_slot(),
+            connection: 1,
+            request: 1,
+        };
+        Self { caller, service: service.clone() }
+    }
+
+    /// A PKCS#11 application of its own.
+    pub fn application(service: &Arc<Service>, uid: u32) -> Self {
+        let mut peer = Self::new(service, uid, Socket::App);
+        let token = ObjectId::random().0;
+        peer.caller.application = Some(service.applications.create(uid, 1, token));
+        peer
+    }
+
+    /// Asks for an operation.
+    ///
+    /// # Errors
+    ///
+    /// What the gate or the handler answers.
+    ///
+    /// # Panics
+    ///
+    /// Where the answer cannot be read.
+    pub fn call<O: Operation>(&self, request: &O, payload: &[u8]) -> Result<O::Reply, Failure> {
+        let answer = self.send(request, payload, Flags::NONE)?;
+        Ok(frame::decode_meta(&answer.meta).expect("the reply is of the table"))
+    }
+
+    /// Asks for a dry run.
+    ///
+    /// # Errors
+    ///
+    /// What the gate or the handler answers.
+    ///
+    /// # Panics
+    ///
+    /// Where the answer is not that of a dry run.
+    pub fn dry_run<O: Operation>(&self, request: &O, payload: &[u8]) -> Result<(), Failure> {
+        let answer = self.send(request, payload, Flags::DRY_RUN)?;
+        assert!(answer.flags.contains(Flags::DRY_RUN) && answer.meta.is_empty());
+        Ok(())
+    }
+
+    fn send<O: Operation>(
+        &self,
+        request: &O,
+        payload: &[u8],
+        flags: Flags,
+    ) -> Result<Outgoing, Failure> {
+        let meta = frame::encode_meta(request)?;
+        let payload = Payload::Plain(payload);
+        let incoming = Incoming { operation: O::ROW.number, flags, meta: &meta, payload };
+        let answer = dispatch(&self.service, &self.caller, incoming);
+        if answer.flags.contains(Flags::FAILED) {
+            return Err(frame::decode_meta(&answer.meta).expect("a failure can be read"));
+        }
+        Ok(answer)
     }
 }

@@ -44,8 +44,8 @@ impl Handle for ListTokens {
 fn token(partition: &Partition, caller: &Caller, service: &Service) -> Token {
     let slot = partition.slot;
     let state = |role| service.pins.state(Subject { uid: caller.uid, slot, role }) as u8;
-    let count = |application: &Arc<_>| crate::application::Application::count_sessions(application, slot);
-    let (sessions, rw_sessions) = caller.application.as_ref().map_or((0, 0), count);
+    let application = caller.application.as_ref();
+    let (sessions, rw_sessions) = application.map_or((0, 0), |its| its.count_sessions(slot));
     Token {
         slot: slot.0,
         name: partition.name.clone(),
@@ -116,7 +116,7 @@ impl Handle for InitToken {
         destroy_objects(slot, service)?;
         service.partitions.update(slot, |partition| {
             partition.initialised = true;
-            partition.label = call.request().label.clone();
+            partition.label.clone_from(&call.request().label);
         })?;
         service.events.token_changed(slot);
         Ok(Answer::new(Nothing {}))
@@ -219,7 +219,8 @@ impl Handle for Login {
             return Err(ErrorCode::OperationNotStarted.into());
         }
         let who = login::Login::from_cku(call.request().user);
-        let (who, role) = who.and_then(|who| Some((who, Role::of(who)?))).ok_or(ErrorCode::UserTypeInvalid)?;
+        let (who, role) =
+            who.and_then(|who| Some((who, Role::of(who)?))).ok_or(ErrorCode::UserTypeInvalid)?;
         call.application()?.may_log_in(session.handle, who)?;
         let partition = partition(session.slot, service)?;
         if role == Role::User && !partition.user_pin {
@@ -271,7 +272,11 @@ impl Handle for InitPin {
         Ok(session.slot)
     }
 
-    fn commit(call: Authorized<'_, Self>, slot: Slot, service: &Service) -> Result<Answer<Nothing>> {
+    fn commit(
+        call: Authorized<'_, Self>,
+        slot: Slot,
+        service: &Service,
+    ) -> Result<Answer<Nothing>> {
         service.pins.set(slot, Role::User, &Pin::whole(call.payload()))?;
         service.pins.clear_failures(slot, Role::User)?;
         service.partitions.update(slot, |partition| partition.user_pin = true)?;
@@ -330,3 +335,6 @@ fn subject(caller: &Caller, slot: Slot, role: Role) -> Subject {
 fn officer(caller: &Caller, slot: Slot) -> Subject {
     subject(caller, slot, Role::SecurityOfficer)
 }
+
+#[cfg(test)]
+mod tests;
