@@ -1,1 +1,2 @@
+//! The command `coffer`.
 fn main() {}
