@@ -4,15 +4,21 @@
 //! of data keys that a caller asked for.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod application;
 mod channel;
 pub mod connection;
+mod context;
 mod error;
 mod event;
 mod handshake;
+mod key_name;
+pub mod kms;
 mod pool;
 pub mod socket;
 
 pub use application::Application;
 pub use connection::{CallOptions, ConnectOptions, Connection, Event, Reply, Role, Wait};
+pub use context::Context;
 pub use error::Error;
+pub use key_name::KeyName;

@@ -1,4 +1,5 @@
 //! An application with its pool of sockets and its events.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 
