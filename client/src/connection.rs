@@ -106,6 +106,11 @@ impl Connection {
         )
     }
 
+    /// The number of the request that was sent last; 0 before the first.
+    pub fn last_request_id(&self) -> u64 {
+        self.last_request
+    }
+
     /// Sends a request and waits for its reply.
     pub fn call<O: Operation>(
         &mut self,
@@ -123,17 +128,17 @@ impl Connection {
         options: CallOptions,
     ) -> Result<Reply<O::Reply>, Error> {
         let flags = if options.dry_run { Flags::DRY_RUN } else { Flags::NONE };
-        let meta = Zeroizing::new(encode_meta(request).map_err(refused_here)?);
-        let reply = self.exchange(O::ROW.number, flags, &meta, payload)?;
-        let request_id = reply.header.request_id;
-        if reply.header.flags.contains(Flags::FAILED) {
-            let failure = decode_meta::<Failure>(&reply.meta)
-                .map_err(|_| self.broken(Error::Protocol("a failure's metadata")))?;
-            return Err(Error::Refused { failure, request_id });
-        }
-        let meta = decode_meta(&reply.meta)
-            .map_err(|_| self.broken(Error::Protocol("a reply's metadata")))?;
-        Ok(Reply { meta, payload: reply.payload, request_id })
+        let Frame { header, meta, payload } = self.answer(request, flags, payload)?;
+        let meta =
+            decode_meta(&meta).map_err(|_| self.broken(Error::Protocol("a reply's metadata")))?;
+        Ok(Reply { meta, payload, request_id: header.request_id })
+    }
+
+    /// Asks whether a request would succeed, and returns its number; nothing is changed.
+    ///
+    /// The fields of the reply, most of which a request that was not carried out does not have, are not read.
+    pub fn dry_run<O: Operation>(&mut self, request: &O, payload: &[u8]) -> Result<u64, Error> {
+        Ok(self.answer(request, Flags::DRY_RUN, payload)?.header.request_id)
     }
 
     /// The next event, for connections of [`Role::Events`].
@@ -161,6 +166,23 @@ impl Connection {
 
     pub(crate) fn descriptor(&self) -> RawFd {
         self.channel.descriptor()
+    }
+
+    /// The frame of a successful reply.
+    fn answer<O: Operation>(
+        &mut self,
+        request: &O,
+        flags: Flags,
+        payload: &[u8],
+    ) -> Result<Frame, Error> {
+        let meta = Zeroizing::new(encode_meta(request).map_err(refused_here)?);
+        let reply = self.exchange(O::ROW.number, flags, &meta, payload)?;
+        if !reply.header.flags.contains(Flags::FAILED) {
+            return Ok(reply);
+        }
+        let failure = decode_meta::<Failure>(&reply.meta)
+            .map_err(|_| self.broken(Error::Protocol("a failure's metadata")))?;
+        Err(Error::Refused { failure, request_id: reply.header.request_id })
     }
 
     fn exchange(

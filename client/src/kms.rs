@@ -180,6 +180,18 @@ impl Kms {
         Ok(secret(self.connection.call(&request, ciphertext)?.payload))
     }
 
+    /// Decrypts, unless the ciphertext was made with another key.
+    pub fn decrypt_of(
+        &mut self,
+        key: &KeyName,
+        ciphertext: &[u8],
+        context: &Context,
+    ) -> Result<SecretSlice<u8>, Error> {
+        let expected_key = Some(key.to_field());
+        let request = Decrypt { context: context.to_json(), expected_key };
+        Ok(secret(self.connection.call(&request, ciphertext)?.payload))
+    }
+
     /// Makes a data key: once in clear for use, once encrypted for keeping.
     pub fn generate_data_key(
         &mut self,
