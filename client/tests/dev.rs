@@ -9,7 +9,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 
 use coffer_protocol::operation::system::DaemonStatus;
 use nix::sys::signal::{Signal, kill};
@@ -32,11 +33,14 @@ done
 
 /// Serves until it is told to stop.
 const SERVE: &str = r#"
-trap 'echo stopped > "${0%/*}/stopped"; kill $!; exit 0' TERM
 sleep 1000 &
+trap 'echo stopped > "${0%/*}/stopped"; kill $!; exit 0' TERM
 echo READY >&"$ready"
 wait
 "#;
+
+/// A program cannot be started while a child that is just being started holds it open for writing.
+static STARTING: Mutex<()> = Mutex::new(());
 
 struct Bench {
     daemon: Daemon,
@@ -47,6 +51,7 @@ impl Bench {
     fn new(script: &str) -> Self {
         let daemon = Daemon::start(tell_status);
         let bench = Self { daemon };
+        let _guard = STARTING.lock();
         fs::copy(env!("CARGO_BIN_EXE_coffer"), bench.path("coffer")).unwrap();
         fs::write(bench.path("cofferd"), format!("{COFFERD}{script}")).unwrap();
         fs::set_permissions(bench.path("cofferd"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -64,7 +69,6 @@ impl Bench {
     fn dev(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("coffer"));
         command.arg("dev").arg("--dir").arg(self.daemon.directory()).args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 }
@@ -99,8 +103,13 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn run(mut command: Command) -> Output {
-    command.output().unwrap()
+fn start(mut command: Command) -> Child {
+    let _guard = STARTING.lock();
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn run(command: Command) -> Output {
+    start(command).wait_with_output().unwrap()
 }
 
 #[test]
@@ -188,7 +197,7 @@ fn a_command_that_does_not_exist_stops_the_daemon_too() {
 #[test]
 fn sigterm_stops_all_of_it() {
     let bench = Bench::new(SERVE);
-    let mut child = bench.dev(&[]).spawn().unwrap();
+    let mut child = start(bench.dev(&[]));
     let mut first = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
     assert!(first.contains("serves partition dev"), "{first}");
@@ -200,8 +209,8 @@ fn sigterm_stops_all_of_it() {
 #[test]
 fn sigterm_reaches_the_command() {
     let bench = Bench::new(SERVE);
-    let script = "trap 'exit 9' TERM; echo started; sleep 1000 & wait; kill $!";
-    let mut child = bench.dev(&["--", "bash", "-c", script]).spawn().unwrap();
+    let script = "sleep 1000 & trap 'kill $!; exit 9' TERM; echo started; wait";
+    let mut child = start(bench.dev(&["--", "bash", "-c", script]));
     let mut output = child.stdout.take().unwrap();
     let mut first = [0; 8];
     output.read_exact(&mut first).unwrap();

@@ -1,7 +1,7 @@
 //! `coffer encrypt` and `coffer decrypt`: standard input to standard output, or files.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
 use super::target::Target;
-use super::{Problem, output};
+use super::{Problem, input, output};
 
 /// Most bytes that one request encrypts.
 const MAX_PLAINTEXT: usize = 4096;
@@ -122,11 +122,11 @@ impl Files {
     fn read(&self, most: usize, too_long: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         let bytes = match &self.input {
             Some(path) => File::open(path)
-                .and_then(|file| read_up_to(file, most + 1))
+                .and_then(|file| input::read_up_to(file, most + 1))
                 .with_context(|| format!("cannot read {}", path.display()))?,
-            None => {
-                read_up_to(io::stdin().lock(), most + 1).context("cannot read standard input")?
-            }
+            None => input::standard()
+                .and_then(|file| input::read_up_to(file, most + 1))
+                .context("cannot read standard input")?,
         };
         if bytes.len() > most {
             bail!("the input has more than {most} bytes; {too_long}");
@@ -141,21 +141,6 @@ impl Files {
             None => Ok(output::bytes(bytes)?),
         }
     }
-}
-
-fn read_up_to(mut input: impl Read, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(vec![0; most]);
-    let mut length = 0;
-    while length < most {
-        match input.read(&mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(length);
-    Ok(bytes)
 }
 
 /// The mode counts for a file that was not there.
@@ -173,13 +158,6 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_more_is_read_than_asked_for() {
-        for (length, read) in [(0, 0), (1, 1), (4096, 4096), (4097, 4096)] {
-            assert_eq!(read_up_to(&vec![7; length][..], 4096).unwrap().len(), read);
-        }
-    }
 
     #[test]
     fn a_value_may_contain_the_separator() {

@@ -81,8 +81,9 @@ impl<'a> Daemon<'a> {
         command.arg("--pins-fd").arg(inherited(&pins_end)?);
         command.arg("--ready-fd").arg(inherited(&ready_end)?);
         command.stdin(Stdio::null()).stdout(words.try_clone()?).stderr(words).process_group(0);
-        let child =
-            command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let child = signals
+            .spawn(&mut command)
+            .with_context(|| format!("cannot start {}", program.display()))?;
         Ok((Self { child, log, signals }, own_ready_end))
     }
 

@@ -111,7 +111,7 @@ fn serve(daemon: &mut Daemon<'_>, signals: &Signals) -> Result<u8, Problem> {
 
 /// Runs the command to its end; the daemon's end is told at once, and is the result.
 fn attend(mut command: Command, daemon: &mut Daemon<'_>, signals: &Signals) -> Result<u8, Problem> {
-    let mut child = match command.spawn() {
+    let mut child = match signals.spawn(&mut command) {
         Ok(child) => child,
         Err(error) => {
             let name = command.get_program().to_string_lossy();
@@ -119,7 +119,8 @@ fn attend(mut command: Command, daemon: &mut Daemon<'_>, signals: &Signals) -> R
             return Ok(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 });
         }
     };
-    let mut ended = None;
+    // What happened while the child was started was not seen.
+    let mut ended = daemon.check().err().map(|problem| problem.report(false));
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(ended.unwrap_or_else(|| status_of(status)));

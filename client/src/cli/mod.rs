@@ -8,6 +8,7 @@ mod daemon;
 mod dev;
 mod doctor;
 mod init;
+mod input;
 mod key;
 mod output;
 mod partition;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -10,7 +11,10 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// The signals that end a command, and SIGCHLD; from now on they only arrive here.
-pub(crate) struct Signals(SignalFd);
+pub(crate) struct Signals {
+    arrivals: SignalFd,
+    mask: SigSet,
+}
 
 /// What came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +28,24 @@ pub(crate) enum Arrival {
 }
 
 impl Signals {
-    /// Blocks the signals of this thread; children that are started get them again.
+    /// Blocks the signals of this thread, which is the only one.
     pub(crate) fn take() -> io::Result<Self> {
         let mask: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD]
             .into_iter()
             .collect();
         mask.thread_block()?;
-        Ok(Self(SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(Self { arrivals: SignalFd::with_flags(&mask, flags)?, mask })
+    }
+
+    /// Starts a child that gets its signals, which it would inherit blocked.
+    ///
+    /// For that moment they do to this process what they always do: end it, and the daemon with it.
+    pub(crate) fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        self.mask.thread_unblock()?;
+        let child = command.spawn();
+        self.mask.thread_block()?;
+        child
     }
 
     /// Waits for a signal.
@@ -48,10 +63,10 @@ impl Signals {
         other: Option<BorrowedFd<'_>>,
         deadline: Option<Instant>,
     ) -> io::Result<Arrival> {
-        let mut waiting = vec![PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        let mut waiting = vec![PollFd::new(self.arrivals.as_fd(), PollFlags::POLLIN)];
         waiting.extend(other.map(|other| PollFd::new(other, PollFlags::POLLIN)));
         loop {
-            if let Some(information) = self.0.read_signal()? {
+            if let Some(information) = self.arrivals.read_signal()? {
                 let number = i32::try_from(information.ssi_signo).map_err(io::Error::other)?;
                 return Ok(Arrival::Signal(Signal::try_from(number)?));
             }
