@@ -1,6 +1,5 @@
 //! Null, zero and huge lengths at each helper that turns a pointer into something else.
 #![expect(unsafe_code, reason = "pointers are what is tested")]
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use coffer_pkcs11::error::Error;
 use coffer_pkcs11::ffi::entry::guarded;

@@ -1,5 +1,4 @@
 //! Objects: finding, reading and making them.
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use coffer_protocol::attribute::{ALLOWED_MECHANISMS, CLASS, LABEL, TOKEN, VALUE};
 use cryptoki_sys::{

@@ -1,5 +1,4 @@
 //! A daemon that is not there, goes away, or comes back.
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::ckm;

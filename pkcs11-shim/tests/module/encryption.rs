@@ -1,5 +1,4 @@
 //! C_Encrypt, C_Decrypt and C_Digest: lengths, kept results, parts.
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::ckm;

@@ -1,6 +1,5 @@
 //! C_Initialize and C_Finalize.
 #![expect(unsafe_code, reason = "the functions are C's")]
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use std::ffi::c_void;
 use std::ptr::null_mut;

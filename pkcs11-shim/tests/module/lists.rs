@@ -1,6 +1,5 @@
 //! Function lists and interfaces.
 #![expect(unsafe_code, reason = "the functions are C's")]
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use std::collections::HashSet;
 use std::ffi::CStr;
@@ -19,12 +18,15 @@ use crate::api;
 
 /// The words of a list after its version: function pointers, none of which may be null.
 fn entries<T>(list: &T, first: usize) -> Vec<usize> {
-    let start = (&raw const *list).cast::<u8>();
-    (first..size_of::<T>())
-        .step_by(size_of::<usize>())
-        // SAFETY: the offset is inside the list, aligned, and a function pointer or null, as wide as a word.
-        .map(|at| unsafe { start.add(at).cast::<usize>().read() })
-        .collect()
+    let start = (&raw const *list).cast::<usize>();
+    let words = first / size_of::<usize>()..size_of::<T>() / size_of::<usize>();
+    let word = |at| {
+        // SAFETY: the word is inside the list.
+        let place = unsafe { start.add(at) };
+        // SAFETY: it is aligned, and a function pointer or null.
+        unsafe { place.read() }
+    };
+    words.map(word).collect()
 }
 
 #[test]
@@ -75,7 +77,9 @@ fn interface(name: Option<&CStr>, version: Option<(u8, u8)>, flags: u64) -> Resu
     match unsafe { c::C_GetInterface(name, version, &raw mut found, flags) } {
         CKR_OK => {
             // SAFETY: the function gave a pointer to a static interface, whose list begins with a version.
-            let version = unsafe { (*found).pFunctionList.cast::<CK_VERSION>().read() };
+            let list = unsafe { (*found).pFunctionList };
+            // SAFETY: as above.
+            let version = unsafe { list.cast::<CK_VERSION>().read() };
             Ok((version.major, version.minor))
         }
         code => Err(code),

@@ -1,5 +1,6 @@
 //! The module through its C functions, alone and with a daemon that answers by heart.
 
+mod answers;
 mod api;
 mod attributes;
 mod away;
@@ -8,5 +9,6 @@ mod fake;
 mod fork;
 mod initialize;
 mod lists;
+mod output;
 mod signature;
 mod token;

@@ -1,5 +1,4 @@
 //! C_Sign and C_Verify: what is answered here, and what the daemon is asked.
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::ckm;

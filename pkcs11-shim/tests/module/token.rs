@@ -1,5 +1,4 @@
 //! Slots, tokens, mechanisms, logins and random numbers.
-#![expect(clippy::unwrap_used, reason = "a failure is the test's")]
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::{ALL, ckm};
@@ -102,7 +101,7 @@ fn random_numbers_come_from_the_kernel_and_take_no_seed() {
     let session = fake.session();
     let mut bytes = [0; 1000];
     api::random(session, Some(&mut bytes), 1000).unwrap();
-    assert!(bytes.iter().filter(|byte| **byte == 0).count() < 50);
+    assert!(bytes.chunks(100).all(|chunk| chunk.iter().any(|byte| *byte != 0)));
     assert_eq!(api::random(session, None, 0), Ok(()));
     assert_eq!(api::random(session, None, 1), Err(CKR_ARGUMENTS_BAD));
     assert_eq!(api::random(99, Some(&mut bytes), 8), Err(CKR_SESSION_HANDLE_INVALID));
