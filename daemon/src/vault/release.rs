@@ -125,35 +125,56 @@ mod tests {
     use std::mem::MaybeUninit;
 
     const MARK: u8 = 0xA5;
+    type Bytes = Public<[u8; 64]>;
 
-    /// Bytes of `out` that equal the mark after `value` was taken from memory full of it.
-    fn marks_taken<R: Release>(value: R, take: unsafe fn(*const R) -> R) -> usize {
-        let mut room = MaybeUninit::<R>::uninit();
-        let at = black_box(room.as_mut_ptr());
-        // SAFETY: the room is ours.
-        unsafe { at.cast::<u8>().write_bytes(MARK, size_of::<R>()) };
-        // SAFETY: a plain write of a value of this type; no bytes but its own are meant.
-        unsafe { at.write(value) };
-        let mut out = MaybeUninit::<R>::zeroed();
-        // SAFETY: the room holds the value just written.
-        out.write(unsafe { take(at) });
-        let bytes = black_box(out.as_ptr()).cast::<u8>();
+    /// Takes a value without `Bytes` out of memory in which marks lie where these would be; how many
+    /// come along. All on the heap: a move of the value would itself leave its padding about.
+    fn marks_taken<R>(
+        without: R,
+        with: &R,
+        bytes: fn(&R) -> Option<&Bytes>,
+        take: unsafe fn(*const R) -> R,
+    ) -> usize {
+        let start = std::ptr::from_ref(with).addr();
+        let hidden = std::ptr::from_ref(bytes(with).unwrap()).addr() - start;
+        let hidden = hidden..hidden + size_of::<Bytes>();
+        let mut room = Box::new(without);
+        let at = std::ptr::from_mut(&mut *room);
+        let place = at.cast::<u8>().wrapping_add(hidden.start);
+        // SAFETY: these bytes of the room mean nothing while the value is without them.
+        unsafe { place.write_bytes(MARK, hidden.len()) };
+        let mut out = Box::new(MaybeUninit::<R>::zeroed());
+        // SAFETY: the room holds a value; it is a plain one that may exist twice.
+        out.write(unsafe { black_box(take)(black_box(at)) });
+        let place = black_box(out.as_ptr()).cast::<u8>();
         let is_mark = |offset: &usize| {
             // SAFETY: within `out`, whose bytes are zero, the value's, or what came along with it.
-            let byte = unsafe { bytes.wrapping_add(*offset).read_volatile() };
+            let byte = unsafe { place.wrapping_add(*offset).read_volatile() };
             byte == MARK
         };
-        (0..size_of::<R>()).filter(is_mark).count()
+        hidden.filter(is_mark).count()
+    }
+
+    fn present() -> Bytes {
+        black_box(Public([0; 64]))
     }
 
     #[test]
     fn what_lies_under_an_absent_value_stays_behind() {
-        type Absent = Option<Public<[u8; 64]>>;
-        type Refused = Result<Public<[u8; 64]>, Error>;
-        type Pair = (bool, Option<Public<u64>>);
-        assert_eq!(marks_taken::<Absent>(None, Absent::take_out), 0);
-        assert_eq!(marks_taken::<Refused>(Err(Error::Full), Refused::take_out), 0);
-        assert_eq!(marks_taken::<Pair>((true, None), Pair::take_out), 0);
+        type Absent = Option<Bytes>;
+        let bytes: fn(&Absent) -> Option<&Bytes> = Option::as_ref;
+        assert_eq!(marks_taken(None, &Some(present()), bytes, Absent::take_out), 0);
+        let whole = marks_taken(None, &Some(present()), bytes, std::ptr::read);
+        assert_eq!(whole, 64, "the control: a plain move takes them along");
+    }
+
+    #[test]
+    fn what_lies_under_an_error_stays_behind() {
+        type Refused = Result<Bytes, ()>;
+        let bytes: fn(&Refused) -> Option<&Bytes> = |value| value.as_ref().ok();
+        assert_eq!(marks_taken(Err(()), &Ok(present()), bytes, Refused::take_out), 0);
+        let whole = marks_taken(Err(()), &Ok(present()), bytes, std::ptr::read);
+        assert_eq!(whole, 64, "the control: a plain move takes them along");
     }
 
     #[test]
