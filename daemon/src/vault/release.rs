@@ -123,36 +123,45 @@ impl Release for Error {
 mod tests {
     use super::*;
     use std::mem::MaybeUninit;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-    const MARK: u8 = 0xA5;
     type Bytes = Public<[u8; 64]>;
 
+    /// Eight bytes that no other call has had: ordinary stacks keep what controls left there.
+    fn new_mark() -> [u8; 8] {
+        static CALLS: AtomicU64 = AtomicU64::new(1);
+        CALLS.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes()
+    }
+
     /// Takes a value without `Bytes` out of memory in which marks lie where these would be; how many
-    /// come along. All on the heap: a move of the value would itself leave its padding about.
+    /// bytes come along. All on the heap: a move of the value would itself leave its padding about.
     fn marks_taken<R>(
         without: R,
         with: &R,
         bytes: fn(&R) -> Option<&Bytes>,
         take: unsafe fn(*const R) -> R,
     ) -> usize {
+        let mark = new_mark();
         let start = std::ptr::from_ref(with).addr();
         let hidden = std::ptr::from_ref(bytes(with).unwrap()).addr() - start;
-        let hidden = hidden..hidden + size_of::<Bytes>();
+        let words = (hidden..hidden + size_of::<Bytes>()).step_by(mark.len());
         let mut room = Box::new(without);
         let at = std::ptr::from_mut(&mut *room);
-        let place = at.cast::<u8>().wrapping_add(hidden.start);
-        // SAFETY: these bytes of the room mean nothing while the value is without them.
-        unsafe { place.write_bytes(MARK, hidden.len()) };
+        for offset in words.clone() {
+            let place = at.cast::<u8>().wrapping_add(offset).cast::<[u8; 8]>();
+            // SAFETY: these bytes of the room mean nothing while the value is without them.
+            unsafe { place.write(mark) };
+        }
         let mut out = Box::new(MaybeUninit::<R>::zeroed());
         // SAFETY: the room holds a value; it is a plain one that may exist twice.
         out.write(unsafe { black_box(take)(black_box(at)) });
         let place = black_box(out.as_ptr()).cast::<u8>();
         let is_mark = |offset: &usize| {
             // SAFETY: within `out`, whose bytes are zero, the value's, or what came along with it.
-            let byte = unsafe { place.wrapping_add(*offset).read_volatile() };
-            byte == MARK
+            let word = unsafe { place.wrapping_add(*offset).cast::<[u8; 8]>().read_volatile() };
+            word == mark
         };
-        hidden.filter(is_mark).count()
+        words.filter(is_mark).count() * mark.len()
     }
 
     fn present() -> Bytes {
