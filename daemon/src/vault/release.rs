@@ -8,7 +8,7 @@ use super::error::Error;
 use super::handle::{Sealed, SecretBytes};
 use std::hint::black_box;
 
-/// A type that may leave [`run`](super::run): handles, and values that are not secret.
+/// A type that may leave [`run`](fn@super::run): handles, and values that are not secret.
 ///
 /// For a type of one's own the impl is empty; then every byte of it must be meaningful, as in an enum
 /// without fields.
