@@ -19,8 +19,9 @@ pub(super) struct Wake {
 const EXPIRY_INTERVAL: u64 = 3_600_000_000;
 
 pub(super) fn run(shared: &Arc<Shared>) {
-    // It touches no secret; should blocking fail, it is only woken needlessly.
-    let _ = vault::block_signals();
+    if let Err(error) = vault::block_signals() {
+        tracing::warn!(%error, "the audit log's flusher takes signals");
+    }
     let mut expired: Option<u64> = None;
     loop {
         let stop = sleep(shared);

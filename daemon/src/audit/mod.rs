@@ -312,3 +312,6 @@ fn lock_directory(dir: &Path) -> Result<File, Error> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The seal file: JSON with a version, an id and the slots, each a wrapped copy of the root key.
 //! A MAC under the root key covers the list, so that slots of two files cannot be mixed.
 
-use super::secret_file::SecretFile;
+use super::secret_file::{SecretFile, Unfit};
 use super::{Error, Label, Provider, Refusal, RootKey, aead, durable};
 use crate::vault::{self, Depth, Secret};
 use serde::{Deserialize, Serialize};
@@ -162,9 +162,9 @@ impl SealFile {
                 .copy_from_slice(root.bytes(inside));
             aead::seal(&key, SLOT, &associated, buffer.get_mut(inside))?;
             wrapped.copy_from_slice(buffer.get(inside));
-            Ok::<_, Refusal>(())
+            Ok::<_, Unfit>(())
         })?
-        .map_err(|r| r.of(provider))?;
+        .map_err(|unfit| Refusal::from(unfit).of(provider))?;
         self.slots.push(Slot { number, kind, parameters, wrapped: hex::encode(wrapped) });
         self.next = next;
         Ok(number)

@@ -79,7 +79,7 @@ impl Handle for InitToken {
         }
         if partition.initialised {
             service.pins.refuse_locked(officer(call.caller(), partition.slot))?;
-        } else if call.caller().uid != service.config.owner {
+        } else if call.caller().uid != service.owner {
             return Err(Error::about(ErrorCode::PinIncorrect, "the owner sets the first PIN"));
         } else if !Pin::whole(call.payload()).fits() {
             return Err(Error::about(ErrorCode::PinIncorrect, "a PIN has 4 to 255 bytes"));

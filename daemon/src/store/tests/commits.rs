@@ -88,7 +88,7 @@ fn what_cannot_be_taken_is_refused_by_name() {
     let sealed = vault::run(Depth::Large, |inside| {
         store.seal_material(inside, key(1, 1), 1, &long).map(|_| ())
     });
-    assert_eq!(sealed.unwrap(), Err(Error::TooLong));
+    assert_eq!(sealed.unwrap(), Err(MaterialError::TooLong));
     put_material(&store, key(1, 1), 1, b"first");
     let mut again = Batch::new();
     again.put_material(material(&store, key(1, 1), 1, b"second"));
