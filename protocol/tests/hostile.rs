@@ -1,4 +1,5 @@
 //! Bytes from anywhere: reading them never panics, and what is read has no second form.
+#![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
 use coffer_protocol::attribute::Attribute;
 use coffer_protocol::error::Failure;

@@ -3,7 +3,9 @@
 //! `wire.txt` is the authority. A message without a vector fails the test, and so does one that reads its vector
 //! differently. After adding an operation, run `cargo test -p coffer-protocol --test golden -- --ignored`: it adds
 //! the vectors that are missing and leaves those that are there alone.
+#![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
+mod payload;
 mod tracer;
 
 use std::collections::BTreeMap;
@@ -16,8 +18,9 @@ use coffer_protocol::event::{Event, ObjectChanged, TokenChanged};
 use coffer_protocol::frame::{self, Flags, HEADER_LENGTH, Header, Kind};
 use coffer_protocol::handshake::{GoAway, HELLO, Hello, Role, Welcome};
 use coffer_protocol::mechanism;
-use coffer_protocol::operation::{self, Face, Operation};
+use coffer_protocol::operation::{self, Operation};
 use coffer_protocol::{ErrorCode, for_each_operation};
+use payload::has_payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracer::{Optional, trace};
@@ -85,23 +88,6 @@ impl Vector {
 
 fn read<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) -> Result<String, ErrorCode> {
     frame::decode_meta::<T>(bytes).map(|value| format!("{value:?}"))
-}
-
-fn has_payload(row: &operation::Row, kind: Kind) -> bool {
-    let request = kind == Kind::Request;
-    match operation::fields(row.number) {
-        Some((asked, answered)) => {
-            (if request { asked } else { answered }).iter().any(|field| field.payload)
-        }
-        None => {
-            let secret = if request { row.secret.in_request() } else { row.secret.in_reply() };
-            // Data to work on is no secret of the vault, and yet payload.
-            let data =
-                row.effect == operation::Effect::Use && (request || row.name != "VerifyData");
-            assert_eq!(row.face, Face::Pkcs11);
-            secret || data || (row.name == "FindObjects" && !request)
-        }
-    }
 }
 
 macro_rules! operations {

@@ -76,7 +76,7 @@ impl<'de> Deserializer<'de> for &mut Tracer {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.optional == Optional::Alternating && self.next("") % 2 == 0 {
+        if self.optional == Optional::Alternating && self.next("").is_multiple_of(2) {
             return visitor.visit_none();
         }
         let value = visitor.visit_some(&mut *self)?;
