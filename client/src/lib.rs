@@ -1,1 +1,24 @@
-//! The client.
+//! Coffer's client library: what speaks to the daemon, for applications, the PKCS#11 module and the command.
+//!
+//! Blocking, without threads, a runtime or global state. It never sees key material other than the plaintext
+//! of data keys that a caller asked for.
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod application;
+mod channel;
+pub mod connection;
+mod context;
+mod error;
+mod event;
+mod handshake;
+mod key_name;
+pub mod kms;
+mod pool;
+pub mod socket;
+
+pub use application::Application;
+pub use connection::{CallOptions, ConnectOptions, Connection, Event, Reply, Role, Wait};
+pub use context::Context;
+pub use error::Error;
+pub use key_name::KeyName;

@@ -42,7 +42,7 @@ const MEASURES: [Row; 5] = [
 const OTHERS: Mode = Mode::S_IRWXG.union(Mode::S_IRWXO);
 
 /// What [`harden`] achieved, as read back afterwards.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     held: Vec<Measure>,
 }
@@ -51,6 +51,12 @@ impl Report {
     /// Tells whether a measure holds.
     pub fn holds(&self, measure: Measure) -> bool {
         self.held.contains(&measure)
+    }
+
+    /// The names of the measures that hold.
+    pub fn holding(&self) -> Vec<String> {
+        let held = MEASURES.iter().filter(|row| self.holds(row.0));
+        held.map(|row| row.1.to_owned()).collect()
     }
 
     /// Names the measures that do not hold. [`Measure::NoExecGain`] is missing on kernels before 6.3,

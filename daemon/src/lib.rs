@@ -17,6 +17,7 @@ pub mod pin;
 pub mod seal;
 pub mod server;
 pub mod service;
+pub mod start;
 pub mod state;
 pub mod store;
 pub mod vault;

@@ -1,10 +1,12 @@
 //! cofferd: the daemon.
 
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use coffer_daemon::clock::Clock;
 use coffer_daemon::config::{Config, LogFormat, SecretMemory};
 use coffer_daemon::seal::Provider;
@@ -19,11 +21,197 @@ struct Arguments {
     /// The configuration file; without it, /etc/coffer/cofferd.toml if that exists.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Check the configuration and the kernel, and say what is wrong.
+    /// Checks the configuration and the kernel, and says what is wrong.
     #[arg(long)]
     check: bool,
     #[command(flatten)]
     dev: Dev,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// How `coffer dev` starts it.
+#[derive(Debug, Args)]
+struct Dev {
+    /// Serves a store for development, made in --dir where there is none.
+    #[arg(long, requires = "dir", conflicts_with = "config")]
+    dev: bool,
+    /// The folder of store and sockets.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// A partition that must be there.
+    #[arg(long = "partition")]
+    partitions: Vec<String>,
+    /// Uid of the owner.
+    #[arg(long)]
+    owner: Option<u32>,
+    /// Shifts the clock by the signed number of seconds in the file.
+    #[arg(long)]
+    clock_file: Option<PathBuf>,
+    /// Reads from standard input the security officer's PIN and the user's, each with a zero byte behind it;
+    /// ends when standard input of a later start is closed.
+    #[arg(long)]
+    pins_from_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a new store.
+    Init(Init),
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    /// The state directory.
+    #[arg(long, default_value = "/var/lib/coffer")]
+    dir: PathBuf,
+    /// Wraps the root key under this key file, made where it is missing.
+    #[arg(long, conflicts_with = "credential")]
+    keyfile: Option<PathBuf>,
+    /// Wraps the root key under this credential: at least 32 random bytes.
+    #[arg(long)]
+    credential: Option<PathBuf>,
+    /// The first partition.
+    #[arg(long = "partition", default_value = "default")]
+    partitions: Vec<String>,
+    /// Accepts locked memory where the kernel has no memfd_secret.
+    #[arg(long)]
+    locked_memory: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(refusal) => {
+            eprintln!("cofferd: {}", refusal.text);
+            ExitCode::from(refusal.status)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Refusal> {
+    match arguments.command {
+        Some(Command::Init(init)) => self::init(&init),
+        None if arguments.check => check(arguments.config.as_deref()),
+        None if arguments.dev.dev => serve_dev(arguments.dev),
+        None => serve(read_config(arguments.config.as_deref())?, Clock::default(), None),
+    }
+}
+
+fn read_config(path: Option<&Path>) -> Result<Config, Refusal> {
+    let default = Path::new("/etc/coffer/cofferd.toml");
+    let (path, required) = path.map_or((default, false), |path| (path, true));
+    let wrong = |error: &dyn std::fmt::Display| {
+        Refusal::configuration(format!("{}: {error}", path.display()))
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) => Config::parse(&text).map_err(|error| wrong(&error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => {
+            Ok(Config::default())
+        }
+        Err(error) => Err(wrong(&error)),
+    }
+}
+
+fn check(config: Option<&Path>) -> Result<(), Refusal> {
+    let config = read_config(config)?;
+    let report = start::protect(config.secret_memory)?;
+    println!("configuration: ok");
+    println!("secret memory: {}", vault::status().kind);
+    println!("hardening: {}", report.holding().join(", "));
+    Ok(())
+}
+
+fn init(init: &Init) -> Result<(), Refusal> {
+    let memory = if init.locked_memory { SecretMemory::Locked } else { SecretMemory::Required };
+    start::protect(memory)?;
+    let provider = match (&init.keyfile, &init.credential) {
+        (Some(path), _) => Provider::KeyFile { path: path.clone() },
+        (None, Some(path)) => credential(path)?,
+        (None, None) => {
+            return Err(Refusal::failure(
+                "name what the root key is wrapped under: --credential FILE (production) or --keyfile FILE",
+            ));
+        }
+    };
+    std::fs::create_dir_all(&init.dir)
+        .map_err(|error| Refusal::failure(format!("{}: {error}", init.dir.display())))?;
+    start::create(&init.dir, provider, &init.partitions, Clock::default().now())
+}
+
+/// A credential file as systemd will present it: by its folder and name.
+fn credential(path: &Path) -> Result<Provider, Refusal> {
+    let wrong = || Refusal::failure(format!("{} is no file name", path.display()));
+    let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(wrong)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok(Provider::Credential {
+        directory: folder.unwrap_or(Path::new(".")).to_owned(),
+        name: name.to_owned(),
+    })
+}
+
+fn serve_dev(dev: Dev) -> Result<(), Refusal> {
+    let directory = dev.dir.ok_or_else(|| Refusal::failure("--dev needs --dir"))?;
+    let config = Config {
+        socket: directory.join("coffer.sock"),
+        admin_socket: directory.join("admin.sock"),
+        owner: dev.owner.unwrap_or_else(|| nix::unistd::getuid().as_raw()),
+        secret_memory: SecretMemory::Locked,
+        state_directory: directory,
+        dev: true,
+        ..Config::default()
+    };
+    let names = if dev.partitions.is_empty() { vec!["dev".to_owned()] } else { dev.partitions };
+    serve(config, Clock::new(dev.clock_file), Some(DevStart { names, pins: dev.pins_from_stdin }))
+}
+
+/// What a start in development does before it serves.
+struct DevStart {
+    names: Vec<String>,
+    pins: bool,
+}
+
+fn serve(config: Config, clock: Clock, dev: Option<DevStart>) -> Result<(), Refusal> {
+    let hardening = start::protect(config.secret_memory)?;
+    log(&config);
+    if let Some(dev) = &dev {
+        let keyfile = start::keyfile(&config.state_directory);
+        if !config.state_directory.join(coffer_daemon::store::STORE_FILE).exists() {
+            let provider = Provider::KeyFile { path: keyfile };
+            start::create(&config.state_directory, provider, &dev.names, clock.now())?;
+        }
+    }
+    let listeners = Listeners::open(&config).map_err(Refusal::configuration)?;
+    let service = start::open(config, clock, &hardening)?;
+    if let Some(dev) = &dev {
+        let pins = dev.pins.then(|| std::io::stdin().as_fd().try_clone_to_owned()).transpose()?;
+        service.prepare_dev(&dev.names, pins)?;
+    }
+    let server = Server::new(Arc::clone(&service));
+    server.run(listeners, || ready(dev.is_some()), || tracing::info!("nothing to reload yet"))?;
+    service.close();
+    Ok(())
+}
+
+/// Tells whoever started us that we serve.
+fn ready(dev: bool) {
+    let memory = vault::status().kind;
+    let status = format!("serving; secret memory: {memory}");
+    let states = [sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&status)];
+    let _ = sd_notify::notify(&states);
+    tracing::info!(%memory, "serving");
+    if dev {
+        // `coffer dev` waits for this line.
+        let mut out = std::io::stdout();
+        let _ = writeln!(out, "READY").and_then(|()| out.flush());
+    }
+}
+
+fn log(config: &Config) {
+    let level = config.log.level.parse().unwrap_or(tracing::Level::INFO);
+    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => builder.with_target(false).without_time().init(),
+        LogFormat::Json => builder.json().init(),
+    }
 }

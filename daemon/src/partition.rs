@@ -42,7 +42,6 @@ struct Record {
 }
 
 /// All partitions.
-#[derive(Debug)]
 pub struct Partitions {
     store: Arc<Store>,
     all: RwLock<BTreeMap<Slot, Arc<Partition>>>,
@@ -63,18 +62,25 @@ impl Partitions {
     /// Whatever the store reports.
     pub fn load(store: Arc<Store>) -> Result<Self, Error> {
         let mut all = BTreeMap::new();
+        let mut unknown = None;
         store.load(Table::Partitions, |entry| {
             let slot = entry.id.as_bytes().try_into().map(u32::from_be_bytes).map(Slot);
             let record = postcard::from_bytes::<Record>(&entry.body);
-            if let (Ok(slot), Ok(record)) = (slot, record) {
+            if let (0, Ok(slot), Ok(record)) = (entry.version, slot, record) {
                 let Record { name, label, serial, initialised, user_pin, create_time } = record;
                 let generation = entry.generation;
                 let partition = Partition {
                     slot, name, label, serial, initialised, user_pin, create_time, generation,
                 };
                 all.insert(slot, Arc::new(partition));
+            } else {
+                unknown = Some(hex::encode(entry.id.as_bytes()));
             }
         })?;
+        if let Some(id) = unknown {
+            let what = format!("partition record {id} has a format of a newer version");
+            return Err(Error::about(ErrorCode::StoreFailed, what));
+        }
         Ok(Self { store, all: RwLock::new(all), change: Mutex::new(()) })
     }
 

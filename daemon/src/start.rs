@@ -3,11 +3,12 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use coffer_protocol::ErrorCode;
 
 use crate::application::Applications;
-use crate::audit::{self, Action, Audit, Event as AuditEvent, Priority};
+use crate::audit::{self, AUDIT_DIRECTORY, Action, Audit, Event as AuditEvent, Priority};
 use crate::clock::Clock;
 use crate::config::{Config, SecretMemory};
 use crate::event::Hub;
@@ -106,7 +107,7 @@ pub fn create(directory: &Path, provider: Provider, partitions: &[String], now: 
             all.create(name, now).map_err(|error| Refusal::failure(error.failure().to_string()))?;
         }
         drop(all);
-        store.close()?;
+        Arc::into_inner(store).map_or(Ok(()), Store::close)?;
         Ok(())
     })
 }
@@ -132,7 +133,8 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
         let root = seal::unseal(&directory, &providers(&config)?)?;
         let seal_slots = seal::slots(&directory)?.iter().map(ToString::to_string).collect();
         let store = Arc::new(Store::open(&directory, &root)?);
-        let audit = Audit::open(&directory.join("audit"), &root, audit::Config::from(&config.audit))?;
+        let (audit, _) = Audit::open(&directory.join(AUDIT_DIRECTORY), audit_config(&config, &clock))?;
+        let tagger = audit.tagger(&root)?;
         let limits = config.limits.clone();
         let start = StartReport {
             time: clock.now(),
@@ -144,7 +146,7 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
             registry: Registry::load(store.clone())?,
             keyring: Keyring::new(store.clone(), limits.open_keys),
             partitions: Partitions::load(store.clone())?,
-            pins: Pins::load(store.clone(), &root, limits.pin_derivations)?,
+            pins: Pins::load(store.clone(), &root, limits.pin_derivations, &clock)?,
             generations: Permits::new(limits.key_generations),
             applications: Applications::default(),
             events: Hub::default(),
@@ -153,6 +155,7 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
             root,
             store,
             audit,
+            tagger,
             clock,
             config,
             start,
@@ -161,6 +164,21 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
         service.note("StartService")?;
         Ok(Arc::new(service))
     })
+}
+
+/// The settings of the audit log, on the daemon's clock.
+fn audit_config(config: &Config, clock: &Clock) -> audit::Config {
+    let clock = clock.clone();
+    let micros = move || u64::try_from(clock.now()).unwrap_or(0).saturating_mul(1_000_000);
+    let mut settings = audit::Config {
+        segment_bytes: config.audit.segment_mib << 20,
+        retention: Duration::from_hours(24 * u64::from(config.audit.retention_days)),
+        ..audit::Config::default()
+    };
+    if config.dev {
+        settings.clock = Arc::new(micros);
+    }
+    settings
 }
 
 /// Runs what touches secrets on a thread of its own: the main thread hears signals.
@@ -233,18 +251,15 @@ impl Service {
         Ok(self.audit.append(event, Priority::Reserved)?)
     }
 
-    /// Closes keys, audit log and store, in this order.
+    /// Wipes the open keys and writes the end to the audit log. Store and log close when the service goes.
     pub fn close(&self) {
         self.pins.stop();
         self.keyring.close_all();
         if self.note("StopService").is_err() {
             tracing::warn!("the stop could not be written to the audit log");
         }
-        if let Err(error) = self.audit.close() {
-            tracing::error!(%error, "the audit log could not be closed");
-        }
-        if let Err(error) = self.store.close() {
-            tracing::error!(%error, "the store could not be closed");
+        if let Err(error) = self.audit.flush() {
+            tracing::error!(%error, "the audit log could not be written to disk");
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::object::{ObjectId, Slot};
 pub struct Handles {
     last: u32,
     ids: HashMap<u32, ObjectId>,
-    handles: HashMap<ObjectId, Given>,
+    given: HashMap<ObjectId, Given>,
 }
 
 #[derive(Debug)]
@@ -26,12 +26,12 @@ impl Handles {
     ///
     /// After 2³² − 1 different handles, which no application lives to see.
     pub fn give(&mut self, id: ObjectId, slot: Slot, private: bool) -> u32 {
-        if let Some(given) = self.handles.get(&id) {
+        if let Some(given) = self.given.get(&id) {
             return given.handle;
         }
         self.last = self.last.checked_add(1).expect("handles of one application do not run out");
         self.ids.insert(self.last, id);
-        self.handles.insert(id, Given { handle: self.last, slot, private });
+        self.given.insert(id, Given { handle: self.last, slot, private });
         self.last
     }
 
@@ -42,7 +42,7 @@ impl Handles {
 
     /// Forgets an object.
     pub fn forget(&mut self, id: ObjectId) {
-        if let Some(given) = self.handles.remove(&id) {
+        if let Some(given) = self.given.remove(&id) {
             self.ids.remove(&given.handle);
         }
     }
@@ -50,7 +50,7 @@ impl Handles {
     /// Forgets the private objects of a slot: after logout their handles are dead for ever (PKCS#11 C_Logout).
     pub fn forget_private(&mut self, slot: Slot) {
         let ids = &mut self.ids;
-        self.handles.retain(|_, given| {
+        self.given.retain(|_, given| {
             let stays = !(given.private && given.slot == slot);
             if !stays {
                 ids.remove(&given.handle);

@@ -3,14 +3,18 @@
 //! An application owns its sessions, handles, login and session objects. It lives as long as one of its
 //! connections does; when the last one closes, all of that is gone at once.
 
+mod all;
 mod handle;
 mod session;
+#[cfg(test)]
+mod tests;
 
+pub use all::{Applications, Gate};
 pub use handle::Handles;
-pub use session::{Operation, Session, SessionState};
+pub use session::{Operation, Progress, Session, SessionState};
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::cipher::Function;
@@ -73,12 +77,7 @@ impl Application {
     /// while the security officer is logged in.
     pub fn open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<u32, Error> {
         let mut inner = self.lock();
-        if inner.sessions.len() >= limit {
-            return Err(ErrorCode::SessionCount.into());
-        }
-        if !read_write && inner.login(slot) == Login::SecurityOfficer {
-            return Err(ErrorCode::SessionReadWriteSoExists.into());
-        }
+        inner.may_open_session(slot, read_write, limit)?;
         let handle = loop {
             inner.next_session = inner.next_session.wrapping_add(1);
             let handle = inner.next_session;
@@ -88,6 +87,20 @@ impl Application {
         };
         inner.sessions.insert(handle, Session::new(slot, read_write));
         Ok(handle)
+    }
+
+    /// Whether a session can be opened now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Application::open_session`].
+    pub fn may_open_session(
+        &self,
+        slot: Slot,
+        read_write: bool,
+        limit: usize,
+    ) -> Result<(), Error> {
+        self.lock().may_open_session(slot, read_write, limit)
     }
 
     /// The session of that handle.
@@ -154,21 +167,27 @@ impl Application {
         self.lock().login(slot)
     }
 
-    /// Whether a read-only session with the slot exists.
-    pub fn has_read_only_session(&self, slot: Slot) -> bool {
-        self.lock().sessions.values().any(|s| s.slot == slot && !s.read_write)
-    }
-
-    /// Notes a successful login. Another thread may have been faster, so the table decides again here.
+    /// Notes a successful login. Other threads were free to act while the PIN was tried, so the session and the
+    /// table decide again here.
     ///
     /// # Errors
     ///
-    /// What the login table says of a second login.
-    pub fn log_in(&self, slot: Slot, as_whom: Login) -> Result<(), Error> {
+    /// As [`Application::may_log_in`].
+    pub fn log_in(&self, session: u32, who: Login) -> Result<(), Error> {
         let mut inner = self.lock();
-        let next = inner.login(slot).log_in(as_whom)?;
+        let (slot, next) = inner.may_log_in(session, who)?;
         inner.logins.insert(slot, next);
         Ok(())
+    }
+
+    /// Whether a login is possible now, the PIN aside.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`], what the login table says of a second login, and
+    /// [`ErrorCode::SessionReadOnlyExists`] for the security officer while a read-only session is open.
+    pub fn may_log_in(&self, session: u32, who: Login) -> Result<(), Error> {
+        self.lock().may_log_in(session, who).map(drop)
     }
 
     /// Ends the login: handles of private objects die for ever, private session objects are destroyed, and
@@ -258,7 +277,12 @@ impl Application {
     /// # Errors
     ///
     /// [`ErrorCode::SessionInvalid`], or [`ErrorCode::OperationActive`] where one of that function runs.
-    pub fn start(&self, session: u32, function: Function, operation: Operation) -> Result<(), Error> {
+    pub fn start(
+        &self,
+        session: u32,
+        function: Function,
+        operation: Operation,
+    ) -> Result<(), Error> {
         let mut inner = self.lock();
         let session = inner.sessions.get_mut(&session).ok_or(ErrorCode::SessionInvalid)?;
         session.start(function, operation)
@@ -286,6 +310,26 @@ impl Inner {
         self.logins.get(&slot).copied().unwrap_or(Login::Public)
     }
 
+    fn may_open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<(), Error> {
+        if self.sessions.len() >= limit {
+            return Err(ErrorCode::SessionCount.into());
+        }
+        if !read_write && self.login(slot) == Login::SecurityOfficer {
+            return Err(ErrorCode::SessionReadWriteSoExists.into());
+        }
+        Ok(())
+    }
+
+    fn may_log_in(&self, session: u32, who: Login) -> Result<(Slot, Login), Error> {
+        let slot = self.sessions.get(&session).ok_or(ErrorCode::SessionInvalid)?.slot;
+        let next = self.login(slot).log_in(who)?;
+        let read_only = |session: &Session| session.slot == slot && !session.read_write;
+        if who == Login::SecurityOfficer && self.sessions.values().any(read_only) {
+            return Err(ErrorCode::SessionReadOnlyExists.into());
+        }
+        Ok((slot, next))
+    }
+
     fn forget_login(&mut self, slot: Slot) {
         if self.logins.remove(&slot).is_some_and(|login| login != Login::Public) {
             self.handles.forget_private(slot);
@@ -305,35 +349,5 @@ impl Inner {
             }
             stays
         });
-    }
-}
-
-/// All applications that have a connection.
-#[derive(Debug, Default)]
-pub struct Applications(Mutex<HashMap<[u8; 16], Weak<Application>>>);
-
-impl Applications {
-    /// A new application of a process.
-    pub fn create(&self, uid: u32, pid: i32, token: [u8; 16]) -> Arc<Application> {
-        let application = Arc::new(Application::new(uid, pid, token));
-        let mut all = self.lock();
-        all.retain(|_, application| application.strong_count() > 0);
-        all.insert(token, Arc::downgrade(&application));
-        application
-    }
-
-    /// The application of that token, if it belongs to the same process.
-    pub fn attach(&self, token: &[u8; 16], uid: u32, pid: i32) -> Option<Arc<Application>> {
-        let application = self.lock().get(token)?.upgrade()?;
-        (application.uid == uid && application.pid == pid).then_some(application)
-    }
-
-    /// All of them.
-    pub fn all(&self) -> Vec<Arc<Application>> {
-        self.lock().values().filter_map(Weak::upgrade).collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Weak<Application>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

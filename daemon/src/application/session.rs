@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::mechanism::{Mechanism, Parameter};
 use coffer_protocol::operation::cipher::Function;
 
 use crate::Error;
 use crate::crypto;
-use crate::object::{Object, Slot};
+use crate::object::{KeyPart, Object, Slot};
 use crate::state::login::Login;
 use crate::vault::Sealed;
 
@@ -23,17 +24,31 @@ pub struct Session {
 
 /// A multi-part operation: its state is in secret memory.
 pub struct Operation {
-    /// The key that it uses.
+    /// The key object that it uses.
     pub key: Arc<Object>,
-    /// Number of the mechanism.
-    pub mechanism: u64,
+    /// What it computes with.
+    pub part: KeyPart,
+    /// How.
+    pub mechanism: &'static Mechanism,
+    /// The mechanism's parameter.
+    pub parameter: Parameter,
     /// Where it stands.
-    pub stream: Sealed<crypto::Stream>,
+    pub progress: Progress,
+}
+
+/// Where a multi-part operation stands.
+pub enum Progress {
+    /// It encrypts or decrypts what comes, as it comes.
+    Stream(Sealed<Option<crypto::Stream>>),
+    /// It hashes what comes, to sign or verify it.
+    Message(Sealed<Option<crypto::Message>>),
+    /// It keeps an authenticated ciphertext, which is no secret, until its tag can be verified.
+    Held(Vec<u8>),
 }
 
 impl std::fmt::Debug for Operation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Operation({:#x} with {})", self.mechanism, self.key.id)
+        write!(f, "Operation({} with {})", self.mechanism.name, self.key.id)
     }
 }
 

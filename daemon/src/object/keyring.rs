@@ -14,7 +14,7 @@ use super::{Material, Object, ObjectId};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, kdf};
 use crate::store::{KeyId, Store};
-use crate::vault::{self, Depth, Inside, Sealed};
+use crate::vault::{self, Inside, Sealed};
 
 /// A prepared key in secret memory.
 pub struct OpenKey(Sealed<Prepared>);
@@ -72,7 +72,6 @@ impl vault::Release for OpenKey {}
 const ROOM: usize = 64 << 10;
 
 /// The open keys of the store.
-#[derive(Debug)]
 pub struct Keyring {
     store: Arc<Store>,
     keys: Mutex<HashMap<(ObjectId, u32), Slot>>,
@@ -80,7 +79,6 @@ pub struct Keyring {
     limit: usize,
 }
 
-#[derive(Debug)]
 struct Slot {
     key: Arc<OpenKey>,
     used: u64,

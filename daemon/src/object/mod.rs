@@ -6,6 +6,7 @@ mod attributes;
 pub mod cmk;
 mod key;
 mod keyring;
+mod part;
 pub mod public;
 mod record;
 mod registry;
@@ -16,8 +17,9 @@ mod tombstone;
 pub use attributes::Attributes;
 pub use key::{KeyMeta, Material, SessionKey};
 pub use keyring::{Keyring, OpenKey};
-pub use tombstone::Tombstone;
+pub use part::KeyPart;
 pub use registry::{Change, Query, Registry, Staged};
+pub use tombstone::Tombstone;
 
 use coffer_protocol::attribute;
 use coffer_protocol::handshake::uuid_text;

@@ -17,7 +17,6 @@ use crate::store::{Batch, Expected, KeyId, SealedMaterial, Store, Table};
 const STRIPES: usize = 64;
 
 /// The token objects of all partitions.
-#[derive(Debug)]
 pub struct Registry {
     store: Arc<Store>,
     index: RwLock<Index>,
@@ -26,7 +25,6 @@ pub struct Registry {
 }
 
 /// A new object on its way into the store.
-#[derive(Debug)]
 pub struct Staged {
     /// The object; its sequence and generation are set on commit.
     pub object: Object,
@@ -35,7 +33,6 @@ pub struct Staged {
 }
 
 /// What a change of an object came to.
-#[derive(Debug)]
 pub enum Change {
     /// It is as it was.
     Unchanged,

@@ -1,7 +1,7 @@
 //! The seal file: JSON with a version, an id and the slots, each a wrapped copy of the root key.
 //! A MAC under the root key covers the list, so that slots of two files cannot be mixed.
 
-use super::secret_file::SecretFile;
+use super::secret_file::{SecretFile, Unfit};
 use super::{Error, Label, Provider, Refusal, RootKey, aead, durable};
 use crate::vault::{self, Depth, Secret};
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,13 @@ pub(super) struct SealFile {
     mac: String,
 }
 
+/// What every version of the file has.
+#[derive(Deserialize)]
+struct Version {
+    format: String,
+    version: u32,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Slot {
@@ -100,11 +107,6 @@ impl SealFile {
         if read.map_err(|e| Error::io("read", path, e))? as u64 > LONGEST {
             return Err(Error::Damaged("it is too long"));
         }
-        #[derive(Deserialize)]
-        struct Version {
-            format: String,
-            version: u32,
-        }
         let start: Version =
             serde_json::from_slice(&text).map_err(|_| Error::Damaged("it is not a seal file"))?;
         if start.format != FORMAT {
@@ -126,9 +128,10 @@ impl SealFile {
     pub(super) fn check(&self, root: &RootKey) -> Result<(), Error> {
         let expected = self.expected_mac(root)?;
         let stated = hex::decode(&self.mac).unwrap_or_default();
-        match bool::from(subtle::ConstantTimeEq::ct_eq(stated.as_slice(), expected.as_slice())) {
-            true => Ok(()),
-            false => Err(Error::Damaged("the list of slots was changed")),
+        if subtle::ConstantTimeEq::ct_eq(stated.as_slice(), expected.as_slice()).into() {
+            Ok(())
+        } else {
+            Err(Error::Damaged("the list of slots was changed"))
         }
     }
 
@@ -159,9 +162,9 @@ impl SealFile {
                 .copy_from_slice(root.bytes(inside));
             aead::seal(&key, SLOT, &associated, buffer.get_mut(inside))?;
             wrapped.copy_from_slice(buffer.get(inside));
-            Ok::<_, Refusal>(())
+            Ok::<_, Unfit>(())
         })?
-        .map_err(|r| r.of(provider))?;
+        .map_err(|unfit| Refusal::from(unfit).of(provider))?;
         self.slots.push(Slot { number, kind, parameters, wrapped: hex::encode(wrapped) });
         self.next = next;
         Ok(number)

@@ -3,7 +3,7 @@
 use super::durable;
 use super::file::SlotKind;
 use super::secret_file::SecretFile;
-use super::{Error, RootKey, aead};
+use super::{Error, RootKey};
 use crate::vault::{self, Buffer, Depth};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -126,17 +126,6 @@ pub enum Refusal {
     #[error("no random numbers from the kernel")]
     Random,
 }
-
-impl From<aead::Error> for Refusal {
-    fn from(error: aead::Error) -> Self {
-        match error {
-            aead::Error::DoesNotOpen => Self::DoesNotFit,
-            aead::Error::Random => Self::Random,
-        }
-    }
-}
-
-impl vault::Release for Refusal {}
 
 impl Refusal {
     pub(super) fn io(error: &io::Error) -> Self {

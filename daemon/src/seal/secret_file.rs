@@ -2,7 +2,7 @@
 
 use super::aead;
 use super::provider::Refusal;
-use crate::vault::{Buffer, Inside};
+use crate::vault::{self, Buffer, Inside, Release};
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::AsFd;
@@ -51,8 +51,45 @@ impl SecretFile {
     }
 
     /// The wrapping key that the secret gives, or why it is none.
-    pub(super) fn key(&self, inside: &Inside<'_>) -> Result<Zeroizing<[u8; 32]>, Refusal> {
+    pub(super) fn key(&self, inside: &Inside<'_>) -> Result<Zeroizing<[u8; 32]>, Unfit> {
         wrapping_key(self.buffer.secret(inside, 0..self.length))
+    }
+}
+
+/// Why a secret does not wrap or unwrap, as told inside the vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfit {
+    TooShort,
+    DoesNotFit,
+    NoRoom,
+    Random,
+}
+
+impl Release for Unfit {}
+
+impl From<vault::Error> for Unfit {
+    fn from(_: vault::Error) -> Self {
+        Self::NoRoom
+    }
+}
+
+impl From<aead::Error> for Unfit {
+    fn from(error: aead::Error) -> Self {
+        match error {
+            aead::Error::DoesNotOpen => Self::DoesNotFit,
+            aead::Error::Random => Self::Random,
+        }
+    }
+}
+
+impl From<Unfit> for Refusal {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::TooShort => Self::TooShort,
+            Unfit::DoesNotFit => Self::DoesNotFit,
+            Unfit::NoRoom => Self::Vault(vault::Error::Full),
+            Unfit::Random => Self::Random,
+        }
     }
 }
 
@@ -63,21 +100,21 @@ impl Drop for SecretFile {
 }
 
 /// 64 hex digits stand for 32 bytes, all else for itself; HKDF makes the wrapping key of it.
-fn wrapping_key(content: &[u8]) -> Result<Zeroizing<[u8; 32]>, Refusal> {
+fn wrapping_key(content: &[u8]) -> Result<Zeroizing<[u8; 32]>, Unfit> {
     let line = content.strip_suffix(b"\n").unwrap_or(content);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut decoded = Zeroizing::new([0; 32]);
     let hex = from_hex(line, &mut decoded);
     let secret: &[u8] = match (hex, line.len()) {
         (true, 64) => decoded.as_slice(),
-        (true, 0..64) => return Err(Refusal::TooShort), // at most 4 bits a byte
+        (true, 0..64) => return Err(Unfit::TooShort), // at most 4 bits a byte
         _ => content,
     };
     if secret.len() < SHORTEST {
-        return Err(Refusal::TooShort);
+        return Err(Unfit::TooShort);
     }
     if secret.iter().all(|b| *b == secret[0]) {
-        return Err(Refusal::TooShort);
+        return Err(Unfit::TooShort);
     }
     Ok(aead::derive_from(secret, "coffer/1/slot"))
 }
@@ -102,7 +139,7 @@ fn from_hex(text: &[u8], out: &mut [u8; 32]) -> bool {
 mod tests {
     use super::*;
 
-    fn key(content: &[u8]) -> Result<[u8; 32], Refusal> {
+    fn key(content: &[u8]) -> Result<[u8; 32], Unfit> {
         wrapping_key(content).map(|k| *k)
     }
 
@@ -134,7 +171,7 @@ mod tests {
             b"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde",
         ];
         for content in weak {
-            assert_eq!(key(content), Err(Refusal::TooShort), "{content:?}");
+            assert_eq!(key(content), Err(Unfit::TooShort), "{content:?}");
         }
     }
 }

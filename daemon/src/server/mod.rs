@@ -34,7 +34,6 @@ const STACK: usize = 256 << 10;
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// What connections share.
-#[derive(Debug)]
 pub struct Server {
     service: Arc<Service>,
     next: AtomicU32,
@@ -59,7 +58,7 @@ impl Server {
         })
     }
 
-    /// Accepts until SIGTERM or SIGINT, or until `stop` resolves; then drains. `ready` is called once it accepts.
+    /// Accepts until SIGTERM or SIGINT, then drains. `ready` is called once it accepts.
     ///
     /// # Errors
     ///
@@ -67,7 +66,6 @@ impl Server {
     pub fn run(
         self: &Arc<Self>,
         listeners: Listeners,
-        stop: impl Future<Output = ()>,
         ready: impl FnOnce(),
         mut reload: impl FnMut(),
     ) -> std::io::Result<()> {
@@ -80,7 +78,6 @@ impl Server {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut hangup = signal(SignalKind::hangup())?;
             let mut tick = tokio::time::interval(watchdog_period());
-            tokio::pin!(stop);
             ready();
             loop {
                 tokio::select! {
@@ -96,7 +93,6 @@ impl Server {
                     }
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
-                    () = &mut stop => break,
                 }
             }
             Ok::<_, std::io::Error>(())
@@ -143,8 +139,9 @@ impl Server {
             .name(format!("connection-{id}"))
             .stack_size(STACK)
             .spawn(move || {
-                vault::block_signals();
-                connection::serve(&server.service, stream, peer, socket, id);
+                if vault::block_signals().is_ok() {
+                    connection::serve(&server.service, stream, peer, socket, id);
+                }
                 server.close(id);
             });
         if spawned.is_err() {

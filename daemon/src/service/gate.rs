@@ -6,7 +6,7 @@ use coffer_protocol::operation::{Access, Audit, Resource, Row, Socket, When};
 
 use super::{Answer, Authorized, Caller, Handle, Incoming, Outgoing, ReplyPayload, Service};
 use crate::Error;
-use super::record::{Outcome, Recorder};
+use super::record::{Describe, Outcome, Recorder};
 use crate::state::device::State;
 use crate::state::login::Login;
 
@@ -15,7 +15,7 @@ use crate::state::login::Login;
 /// # Errors
 ///
 /// Whatever stopped it.
-pub(super) fn pass<O: Handle>(
+pub(super) fn pass<O: Handle + Describe>(
     service: &Service,
     caller: &Caller,
     incoming: Incoming<'_>,

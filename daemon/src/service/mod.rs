@@ -5,11 +5,16 @@
 pub mod authorized;
 mod cipher;
 mod gate;
+mod record;
 mod kms;
 mod object;
 mod system;
+#[doc(hidden)]
+pub mod testing;
 mod token;
+mod visible;
 
+pub(crate) use record::malformed;
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
 
 use std::sync::Arc;
@@ -20,12 +25,13 @@ use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::Operation;
 
 use crate::application::Applications;
-use crate::audit::Audit;
+use crate::audit::{Audit, Tagger};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::event::Hub;
 use crate::object::{Keyring, Registry};
 use crate::partition::Partitions;
+use crate::permits::Permits;
 use crate::pin::Pins;
 use crate::seal::RootKey;
 use crate::state::device::Device;
@@ -37,7 +43,7 @@ use crate::Error;
 /// A handler sees its request only inside [`Authorized`], and only the gate makes one. `validate` looks at the
 /// request alone; `check` decides whether the operation can be done, without doing it; `commit` does it. A dry
 /// run stops after `check`.
-pub trait Handle: Operation {
+pub(crate) trait Handle: Operation {
     /// What `check` found out and `commit` needs.
     type Plan;
 
@@ -71,7 +77,6 @@ pub trait Handle: Operation {
 }
 
 /// What handlers work on.
-#[derive(Debug)]
 pub struct Service {
     /// The configuration.
     pub config: Config,
@@ -91,12 +96,16 @@ pub struct Service {
     pub partitions: Partitions,
     /// PINs and their failures.
     pub pins: Pins,
+    /// How many keys may be generated at once.
+    pub generations: Permits,
     /// Applications that are connected.
     pub applications: Applications,
     /// Who is told of changes.
     pub events: Hub,
     /// The audit log.
     pub audit: Audit,
+    /// What stands for secret values in it.
+    pub tagger: Tagger,
     /// Made anew at each start.
     pub instance: [u8; 16],
     /// What was found out at the start, for `status`.

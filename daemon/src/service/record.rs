@@ -30,7 +30,7 @@ pub(super) struct Recorder<'s> {
 }
 
 impl<'s> Recorder<'s> {
-    pub(super) const fn new(
+    pub(super) fn new(
         service: &'s Service,
         caller: &'s Caller,
         row: &'static Row,
@@ -83,7 +83,7 @@ impl<'s> Recorder<'s> {
         match (self.row.audit, self.intent.take()) {
             (Audit::Refusals, _) => Ok(()),
             (_, Some(intent)) => {
-                Ok(self.service.audit.outcome(intent, self.event(), self.priority())?)
+                Ok(self.service.audit.outcome(intent, self.event())?)
             }
             (_, None) => Ok(self.service.audit.append(self.event(), self.priority())?),
         }
@@ -107,7 +107,7 @@ impl<'s> Recorder<'s> {
             tracing::error!(operation = self.row.name, %error, "failed");
         }
         let written = match intent {
-            Some(intent) => self.service.audit.outcome(intent, event, self.priority()),
+            Some(intent) => self.service.audit.outcome(intent, event),
             None => self.service.audit.append(event, self.priority()),
         };
         match written {
@@ -241,7 +241,7 @@ fn message_parameters<M: Message>(
     payload: &Payload<'_>,
 ) -> Vec<(&'static str, serde_json::Value)> {
     let mut object = message.to_json(&[]);
-    let tagger = service.audit.tagger();
+    let tagger = &service.tagger;
     let mut parameters = Vec::new();
     for field in M::FIELDS {
         let value = match (field.payload, field.audited) {

@@ -38,8 +38,8 @@ impl Handle for GetStatus {
             instance: uuid_text(&service.instance),
             uptime: service.clock.now() - service.start.time,
             secret_memory: memory.kind.to_string(),
-            arena_bytes: memory.arena_bytes as u64,
-            arena_free: memory.free_bytes as u64,
+            arena_bytes: memory.arena as u64,
+            arena_free: memory.free as u64,
             hardening: service.start.hardening.clone(),
             objects,
             keys,
@@ -131,7 +131,7 @@ impl Handle for InitPartition {
         partition: Arc<Partition>,
         service: &Service,
     ) -> Result<Answer<CreatedPartition>, Error> {
-        let so_length = call.request().so_pin_length as usize;
+        let so_length = call.request().so_pin_length;
         let partition = service.initialise(partition.slot, call.payload(), so_length)?;
         Ok(Answer::new(CreatedPartition { partition: listed(service, &partition) }))
     }
@@ -159,13 +159,16 @@ impl Handle for ListAuditEvents {
         service: &Service,
     ) -> Result<Answer<AuditEvents>, Error> {
         let request = call.request();
+        let micros = |seconds: i64| u64::try_from(seconds).unwrap_or(0).saturating_mul(1_000_000);
         let page = service.audit.list(&Filter {
-            from: request.from,
-            to: request.to,
-            before: request.before,
+            from: request.from.map(micros),
+            to: request.to.map(micros),
+            after: request.before,
             limit: request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(50),
+            ..Filter::default()
         })?;
-        Ok(Answer::new(AuditEvents { events: page.events, next: page.next }))
+        let events = page.lines.into_iter().map(|line| line.event).collect();
+        Ok(Answer::new(AuditEvents { events, next: page.next }))
     }
 }
 
@@ -183,10 +186,10 @@ impl Handle for VerifyAudit {
     ) -> Result<Answer<AuditVerified>, Error> {
         let report = service.audit.verify()?;
         Ok(Answer::new(AuditVerified {
-            valid: report.fault.is_none(),
+            valid: report.first_bad.is_none(),
             records: report.records,
             segments: report.segments,
-            fault: report.fault.map(|fault| fault.to_string()),
+            fault: report.first_bad.map(|bad| bad.to_string()),
         }))
     }
 }

@@ -16,6 +16,7 @@ pub enum Expected {
 /// Changes that are committed together.
 #[derive(Default)]
 pub struct Batch {
+    pub(super) reserved: bool,
     pub(super) changes: Vec<Change>,
 }
 
@@ -35,6 +36,13 @@ impl Batch {
     /// Whether nothing was put in.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Lets the batch use the room that is kept for when the disk is full: for disabling a key and
+    /// other changes that make things safer.
+    pub const fn reserved(&mut self) -> &mut Self {
+        self.reserved = true;
+        self
     }
 
     /// Writes a record.

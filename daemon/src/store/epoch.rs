@@ -3,7 +3,7 @@
 //! old copy of the store with the present epoch file no longer opens it.
 
 use super::keys::Keys;
-use super::{Damage, Error, KeyId};
+use super::{Damage, Error, KeyId, MaterialError};
 use crate::seal::{aead, durable};
 use crate::vault::{self, Depth, Inside, SecretBytes};
 use std::collections::BTreeSet;
@@ -31,8 +31,8 @@ impl Epochs {
     pub(super) fn generate(number: u64) -> Result<Self, Error> {
         let keys = vault::run(Depth::Small, |inside| {
             let mut keys = SecretBytes::zeroed(inside, KEYS)?;
-            getrandom::fill(keys.get_mut(inside)).map_err(|_| Error::Random)?;
-            Ok::<_, Error>(keys)
+            getrandom::fill(keys.get_mut(inside)).map_err(|_| MaterialError::Random)?;
+            Ok::<_, MaterialError>(keys)
         })??;
         Ok(Self { number, keys })
     }
@@ -44,9 +44,9 @@ impl Epochs {
             for shard in shards {
                 let start = usize::from(*shard) * 32;
                 let key = &mut keys.get_mut(inside)[start..start + 32];
-                getrandom::fill(key).map_err(|_| Error::Random)?;
+                getrandom::fill(key).map_err(|_| MaterialError::Random)?;
             }
-            Ok::<_, Error>(keys)
+            Ok::<_, MaterialError>(keys)
         })??;
         Ok(Self { number: self.number + 1, keys })
     }
@@ -57,11 +57,11 @@ impl Epochs {
         inside: &Inside<'_>,
         place: &Place<'_>,
         key: &[u8; 32],
-    ) -> Result<[u8; WRAPPED], Error> {
+    ) -> Result<[u8; WRAPPED], MaterialError> {
         let mut wrapped = [0; WRAPPED];
         wrapped[aead::FRONT..aead::FRONT + 32].copy_from_slice(key);
         aead::seal(self.key(inside, place.key), WRAP, &place.associated(), &mut wrapped)
-            .map_err(|_| Error::Random)?;
+            .map_err(|_| MaterialError::Random)?;
         Ok(wrapped)
     }
 
@@ -71,11 +71,11 @@ impl Epochs {
         inside: &Inside<'_>,
         place: &Place<'_>,
         wrapped: &'w mut [u8],
-    ) -> Result<&'w [u8; 32], Error> {
-        let damaged = || Error::Damaged(Damage::Record(super::Table::Wrapping));
+    ) -> Result<&'w [u8; 32], MaterialError> {
+        let damaged = MaterialError::WrappingDoesNotOpen;
         let range = aead::open(self.key(inside, place.key), WRAP, &place.associated(), wrapped)
-            .map_err(|_| damaged())?;
-        wrapped[range].first_chunk().ok_or_else(damaged)
+            .map_err(|_| damaged)?;
+        wrapped[range].first_chunk().ok_or(damaged)
     }
 
     fn key<'a>(&'a self, inside: &'a Inside<'_>, key: KeyId) -> &'a [u8; 32] {
@@ -92,9 +92,9 @@ impl Epochs {
             buffer.get_mut(inside)[aead::FRONT..aead::FRONT + KEYS]
                 .copy_from_slice(self.keys.get(inside));
             aead::seal(keys.epoch.get(inside), FILE, &associated, buffer.get_mut(inside))
-                .map_err(|_| Error::Random)?;
+                .map_err(|_| MaterialError::Random)?;
             sealed.copy_from_slice(buffer.get(inside));
-            Ok::<_, Error>(())
+            Ok::<_, MaterialError>(())
         })??;
         durable::replace(&path(dir, self.number), &sealed)
             .map_err(|e| Error::io("write the epoch file", &e))

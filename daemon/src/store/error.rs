@@ -121,8 +121,6 @@ pub enum Damage {
     UnknownTable(u8),
 }
 
-impl vault::Release for Error {}
-
 impl Error {
     pub(super) fn io(what: &'static str, error: &std::io::Error) -> Self {
         if is_full(error) { Self::Full } else { Self::Io { what, reason: error.to_string() } }
@@ -193,6 +191,57 @@ impl From<redb::CommitError> for Error {
 impl From<vault::Error> for Error {
     fn from(error: vault::Error) -> Self {
         Self::Vault(error)
+    }
+}
+
+/// What can go wrong with key material inside the vault. Without fields, because what leaves the
+/// vault must have no unused bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MaterialError {
+    /// There is no such key material.
+    #[error("no such key material")]
+    Missing,
+    /// It is too long.
+    #[error("the key material is too long")]
+    TooLong,
+    /// It was changed, or sealed elsewhere.
+    #[error("the key material does not open")]
+    DoesNotOpen,
+    /// The wrapping key was changed, or its epoch is over.
+    #[error("the wrapping key of the key material does not open")]
+    WrappingDoesNotOpen,
+    /// The store could not be read; the log has the reason.
+    #[error("the key material cannot be read")]
+    Unreadable,
+    /// No room in secret memory.
+    #[error("no room in secret memory")]
+    NoRoom,
+    /// The kernel gave no random numbers.
+    #[error("no random numbers from the kernel")]
+    Random,
+}
+
+impl vault::Release for MaterialError {}
+
+impl From<vault::Error> for MaterialError {
+    fn from(_: vault::Error) -> Self {
+        Self::NoRoom
+    }
+}
+
+impl From<MaterialError> for Error {
+    fn from(error: MaterialError) -> Self {
+        match error {
+            MaterialError::Missing => Self::NoMaterial,
+            MaterialError::TooLong => Self::TooLong,
+            MaterialError::DoesNotOpen => Self::Damaged(Damage::Record(Table::Material)),
+            MaterialError::WrappingDoesNotOpen => Self::Damaged(Damage::Record(Table::Wrapping)),
+            MaterialError::Unreadable => {
+                Self::Io { what: "read key material", reason: error.to_string() }
+            }
+            MaterialError::NoRoom => Self::Vault(vault::Error::Full),
+            MaterialError::Random => Self::Random,
+        }
     }
 }
 

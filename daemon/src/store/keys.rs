@@ -74,11 +74,9 @@ impl Keys {
         table: Table,
         id: RecordId,
         raw: &'raw mut [u8],
-    ) -> Result<&'raw mut [u8], Error> {
-        let (_, associated) = self.place(table, id, raw)?;
-        let range = self
-            .open_at(inside, &associated, raw)
-            .map_err(|e| Error::sealing(e, Damage::Record(table)))?;
+    ) -> Result<&'raw mut [u8], aead::Error> {
+        let (_, associated) = self.place(table, id, raw).map_err(|_| aead::Error::DoesNotOpen)?;
+        let range = self.open_at(inside, &associated, raw)?;
         Ok(&mut raw[range])
     }
 

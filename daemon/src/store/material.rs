@@ -3,7 +3,7 @@
 
 use super::epoch::{Epochs, Place};
 use super::keys::{Keys, StoreId};
-use super::{Damage, Error, KeyId, RecordId, Table};
+use super::{KeyId, MaterialError, RecordId, Table};
 use crate::seal::aead;
 use crate::vault::{Inside, Public, Release, Secret, SecretBytes};
 
@@ -15,7 +15,8 @@ const LABEL: &str = "coffer/1/material";
 /// Key material ready to be put into a batch.
 pub struct SealedMaterial {
     pub(super) key: KeyId,
-    pub(super) version: u32,
+    /// As wide as the fields beside it: what leaves the vault has no padding.
+    version: u64,
     pub(super) wrapping: Secret<32>,
     pub(super) sealed: Vec<u8>,
 }
@@ -28,23 +29,27 @@ impl SealedMaterial {
         store: &StoreId,
         (key, version): (KeyId, u32),
         material: &[u8],
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, MaterialError> {
         if material.len() > LONGEST_MATERIAL {
-            return Err(Error::TooLong);
+            return Err(MaterialError::TooLong);
         }
         let mut wrapping = Secret::<32>::new(inside, [0; 32])?;
-        getrandom::fill(wrapping.get_mut(inside)).map_err(|_| Error::Random)?;
+        getrandom::fill(wrapping.get_mut(inside)).map_err(|_| MaterialError::Random)?;
         let mut buffer = SecretBytes::zeroed(inside, material.len() + aead::OVERHEAD)?;
         buffer.get_mut(inside)[aead::FRONT..aead::FRONT + material.len()].copy_from_slice(material);
         let place = Place { store, key, version }.associated();
         aead::seal(wrapping.get(inside), LABEL, &place, buffer.get_mut(inside))
-            .map_err(|_| Error::Random)?;
+            .map_err(|_| MaterialError::Random)?;
         let Public(sealed) = inside.publish(buffer.get(inside));
-        Ok(Self { key, version, wrapping, sealed })
+        Ok(Self { key, version: version.into(), wrapping, sealed })
+    }
+
+    pub(super) fn version(&self) -> u32 {
+        u32::try_from(self.version).expect("it was widened from a u32")
     }
 
     pub(super) fn id(&self) -> RecordId {
-        RecordId::of_version(self.key, self.version)
+        RecordId::of_version(self.key, self.version())
     }
 }
 
@@ -61,16 +66,20 @@ impl StoredMaterial {
         keys: &Keys,
         epochs: &Epochs,
         (key, version): (KeyId, u32),
-    ) -> Result<SecretBytes, Error> {
+    ) -> Result<SecretBytes, MaterialError> {
         let id = RecordId::of_version(key, version);
         let place = Place { store: &keys.store, key, version };
-        let wrapped = keys.open_inside(inside, Table::Wrapping, id, &mut self.wrapping)?;
+        let wrapped = keys
+            .open_inside(inside, Table::Wrapping, id, &mut self.wrapping)
+            .map_err(|_| MaterialError::WrappingDoesNotOpen)?;
         let mut buffer = SecretBytes::copy_from(inside, wrapped)?;
         let wrapping = epochs.unwrap(inside, &place, buffer.get_mut(inside))?;
-        let sealed = keys.open_inside(inside, Table::Material, id, &mut self.material)?;
+        let sealed = keys
+            .open_inside(inside, Table::Material, id, &mut self.material)
+            .map_err(|_| MaterialError::DoesNotOpen)?;
         let mut opened = SecretBytes::copy_from(inside, sealed)?;
         let range = aead::open(wrapping, LABEL, &place.associated(), opened.get_mut(inside))
-            .map_err(|e| Error::sealing(e, Damage::Record(Table::Material)))?;
+            .map_err(|_| MaterialError::DoesNotOpen)?;
         Ok(SecretBytes::copy_from(inside, &opened.get(inside)[range])?)
     }
 }

@@ -14,12 +14,13 @@ mod head;
 mod keys;
 mod material;
 mod migration;
+mod reserve;
 mod table;
 mod transaction;
 mod writer;
 
 pub use batch::{Batch, Expected};
-pub use error::{Damage, Error};
+pub use error::{Damage, Error, MaterialError};
 pub use material::{LONGEST_MATERIAL, SealedMaterial};
 pub use table::{Entry, KeyId, LONGEST_BODY, LONGEST_ID, Record, RecordId, Table};
 
@@ -91,8 +92,18 @@ impl Store {
 
     /// Opens the store and checks every record against the head.
     pub fn open(dir: &Path, root: &RootKey) -> Result<Self, Error> {
-        let path = dir.join(STORE_FILE);
-        Self::open_with(dir, root, move || database::open(&path))
+        let place = dir.to_owned();
+        Self::open_with(dir, root, move || {
+            let path = place.join(STORE_FILE);
+            match database::open(&path) {
+                // Opening checks and commits, which may need a page more than the file has.
+                Err(Error::Full) => {
+                    reserve::release_in(&place)?;
+                    database::open(&path)
+                }
+                opened => opened,
+            }
+        })
     }
 
     fn open_with(
@@ -166,7 +177,7 @@ impl Store {
         key: KeyId,
         version: u32,
         material: &[u8],
-    ) -> Result<SealedMaterial, Error> {
+    ) -> Result<SealedMaterial, MaterialError> {
         SealedMaterial::seal(inside, &self.shared.keys.store, (key, version), material)
     }
 
@@ -176,10 +187,18 @@ impl Store {
         inside: &Inside<'_>,
         key: KeyId,
         version: u32,
-    ) -> Result<SecretBytes, Error> {
+    ) -> Result<SecretBytes, MaterialError> {
         // Held over both steps: epoch keys and the records wrapped under them change together.
         let epochs = read(&self.shared.epochs);
-        let stored = inside.outside(|| self.stored_material(key, version))?;
+        let stored = inside.outside(|| {
+            self.stored_material(key, version).map_err(|error| {
+                if error == Error::NoMaterial {
+                    return MaterialError::Missing;
+                }
+                tracing::error!(%error, "key material cannot be read");
+                MaterialError::Unreadable
+            })
+        })?;
         stored.open(inside, &self.shared.keys, &epochs, (key, version))
     }
 
@@ -231,6 +250,12 @@ impl Store {
             // A writer that panicked has told its callers; there is nothing to add here.
             let _ = writer.join();
         }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({})", self.shared.dir.display())
     }
 }
 

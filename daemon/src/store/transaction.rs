@@ -5,7 +5,7 @@ use super::database::{self, RECORDS};
 use super::epoch::{Epochs, Place, WRAPPED};
 use super::head::Head;
 use super::keys::{Header, Keys};
-use super::{Error, KeyId, Record, RecordId, SealedMaterial, Table};
+use super::{Error, KeyId, MaterialError, Record, RecordId, SealedMaterial, Table};
 use crate::vault::{self, Depth};
 use redb::WriteTransaction;
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,12 +126,12 @@ impl<'a> Transaction<'a> {
         material: &SealedMaterial,
         generation: u64,
     ) -> Result<(), Error> {
-        let (key, version, id) = (material.key, material.version, material.id());
+        let (key, version, id) = (material.key, material.version(), material.id());
         let place = Place { store: &self.keys.store, key, version };
         let mut wrapped = [0; WRAPPED];
         vault::run(Depth::Small, |inside| {
             wrapped = self.epochs.wrap(inside, &place, material.wrapping.get(inside))?;
-            Ok::<_, Error>(())
+            Ok::<_, MaterialError>(())
         })??;
         let rows =
             [(Table::Wrapping, wrapped.to_vec()), (Table::Material, material.sealed.clone())];
@@ -219,7 +219,7 @@ impl<'a> Transaction<'a> {
             let mut buffer = old;
             let wrapping = self.epochs.unwrap(inside, &place, &mut buffer)?;
             new = renewed.wrap(inside, &place, wrapping)?;
-            Ok::<_, Error>(())
+            Ok::<_, MaterialError>(())
         })??;
         let record = Record { id, version, state: 0, body: new.to_vec() };
         self.keys.seal(Table::Wrapping, &record, self.head.generation)

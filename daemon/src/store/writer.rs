@@ -6,6 +6,7 @@ use super::database::{self, System};
 use super::epoch;
 use super::head::Head;
 use super::migration::SCHEMA;
+use super::reserve::Reserve;
 use super::transaction::Transaction;
 use super::{Error, Shared, lock, read, write};
 use crate::vault;
@@ -68,6 +69,7 @@ impl Shared {
 pub(super) struct Writer {
     shared: Arc<Shared>,
     head: Head,
+    reserve: Reserve,
     /// Set for good after a failure whose outcome is unknown.
     failed: Option<Error>,
     /// An old epoch file could not be removed yet.
@@ -75,12 +77,16 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) const fn new(shared: Arc<Shared>, head: Head) -> Self {
-        Self { shared, head, failed: None, leftover: false }
+    pub(super) fn new(shared: Arc<Shared>, head: Head) -> Self {
+        let reserve = Reserve::new(&shared.dir);
+        Self { shared, head, reserve, failed: None, leftover: false }
     }
 
     pub(super) fn run(mut self) {
-        vault::block_signals();
+        if let Err(error) = vault::block_signals() {
+            tracing::error!(%error, "the store's writer cannot start");
+            return; // nobody waits in vain, see `Drop`
+        }
         while let Some(group) = self.shared.next_group() {
             let answers = self.commit(&group);
             for (pending, answer) in group.into_iter().zip(answers) {
@@ -90,27 +96,59 @@ impl Writer {
         }
     }
 
+    /// Commits a group. While no room is held in reserve, only batches that may use it are taken;
+    /// when the room ran out, they are tried once more with what was held.
     fn commit(&mut self, group: &[Pending]) -> Vec<Result<u64, Error>> {
-        if let Some(failed) = &self.failed {
-            return vec![Err(failed.clone()); group.len()];
+        let batches: Vec<_> = group.iter().map(|pending| &pending.batch).collect();
+        let reserved: Vec<_> = batches.iter().copied().filter(|batch| batch.reserved).collect();
+        let held = self.hold_reserve();
+        let mut answers = match &held {
+            Ok(()) => self.attempt(&batches),
+            Err(error) => vec![Err(error.clone()); group.len()],
+        };
+        let full = answers.first().is_some_and(|first| *first == Err(Error::Full));
+        if reserved.is_empty() || !(full || held.is_err()) || self.failed.is_some() {
+            return answers;
         }
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.transact(group)))
+        if let Err(error) = self.reserve.release() {
+            tracing::warn!(%error, "the store's reserve cannot be used");
+        }
+        let mut retried = self.attempt(&reserved).into_iter();
+        for (answer, batch) in answers.iter_mut().zip(&batches) {
+            if batch.reserved {
+                *answer = retried.next().unwrap_or(Err(Error::Full));
+            }
+        }
+        answers
+    }
+
+    fn hold_reserve(&mut self) -> Result<(), Error> {
+        let store = std::fs::metadata(self.shared.dir.join(super::STORE_FILE));
+        self.reserve.hold(store.map_or(0, |metadata| metadata.len()))
+    }
+
+    /// One transaction for all; a failure of the database is everybody's.
+    fn attempt(&mut self, batches: &[&Batch]) -> Vec<Result<u64, Error>> {
+        if let Some(failed) = &self.failed {
+            return vec![Err(failed.clone()); batches.len()];
+        }
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.transact(batches)))
             .unwrap_or_else(|_| Err(Error::Failed("the database is inconsistent".to_owned())));
         outcome.unwrap_or_else(|error| {
             let error = if error.is_storage() { self.after(error) } else { error };
-            vec![Err(error); group.len()]
+            vec![Err(error); batches.len()]
         })
     }
 
-    fn transact(&mut self, group: &[Pending]) -> Result<Vec<Result<u64, Error>>, Error> {
+    fn transact(&mut self, batches: &[&Batch]) -> Result<Vec<Result<u64, Error>>, Error> {
         let shared = Arc::clone(&self.shared);
         let database = read(&shared.database);
         let transaction = database::begin(database.as_ref().ok_or(Error::Closed)?)?;
         let epochs = read(&shared.epochs);
         let mut changes = Transaction::new(&transaction, &shared.keys, &epochs, self.head.clone())?;
-        let mut answers = Vec::with_capacity(group.len());
-        for pending in group {
-            answers.push(changes.apply(&pending.batch)?);
+        let mut answers = Vec::with_capacity(batches.len());
+        for batch in batches {
+            answers.push(changes.apply(batch)?);
         }
         if answers.iter().all(Result::is_err) {
             drop(changes);
@@ -125,7 +163,7 @@ impl Writer {
         if let Some(renewed) = renewed {
             if let Err(error) = renewed.write(&shared.dir, &shared.keys) {
                 transaction.abort()?; // the database did not see the failure
-                return Ok(vec![Err(error); group.len()]);
+                return Ok(vec![Err(error); batches.len()]);
             }
             // Readers take the old keys with the old records, or the new with the new.
             let mut epochs = write(&shared.epochs);
@@ -135,12 +173,17 @@ impl Writer {
         } else {
             transaction.commit()?;
         }
+        self.committed(head, &answers);
+        Ok(answers)
+    }
+
+    fn committed(&mut self, head: Head, answers: &[Result<u64, Error>]) {
+        let shared = &self.shared;
         shared.generation.store(head.generation, Relaxed);
         shared.transactions.fetch_add(1, Relaxed);
         shared.batches.fetch_add(answers.iter().filter(|a| a.is_ok()).count() as u64, Relaxed);
         self.head = head;
         self.remove_old_epochs();
-        Ok(answers)
     }
 
     /// A destroyed key is gone for good when the old epoch file is; a failure is tried again.

@@ -87,6 +87,16 @@ pub enum MemoryKind {
     Locked,
 }
 
+impl std::fmt::Display for MemoryKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "absent",
+            Self::MemfdSecret => "memfd_secret",
+            Self::Locked => "locked",
+        })
+    }
+}
+
 /// State of the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {

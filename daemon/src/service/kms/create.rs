@@ -19,7 +19,7 @@ const MAX_DESCRIPTION: usize = 1024;
 const MAX_TAGS: (usize, usize, usize) = (10, 36, 43);
 
 /// What the request's words come to.
-pub(in crate::service) struct Plan {
+pub(crate) struct Plan {
     usage: KeyUsage,
     spec: KeySpec,
     external: bool,

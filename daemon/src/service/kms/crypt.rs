@@ -27,7 +27,7 @@ const MAX_PLAINTEXT: usize = 4096;
 const MAX_DATA_KEY: i64 = 1024;
 
 /// A key that may encrypt or decrypt in the KMS's format, and the context.
-pub(in crate::service) struct Ready {
+pub(crate) struct Ready {
     object: Arc<Object>,
     key: Arc<OpenKey>,
     named: blob::Named,
@@ -72,17 +72,16 @@ fn spec_of(object: &Object, rule: KeyRule) -> Result<KeySpec, Error> {
 }
 
 /// What may leave the vault when an operation fails there.
-#[derive(Debug)]
 enum Failed {
-    Crypto(crypto::Error),
+    Crypto,
     Vault(vault::Error),
 }
 
 impl Release for Failed {}
 
 impl From<crypto::Error> for Failed {
-    fn from(error: crypto::Error) -> Self {
-        Self::Crypto(error)
+    fn from(_: crypto::Error) -> Self {
+        Self::Crypto
     }
 }
 
@@ -96,14 +95,14 @@ impl Failed {
     /// One code for whatever is wrong with a ciphertext.
     fn of_decryption(self) -> Error {
         match self {
-            Self::Crypto(_) => ErrorCode::InvalidCiphertext.into(),
+            Self::Crypto => ErrorCode::InvalidCiphertext.into(),
             Self::Vault(error) => error.into(),
         }
     }
 
     fn of_encryption(self) -> Error {
         match self {
-            Self::Crypto(_) => ErrorCode::EncryptionError.into(),
+            Self::Crypto => ErrorCode::EncryptionError.into(),
             Self::Vault(error) => error.into(),
         }
     }

@@ -86,7 +86,7 @@ fn spec_name(object: &Object, key: &KeyMeta) -> String {
         KeyUsage::SignEcdsa384 => "EC_P384",
         KeyUsage::SignSm2 => "SM2",
         KeyUsage::Application => {
-            return match (object.key_type(), object.bits()) {
+            return match (object.key_type(), object.key_bits()) {
                 (Some(KeyType::Aes), bits) => format!("AES_{bits}"),
                 (Some(KeyType::Rsa), bits) => format!("RSA_{bits}"),
                 (Some(KeyType::Ec), bits) => format!("EC_P{bits}"),
@@ -115,7 +115,7 @@ impl Page {
         Ok(Self { offset: size(offset), limit: size(limit) })
     }
 
-    fn cut<T>(&self, all: Vec<T>) -> (i64, impl Iterator<Item = T>) {
+    fn cut<T>(self, all: Vec<T>) -> (i64, impl Iterator<Item = T>) {
         let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
         (total, all.into_iter().skip(self.offset).take(self.limit))
     }

@@ -170,7 +170,7 @@ impl Handle for SignByAsymmetricKey {
 }
 
 /// A decided method, which handlers pass from check to commit.
-pub(in crate::service) struct Method2(Method);
+pub(crate) struct Method2(Method);
 
 impl Handle for VerifyByAsymmetricKey {
     type Plan = (Method2, crypto::PublicKey);

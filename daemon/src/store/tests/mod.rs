@@ -98,4 +98,5 @@ pub(super) fn has(store: &Store, key: KeyId, version: u32, bytes: &[u8]) -> Resu
         store.open_material(inside, key, version).map(|m| m.get(inside) == bytes)
     })
     .unwrap()
+    .map_err(Error::from)
 }

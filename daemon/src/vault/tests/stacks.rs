@@ -29,7 +29,7 @@ fn mark<const N: usize>() -> usize {
 #[test]
 fn the_use_of_stack_is_seen_to_its_deepest() {
     init_for_tests();
-    let (_, little) = stack_use(|_| ()).unwrap();
+    let ((), little) = stack_use(|_| ()).unwrap();
     let (bytes, much) = stack_use(|_| mark::<{ 400 << 10 }>()).unwrap();
     assert!(little < 4096, "{little}");
     assert!((bytes..bytes + 4096).contains(&much), "{much}");

@@ -1,0 +1,103 @@
+//! Hello and Welcome, from the client's side.
+
+use std::time::{Duration, Instant};
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::error::Failure;
+use coffer_protocol::frame::{self, Flags, Header, Kind, decode_meta, encode_meta};
+use coffer_protocol::handshake::{HELLO, Hello, MAX_NAME};
+pub use coffer_protocol::handshake::{Role, Welcome};
+
+use crate::Error;
+use crate::channel::{Channel, Frame, Until};
+use crate::event::read_farewell;
+
+/// The daemon must say Welcome within this time.
+pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// What the connection is for.
+    pub role: Role,
+    /// Program name, for the audit log only; cut at 64 bytes.
+    pub client_name: String,
+    /// Joins the application that was given this token, in place of making a new one.
+    pub attach: Option<[u8; 16]>,
+    /// The partition that KMS requests mean; the default one when absent.
+    pub partition: Option<String>,
+    /// Refuses a listener whose uid is neither 0, that of `coffer`, nor the caller's.
+    pub check_listener: bool,
+}
+
+impl ConnectOptions {
+    /// A connection of that role, with everything else as usual.
+    pub fn new(role: Role, client_name: impl Into<String>) -> Self {
+        Self {
+            role,
+            client_name: client_name.into(),
+            attach: None,
+            partition: None,
+            check_listener: true,
+        }
+    }
+}
+
+/// Says Hello and waits for Welcome.
+pub(crate) fn shake_hands(
+    channel: &mut Channel,
+    options: &ConnectOptions,
+) -> Result<Welcome, Error> {
+    let deadline = Instant::now() + HANDSHAKE_LIMIT;
+    let meta = encode_meta(&hello(options)).map_err(|_| Error::Protocol("Hello"))?;
+    let meta_length = u32::try_from(meta.len()).map_err(|_| Error::Protocol("Hello"))?;
+    let header = Header {
+        kind: Kind::Request,
+        operation: HELLO,
+        flags: Flags::NONE,
+        descriptors: 0,
+        meta_length,
+        payload_length: 0,
+        request_id: 0,
+    };
+    channel.send(&header, &meta, &[]).map_err(Error::Lost)?;
+    let frame = channel.receive(Until::At(deadline))?;
+    match frame.header.kind {
+        Kind::Reply if frame.header.operation == HELLO => welcome(&frame),
+        Kind::GoAway => Err(read_farewell(&frame)),
+        Kind::Reply | Kind::Request | Kind::Event | Kind::Cancel => {
+            Err(Error::Protocol("something else than Welcome"))
+        }
+    }
+}
+
+fn hello(options: &ConnectOptions) -> Hello {
+    Hello {
+        min_version: frame::VERSION,
+        max_version: frame::VERSION,
+        role: options.role as u8,
+        client_name: shortened(&options.client_name).to_owned(),
+        attach: options.attach,
+        partition: options.partition.clone(),
+    }
+}
+
+fn shortened(name: &str) -> &str {
+    &name[..name.floor_char_boundary(MAX_NAME)]
+}
+
+fn welcome(frame: &Frame) -> Result<Welcome, Error> {
+    if frame.header.flags.contains(Flags::FAILED) {
+        let failure = decode_meta::<Failure>(&frame.meta)
+            .map_err(|_| Error::Protocol("the refusal of Hello"))?;
+        return Err(Error::GoAway(failure));
+    }
+    let mut welcome =
+        decode_meta::<Welcome>(&frame.meta).map_err(|_| Error::Protocol("Welcome"))?;
+    if welcome.version != frame::VERSION {
+        return Err(Error::GoAway(ErrorCode::VersionMismatch.into()));
+    }
+    welcome.max_meta = welcome.max_meta.min(frame::MAX_META);
+    welcome.max_payload = welcome.max_payload.min(frame::MAX_PAYLOAD);
+    Ok(welcome)
+}

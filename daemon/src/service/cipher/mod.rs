@@ -1,0 +1,62 @@
+//! Encrypting, decrypting, signing and verifying for PKCS#11: whole, and in parts.
+
+mod parts;
+mod usable;
+mod whole;
+
+use coffer_protocol::attribute;
+use coffer_protocol::mechanism;
+use coffer_protocol::operation::KeyRule;
+use coffer_protocol::operation::cipher::Function;
+
+use crate::crypto;
+use crate::vault::{self, Release};
+use crate::Error;
+
+/// What a function asks of a mechanism, of a key's attributes and of its state.
+struct Demand {
+    mechanism: mechanism::Function,
+    attribute: u64,
+    rule: KeyRule,
+}
+
+/// The row of a function.
+const fn demand(function: Function) -> Demand {
+    use mechanism::Function as M;
+    let (mechanism, attribute, rule) = match function {
+        Function::Encrypt => (M::Encrypt, attribute::ENCRYPT, KeyRule::Encrypt),
+        Function::Decrypt => (M::Decrypt, attribute::DECRYPT, KeyRule::Decrypt),
+        Function::Sign => (M::Sign, attribute::SIGN, KeyRule::Sign),
+        Function::Verify => (M::Verify, attribute::VERIFY, KeyRule::Verify),
+    };
+    Demand { mechanism, attribute, rule }
+}
+
+/// What may leave the vault when an operation fails there.
+enum Failed {
+    Crypto(crypto::Error),
+    Vault(vault::Error),
+}
+
+impl Release for Failed {}
+
+impl From<crypto::Error> for Failed {
+    fn from(error: crypto::Error) -> Self {
+        Self::Crypto(error)
+    }
+}
+
+impl From<vault::Error> for Failed {
+    fn from(error: vault::Error) -> Self {
+        Self::Vault(error)
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Crypto(error) => error.into(),
+            Failed::Vault(error) => error.into(),
+        }
+    }
+}

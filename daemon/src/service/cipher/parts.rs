@@ -1,0 +1,230 @@
+//! Operations in parts: started with the first data, updated, finished or cancelled.
+//!
+//! Between the requests an operation is kept in its session, its state in secret memory. An error ends it.
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::mechanism::{Parts, Scheme};
+use coffer_protocol::operation::cipher::{
+    CancelOperation, FinishOperation, Function, Nothing, Output, StartOperation, UpdateOperation,
+};
+use zeroize::Zeroizing;
+
+use super::super::{Answer, Authorized, Handle, Service};
+use super::usable::{Usable, still_usable, usable};
+use super::{Failed, demand, whole};
+use crate::Error;
+use crate::application::{Operation, Progress};
+use crate::crypto::{self, Message, Stream};
+use crate::vault::{self, Depth, Public, Sealed};
+
+/// Most bytes of a ciphertext whose plaintext may only leave when its tag was verified.
+const MAX_HELD: usize = 16 << 20;
+/// Most bytes that a stream holds back: a block.
+const LONGEST_HELD: usize = 16;
+/// Room in the arena that the state of an operation needs at most.
+const ROOM: usize = 8 << 10;
+
+/// Starts an operation.
+fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
+    let Usable { object, key: part, mechanism, parameter } = usable;
+    if mechanism.parts != Parts::Multi {
+        return Err(ErrorCode::MechanismInvalid.into());
+    }
+    let scheme = mechanism.scheme;
+    let progress = match function {
+        Function::Decrypt if scheme == Scheme::AesGcm => Progress::Held(Vec::new()),
+        Function::Encrypt | Function::Decrypt => {
+            let key = part.secret()?;
+            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, Failed> {
+                let key = key.get(inside);
+                let stream = match function {
+                    Function::Encrypt => Stream::encrypt(key, scheme, &parameter)?,
+                    _ => Stream::decrypt(key, scheme, &parameter)?,
+                };
+                Ok(Sealed::new(inside, Some(stream))?)
+            });
+            Progress::Stream(made??)
+        }
+        Function::Sign | Function::Verify => {
+            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, Failed> {
+                let message = Message::new(part.half(inside), scheme, &parameter)?;
+                Ok(Sealed::new(inside, Some(message))?)
+            });
+            Progress::Message(made??)
+        }
+    };
+    Ok(Operation { key: object, part, mechanism, parameter, progress })
+}
+
+/// Gives an operation data and takes what it yields.
+fn update(operation: &mut Operation, function: Function, data: &[u8]) -> Result<Vec<u8>, Error> {
+    match &mut operation.progress {
+        Progress::Stream(stream) => {
+            // Made before the vault is entered, so that bulk data stays out of the arena.
+            let longest = operation.mechanism.update_output(
+                demand(function).mechanism,
+                LONGEST_HELD,
+                data.len(),
+            );
+            let mut output = Vec::with_capacity(longest + LONGEST_HELD);
+            vault::run(Depth::Small, |inside| -> Result<(), Failed> {
+                let stream = stream.get_mut(inside).as_mut().ok_or(crypto::Error::Internal)?;
+                Ok(stream.update(data, &mut output)?)
+            })??;
+            Ok(output)
+        }
+        Progress::Message(message) => {
+            vault::run(Depth::Small, |inside| {
+                message.get_mut(inside).as_mut().map(|message| message.update(data)).is_some()
+            })?;
+            Ok(Vec::new())
+        }
+        Progress::Held(held) => {
+            if held.len() + data.len() > MAX_HELD {
+                return Err(ErrorCode::EncryptedDataLength.into());
+            }
+            held.extend_from_slice(data);
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Ends an operation and takes its last yield: bytes, or the signature.
+fn finish(
+    operation: Operation,
+    service: &Service,
+    function: Function,
+    given: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let Operation { key: object, part, mechanism, parameter, progress } = operation;
+    let over = crypto::Error::Internal;
+    let done = match progress {
+        Progress::Held(held) => {
+            let usable = Usable { object, key: part, mechanism, parameter };
+            return whole::decrypt(&usable, service, &held);
+        }
+        Progress::Stream(mut stream) => vault::run(Depth::Small, |inside| -> Result<_, Failed> {
+            let mut output = Zeroizing::new(Vec::new());
+            stream.get_mut(inside).take().ok_or(over)?.finish(&mut output)?;
+            Ok(inside.publish(&output))
+        }),
+        Progress::Message(mut message) if function == Function::Sign => {
+            let key = part.secret()?;
+            vault::run(Depth::Small, |inside| -> Result<_, Failed> {
+                let message = message.get_mut(inside).take().ok_or(over)?;
+                Ok(inside.publish(&message.sign(key.get(inside))?))
+            })
+        }
+        Progress::Message(mut message) => vault::run(Depth::Small, |inside| -> Result<_, Failed> {
+            let message = message.get_mut(inside).take().ok_or(over)?;
+            message.verify(part.half(inside), given)?;
+            Ok(Public(Vec::new()))
+        }),
+    };
+    let Public(output) = done??;
+    Ok(output)
+}
+
+impl Handle for StartOperation {
+    type Plan = (Usable, Function);
+
+    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
+        Function::try_from(self.function).map(drop).map_err(Error::from)
+    }
+
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
+        let request = call.request();
+        let function = Function::try_from(request.function)?;
+        let usable =
+            usable(call, service, request.session, request.key, &request.mechanism, function)?;
+        Ok((usable, function))
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        (usable, function): Self::Plan,
+        _service: &Service,
+    ) -> Result<Answer<Output>, Error> {
+        let mut operation = start(usable, function)?;
+        let output = update(&mut operation, function, call.payload().plain()?)?;
+        call.application()?.start(call.request().session, function, operation)?;
+        Ok(Answer::with(Output {}, output))
+    }
+}
+
+impl Handle for UpdateOperation {
+    type Plan = Function;
+
+    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
+        Function::try_from(self.function).map(drop).map_err(Error::from)
+    }
+
+    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Function, Error> {
+        call.session(call.request().session)?;
+        Ok(Function::try_from(call.request().function)?)
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        function: Function,
+        service: &Service,
+    ) -> Result<Answer<Output>, Error> {
+        let (application, session) = (call.application()?, call.request().session);
+        let mut operation = application.take(session, function)?;
+        still_usable(service, &operation.key, function)?;
+        let output = update(&mut operation, function, call.payload().plain()?)?;
+        application.start(session, function, operation)?;
+        Ok(Answer::with(Output {}, output))
+    }
+}
+
+impl Handle for FinishOperation {
+    type Plan = Function;
+
+    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
+        Function::try_from(self.function).map(drop).map_err(Error::from)
+    }
+
+    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Function, Error> {
+        call.session(call.request().session)?;
+        Ok(Function::try_from(call.request().function)?)
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        function: Function,
+        service: &Service,
+    ) -> Result<Answer<Output>, Error> {
+        let operation = call.application()?.take(call.request().session, function)?;
+        still_usable(service, &operation.key, function)?;
+        let output = finish(operation, service, function, &call.request().signature)?;
+        Ok(Answer::with(Output {}, output))
+    }
+}
+
+impl Handle for CancelOperation {
+    type Plan = Function;
+
+    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
+        Function::try_from(self.function).map(drop).map_err(Error::from)
+    }
+
+    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Function, Error> {
+        call.session(call.request().session)?;
+        Ok(Function::try_from(call.request().function)?)
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        function: Function,
+        _service: &Service,
+    ) -> Result<Answer<Nothing>, Error> {
+        match call.application()?.take(call.request().session, function) {
+            Ok(_) => Ok(Answer::new(Nothing {})),
+            Err(error) if error.code() == ErrorCode::OperationNotStarted => {
+                Ok(Answer::new(Nothing {}))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

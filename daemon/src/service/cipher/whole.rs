@@ -1,0 +1,149 @@
+//! C_Encrypt, C_Decrypt, C_Sign and C_Verify in one request.
+
+use std::sync::Arc;
+
+use coffer_protocol::mechanism::Scheme;
+use coffer_protocol::operation::cipher::{
+    DecryptData, EncryptData, Function, Nothing, Output, SignData, VerifyData,
+};
+use zeroize::Zeroizing;
+
+use super::super::{Answer, Authorized, Handle, Service};
+use super::Failed;
+use super::usable::{Usable, usable};
+use crate::Error;
+use crate::crypto;
+use crate::object::{KeyPart, OpenKey};
+use crate::vault::{self, Depth, Public};
+
+/// Most versions of a rotating key that a decryption tries, the newest first.
+const MAX_VERSIONS: u32 = 64;
+/// Longest tag or padding that a ciphertext is longer by than its plaintext.
+const LONGEST_TAIL: usize = 16;
+
+/// Whether the scheme works in place on bulk data, which then never enters the arena.
+const fn is_bulk(scheme: Scheme) -> bool {
+    matches!(scheme, Scheme::AesCbc | Scheme::AesCbcPad | Scheme::AesCtr | Scheme::AesGcm)
+}
+
+/// Encrypts.
+pub(super) fn encrypt(plan: &Usable, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
+    let (scheme, parameter) = (plan.mechanism.scheme, &plan.parameter);
+    if is_bulk(scheme) {
+        let key = plan.key.secret()?;
+        let mut buffer = Vec::with_capacity(plaintext.len() + LONGEST_TAIL);
+        buffer.extend_from_slice(plaintext);
+        buffer.resize(plaintext.len() + LONGEST_TAIL, 0);
+        let Public(length) = vault::run(Depth::Small, |inside| {
+            let key = key.get(inside);
+            let done =
+                crypto::encrypt_in_place(key, scheme, parameter, &mut buffer, plaintext.len());
+            done.map(Public).map_err(Failed::from)
+        })??;
+        buffer.truncate(length);
+        return Ok(buffer);
+    }
+    let Public(ciphertext) = vault::run(Depth::Small, |inside| {
+        let done = crypto::encrypt(plan.key.half(inside), scheme, parameter, plaintext);
+        done.map(|ciphertext| inside.publish(&ciphertext)).map_err(Failed::from)
+    })??;
+    Ok(ciphertext)
+}
+
+/// Decrypts with one version of a key.
+fn decrypt_with(plan: &Usable, key: &OpenKey, ciphertext: &[u8]) -> Result<Vec<u8>, Error> {
+    let (scheme, parameter) = (plan.mechanism.scheme, &plan.parameter);
+    if is_bulk(scheme) {
+        let mut buffer = Zeroizing::new(ciphertext.to_vec());
+        let Public(length) = vault::run(Depth::Small, |inside| {
+            let done = crypto::decrypt_in_place(key.get(inside), scheme, parameter, &mut buffer);
+            done.map(Public).map_err(Failed::from)
+        })??;
+        buffer.truncate(length);
+        return Ok(std::mem::take(&mut *buffer));
+    }
+    let Public(plaintext) = vault::run(Depth::Small, |inside| {
+        let done = crypto::decrypt(key.get(inside), scheme, parameter, ciphertext);
+        done.map(|plaintext| inside.publish(&plaintext)).map_err(Failed::from)
+    })??;
+    Ok(plaintext)
+}
+
+/// Decrypts: authenticated ciphertext finds the version of the key that made it.
+pub(super) fn decrypt(
+    plan: &Usable,
+    service: &Service,
+    ciphertext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let newest = plan.object.key.as_ref().map_or(1, |key| key.version);
+    let authenticated = plan.mechanism.scheme == Scheme::AesGcm;
+    let mut result = decrypt_with(plan, plan.key.secret()?, ciphertext);
+    let older = (1..newest).rev().take(MAX_VERSIONS as usize - 1);
+    for version in older {
+        let wrong = matches!(result, Err(Error::Crypto(crypto::Error::EncryptedDataInvalid)));
+        if !(authenticated && wrong) {
+            break;
+        }
+        let key: Arc<OpenKey> = service.keyring.version(&plan.object, version)?;
+        result = decrypt_with(plan, &key, ciphertext);
+    }
+    result
+}
+
+/// Signs.
+pub(super) fn sign(plan: &Usable, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let key = plan.key.secret()?;
+    let Public(signature) = vault::run(Depth::Small, |inside| {
+        let done = crypto::sign(key.get(inside), plan.mechanism.scheme, &plan.parameter, message);
+        done.map(|signature| inside.publish(&signature)).map_err(Failed::from)
+    })??;
+    Ok(signature)
+}
+
+/// Verifies.
+pub(super) fn verify(plan: &Usable, message: &[u8], signature: &[u8]) -> Result<(), Error> {
+    let (scheme, parameter) = (plan.mechanism.scheme, &plan.parameter);
+    if let KeyPart::Public(key) = &plan.key {
+        return Ok(crypto::verify(&**key, scheme, parameter, message, signature)?);
+    }
+    vault::run(Depth::Small, |inside| {
+        crypto::verify(plan.key.half(inside), scheme, parameter, message, signature)
+            .map_err(Failed::from)
+    })??;
+    Ok(())
+}
+
+macro_rules! whole {
+    ($( $request:ident $function:ident |$call:ident, $plan:ident, $service:ident| -> $reply:ty $body:block )*) => { $(
+        impl Handle for $request {
+            type Plan = Usable;
+
+            fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Usable, Error> {
+                let Self { session, key, mechanism, .. } = call.request();
+                usable(call, service, *session, *key, mechanism, Function::$function)
+            }
+
+            fn commit(
+                $call: Authorized<'_, Self>,
+                $plan: Usable,
+                $service: &Service,
+            ) -> Result<Answer<$reply>, Error> $body
+        }
+    )* };
+}
+
+whole! {
+    EncryptData Encrypt |call, plan, _service| -> Output {
+        Ok(Answer::with(Output {}, encrypt(&plan, call.payload().plain()?)?))
+    }
+    DecryptData Decrypt |call, plan, service| -> Output {
+        Ok(Answer::with(Output {}, decrypt(&plan, service, call.payload().plain()?)?))
+    }
+    SignData Sign |call, plan, _service| -> Output {
+        Ok(Answer::with(Output {}, sign(&plan, call.payload().plain()?)?))
+    }
+    VerifyData Verify |call, plan, _service| -> Nothing {
+        verify(&plan, call.payload().plain()?, &call.request().signature)?;
+        Ok(Answer::new(Nothing {}))
+    }
+}

@@ -1,0 +1,131 @@
+//! A service for tests: a store of its own in a folder, with two partitions and no PINs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use coffer_protocol::error::Failure;
+use coffer_protocol::frame::{self, Flags};
+use coffer_protocol::operation::{Operation, Socket};
+
+use super::{Caller, Incoming, Outgoing, Payload, Service, dispatch};
+use crate::clock::Clock;
+use crate::config::{AuditConfig, Config, Limits, SecretMemory};
+use crate::hardening::Report;
+use crate::object::ObjectId;
+use crate::seal::Provider;
+use crate::start;
+use crate::vault;
+
+impl Service {
+    /// A service in `directory`, opened again where there is one already. The owner is uid 1000.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be made.
+    pub fn for_tests(directory: &Path) -> Arc<Self> {
+        Self::for_tests_with(directory, Limits::default())
+    }
+
+    /// The same with other limits.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be made.
+    pub fn for_tests_with(directory: &Path, limits: Limits) -> Arc<Self> {
+        vault::init_for_tests();
+        if !directory.join(crate::store::STORE_FILE).exists() {
+            let provider = Provider::KeyFile { path: start::keyfile(directory) };
+            let names = ["dev".to_owned(), "second".to_owned()];
+            start::create(directory, provider, &names, 0).expect("a store can be made");
+        }
+        let config = Config {
+            state_directory: directory.to_owned(),
+            secret_memory: SecretMemory::Locked,
+            owner: 1000,
+            limits,
+            audit: AuditConfig { segment_mib: 1, ..AuditConfig::default() },
+            dev: true,
+            ..Config::default()
+        };
+        start::open(config, Clock::default(), &Report::default()).expect("the service opens")
+    }
+}
+
+/// A peer in tests: a caller that asks by way of the gate, without a socket.
+pub struct Peer {
+    /// Who it is.
+    pub caller: Caller,
+    service: Arc<Service>,
+}
+
+impl Peer {
+    /// A caller without an application.
+    pub fn new(service: &Arc<Service>, uid: u32, socket: Socket) -> Self {
+        let caller = Caller {
+            uid,
+            gid: uid,
+            pid: 1,
+            unit: None,
+            socket,
+            client_name: "test".to_owned(),
+            application: None,
+            partition: service.partitions.default_slot(),
+            connection: 1,
+            request: 1,
+        };
+        Self { caller, service: service.clone() }
+    }
+
+    /// A PKCS#11 application of its own.
+    pub fn application(service: &Arc<Service>, uid: u32) -> Self {
+        let mut peer = Self::new(service, uid, Socket::App);
+        let token = ObjectId::random().0;
+        peer.caller.application = Some(service.applications.create(uid, 1, token));
+        peer
+    }
+
+    /// Asks for an operation.
+    ///
+    /// # Errors
+    ///
+    /// What the gate or the handler answers.
+    ///
+    /// # Panics
+    ///
+    /// Where the answer cannot be read.
+    pub fn call<O: Operation>(&self, request: &O, payload: &[u8]) -> Result<O::Reply, Failure> {
+        let answer = self.send(request, payload, Flags::NONE)?;
+        Ok(frame::decode_meta(&answer.meta).expect("the reply is of the table"))
+    }
+
+    /// Asks for a dry run.
+    ///
+    /// # Errors
+    ///
+    /// What the gate or the handler answers.
+    ///
+    /// # Panics
+    ///
+    /// Where the answer is not that of a dry run.
+    pub fn dry_run<O: Operation>(&self, request: &O, payload: &[u8]) -> Result<(), Failure> {
+        let answer = self.send(request, payload, Flags::DRY_RUN)?;
+        assert!(answer.flags.contains(Flags::DRY_RUN) && answer.meta.is_empty());
+        Ok(())
+    }
+
+    fn send<O: Operation>(
+        &self,
+        request: &O,
+        payload: &[u8],
+        flags: Flags,
+    ) -> Result<Outgoing, Failure> {
+        let meta = frame::encode_meta(request)?;
+        let payload = Payload::Plain(payload);
+        let incoming = Incoming { operation: O::ROW.number, flags, meta: &meta, payload };
+        let answer = dispatch(&self.service, &self.caller, incoming);
+        if answer.flags.contains(Flags::FAILED) {
+            return Err(frame::decode_meta(&answer.meta).expect("a failure can be read"));
+        }
+        Ok(answer)
+    }
+}

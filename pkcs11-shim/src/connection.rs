@@ -1,0 +1,195 @@
+//! The way to the daemon: made at the first call that needs it, and made anew after it was lost.
+
+use std::ffi::OsStr;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use coffer_client::{ConnectOptions, Event, Reply, Role};
+use coffer_protocol::operation::Operation;
+
+use crate::error::Error;
+use crate::key::Keys;
+use crate::module::lock;
+
+/// After a failed attempt, slot calls answer at once for this long.
+const BACK_OFF: Duration = Duration::from_secs(1);
+
+/// The present application in the daemon, if there is one.
+#[derive(Default)]
+pub(crate) struct Link {
+    current: RwLock<Option<Arc<Application>>>,
+    attempts: Mutex<Attempts>,
+}
+
+/// Taken while a connection is made, so that one thread makes it.
+#[derive(Default)]
+struct Attempts {
+    socket: PathBuf,
+    failed: Option<Instant>,
+    made: u32,
+}
+
+/// One application in one run of the daemon; it owns sessions and object handles.
+pub(crate) struct Application {
+    client: coffer_client::Application,
+    /// The how-manieth application of this process it is.
+    number: u32,
+    lost: AtomicBool,
+    token_changes: AtomicU64,
+    pub(crate) keys: Keys,
+}
+
+impl Link {
+    /// Sets where the daemon is.
+    pub(crate) fn configure(&self, socket: PathBuf) {
+        let mut attempts = lock(&self.attempts);
+        attempts.socket = socket;
+        attempts.failed = None;
+    }
+
+    /// The present application; connects if there is none, unless that failed just now.
+    pub(crate) fn application(&self) -> Result<Arc<Application>, Error> {
+        if let Some(application) = self.present() {
+            return Ok(application);
+        }
+        let mut attempts = lock(&self.attempts);
+        if let Some(application) = self.present() {
+            return Ok(application);
+        }
+        if attempts.failed.is_some_and(|at| at.elapsed() < BACK_OFF) {
+            return Err(Error::TokenNotPresent);
+        }
+        let Ok(client) = open(&attempts.socket) else {
+            attempts.failed = Some(Instant::now());
+            return Err(Error::TokenNotPresent);
+        };
+        attempts.failed = None;
+        let application = Arc::new(Application {
+            client,
+            number: attempts.made,
+            lost: AtomicBool::new(false),
+            token_changes: AtomicU64::new(0),
+            keys: Keys::default(),
+        });
+        attempts.made = attempts.made.wrapping_add(1);
+        self.replace(Some(application.clone()));
+        Ok(application)
+    }
+
+    /// Asks something that belongs to no session and may be asked twice: again after a loss, once.
+    pub(crate) fn call<O: Operation>(
+        &self,
+        request: &O,
+    ) -> Result<(Arc<Application>, Reply<O::Reply>), Error> {
+        let first = self.application()?;
+        match first.call(request, &[]) {
+            Err(Error::DeviceRemoved | Error::SessionHandleInvalid) => {}
+            outcome => return outcome.map(|reply| (first, reply)),
+        }
+        let second = self.application()?;
+        let reply = second.call(request, &[])?;
+        Ok((second, reply))
+    }
+
+    /// The present application, if its daemon was there when last heard of.
+    pub(crate) fn present(&self) -> Option<Arc<Application>> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|application| !application.is_lost()).cloned()
+    }
+
+    /// Forgets the application; its sockets close when the last call is out of it.
+    pub(crate) fn close(&self) {
+        self.replace(None);
+    }
+
+    /// What a forked child finds, unless a thread that it does not have was changing it.
+    pub(crate) fn inherited(&self) -> Option<Arc<Application>> {
+        self.current.try_read().ok()?.clone()
+    }
+
+    fn replace(&self, application: Option<Arc<Application>>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = application;
+    }
+}
+
+impl Application {
+    /// Sends a request and waits for its reply; a daemon that was lost on the way stays lost.
+    pub(crate) fn call<O: Operation>(
+        &self,
+        request: &O,
+        payload: &[u8],
+    ) -> Result<Reply<O::Reply>, Error> {
+        if self.is_lost() {
+            return Err(Error::SessionHandleInvalid);
+        }
+        self.client.call(request, payload).map_err(|error| self.failure(&error))
+    }
+
+    fn failure(&self, error: &coffer_client::Error) -> Error {
+        use coffer_client::Error as Failed;
+        match error {
+            Failed::Refused { failure, .. } => return Error::Refused(failure.code()),
+            // A further socket could not be had, for want of descriptors perhaps; the daemon is there.
+            Failed::Unreachable(cause) if !is_absence(cause.kind()) => return Error::DeviceError,
+            Failed::Unreachable(_)
+            | Failed::Untrusted { .. }
+            | Failed::Lost(_)
+            | Failed::Protocol(_)
+            | Failed::GoAway(_) => {}
+        }
+        self.lost.store(true, Ordering::Release);
+        Error::DeviceRemoved
+    }
+
+    /// Reads the events that came, and forgets what they say has changed.
+    pub(crate) fn drain_events(&self) {
+        for event in self.client.drain_events() {
+            match event {
+                Event::ObjectChanged(changed) => self.keys.forget_id(&changed.object),
+                Event::TokenChanged(changed) => {
+                    self.keys.forget_slot(changed.slot);
+                    self.token_changes.fetch_add(1, Ordering::AcqRel);
+                }
+                Event::Missed => {
+                    self.keys.forget_all();
+                    self.token_changes.fetch_add(1, Ordering::AcqRel);
+                }
+            }
+        }
+    }
+
+    /// How many changes of tokens the drained events told of, or may have missed.
+    pub(crate) fn token_changes(&self) -> u64 {
+        self.token_changes.load(Ordering::Acquire)
+    }
+
+    /// Whether the daemon that it was in is gone.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Which application of this process it is; handles of others mean nothing to it.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// The application in the client library, for a forked child that gives its sockets up.
+    pub(crate) fn client(&self) -> &coffer_client::Application {
+        &self.client
+    }
+}
+
+/// Whether nobody listens.
+fn is_absence(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
+}
+
+fn open(socket: &Path) -> Result<coffer_client::Application, coffer_client::Error> {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_name().unwrap_or(OsStr::new("pkcs11"));
+    let options = ConnectOptions::new(Role::Application, name.to_string_lossy());
+    coffer_client::Application::open(socket, &options)
+}

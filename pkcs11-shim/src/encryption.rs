@@ -1,0 +1,265 @@
+//! C_Encrypt, C_Decrypt and their parts (sections 5.8 and 5.10).
+
+use coffer_protocol::mechanism::{Function, MechanismCall, OutputLength, Parts};
+use coffer_protocol::operation::cipher::{DecryptData, EncryptData};
+use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::error::{self, Error, Family};
+use crate::module::Module;
+use crate::operation::{Active, CHUNK, KeyUse, Operations, Stream, end, step};
+use crate::output::{Output, Room};
+use crate::session::Session;
+
+/// An active encryption or decryption.
+pub(crate) struct Encryption {
+    key_use: KeyUse,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Nothing happened since C_*Init.
+    Fresh,
+    /// A single-part result did not fit; it waits for the repeated call with the same input.
+    Kept { input: [u8; 32], result: Zeroizing<Vec<u8>> },
+    /// Parts came; `held` bytes of them have not come out yet.
+    Parts { stream: Stream, held: usize },
+    /// The last yield did not fit; it waits for the repeated call of C_*Final.
+    Finished(Zeroizing<Vec<u8>>),
+}
+
+/// `C_EncryptInit` and `C_DecryptInit`; no mechanism ends what is active.
+pub(crate) fn init(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    mechanism: Option<MechanismCall>,
+    key: CK_OBJECT_HANDLE,
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = active(&mut operations, function);
+    let Some(call) = mechanism else {
+        end(active, &session, |_| true);
+        return Ok(());
+    };
+    if active.is_some() {
+        return Err(Error::OperationActive);
+    }
+    let key_use = KeyUse::new(&session, function, call, key)?;
+    *active = Some(Encryption { key_use, stage: Stage::Fresh });
+    Ok(())
+}
+
+/// `C_Encrypt` and `C_Decrypt`: one frame.
+pub(crate) fn whole(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    data: &[u8],
+    room: Room,
+) -> Result<Output, Error> {
+    run(module, handle, function, |encryption, session| encryption.whole(session, data, room))
+}
+
+/// `C_EncryptUpdate` and `C_DecryptUpdate`.
+pub(crate) fn update(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    part: &[u8],
+    room: Room,
+) -> Result<Output, Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    step(active(&mut operations, function), &session, |encryption| {
+        encryption.update(&session, part, room).map_err(|error| error.late(family(function)))
+    })
+}
+
+/// `C_EncryptFinal` and `C_DecryptFinal`.
+pub(crate) fn finish(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    room: Room,
+) -> Result<Output, Error> {
+    run(module, handle, function, |encryption, session| encryption.finish(session, room))
+}
+
+/// Runs what ends the operation, unless the caller only learned the length.
+fn run(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    run: impl FnOnce(&mut Encryption, &Session) -> Result<Output, Error>,
+) -> Result<Output, Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = active(&mut operations, function);
+    let output = step(active, &session, |encryption| {
+        run(encryption, &session).map_err(|error| error.late(family(function)))
+    })?;
+    if output.is_final() {
+        *active = None;
+    }
+    Ok(output)
+}
+
+fn active(operations: &mut Operations, function: Function) -> &mut Option<Encryption> {
+    match function {
+        Function::Decrypt => &mut operations.decryption,
+        _ => &mut operations.encryption,
+    }
+}
+
+fn family(function: Function) -> &'static Family {
+    match function {
+        Function::Decrypt => &error::DECRYPT,
+        _ => &error::ENCRYPT,
+    }
+}
+
+impl Encryption {
+    fn whole(&mut self, session: &Session, data: &[u8], room: Room) -> Result<Output, Error> {
+        match &mut self.stage {
+            Stage::Fresh => {}
+            Stage::Kept { input, result } if is_same(input, data) => {
+                return Ok(hand_out(result, room));
+            }
+            Stage::Kept { .. } => self.stage = Stage::Fresh,
+            // Section 5.2 leaves the code of a single-part call after parts open.
+            Stage::Parts { .. } | Stage::Finished(_) => return Err(Error::OperationActive),
+        }
+        let bound = self.key_use.max_output(data.len());
+        let answer =
+            if self.is_exact() { room.answer_exact(bound) } else { room.answer_bound(bound) };
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+        let result = self.compute(session, data)?;
+        if room.holds(result.len()) {
+            return Ok(Output::Bytes(result));
+        }
+        let needed = result.len();
+        self.stage = Stage::Kept { input: Sha256::digest(data).into(), result };
+        Ok(Output::TooSmall(needed))
+    }
+
+    fn update(&mut self, session: &Session, part: &[u8], room: Room) -> Result<Output, Error> {
+        if self.key_use.mechanism.parts == Parts::Single {
+            return Err(Error::FunctionNotSupported);
+        }
+        if let Stage::Fresh = self.stage {
+            self.stage = Stage::Parts { stream: Stream::default(), held: 0 };
+        }
+        let Self { key_use, stage: Stage::Parts { stream, held } } = self else {
+            return Err(Error::OperationActive);
+        };
+        let length = key_use.mechanism.update_output(key_use.function, *held, part.len());
+        if let Some(answer) = room.answer_exact(length) {
+            return Ok(answer);
+        }
+        let yielded = stream.send(session, key_use, part)?;
+        if yielded.len() != length {
+            stream.cancel(session, key_use);
+            return Err(Error::DeviceError);
+        }
+        *held = held.saturating_add(part.len()).saturating_sub(length);
+        Ok(Output::Bytes(yielded))
+    }
+
+    fn finish(&mut self, session: &Session, room: Room) -> Result<Output, Error> {
+        let held = match &mut self.stage {
+            Stage::Fresh => 0,
+            Stage::Parts { held, .. } => *held,
+            Stage::Finished(result) => return Ok(hand_out(result, room)),
+            Stage::Kept { .. } => return Err(Error::OperationActive),
+        };
+        let bound = self.key_use.max_output(held);
+        let answer =
+            if self.is_exact() { room.answer_exact(bound) } else { room.answer_bound(bound) };
+        if let Some(answer) = answer {
+            return Ok(answer);
+        }
+        let result = match &mut self.stage {
+            Stage::Parts { stream, .. } if stream.is_open() => {
+                stream.finish(session, &self.key_use, &[])?
+            }
+            _ => self.compute(session, &[])?,
+        };
+        if room.holds(result.len()) {
+            return Ok(Output::Bytes(result));
+        }
+        let needed = result.len();
+        self.stage = Stage::Finished(result);
+        Ok(Output::TooSmall(needed))
+    }
+
+    /// The whole result over the whole input.
+    fn compute(&self, session: &Session, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let KeyUse { key, mechanism, call, function, .. } = &self.key_use;
+        if data.len() > CHUNK {
+            return self.compute_in_parts(session, data);
+        }
+        let (number, key, mechanism_call) = (session.number(), key.object, call.clone());
+        debug_assert!(mechanism.functions.contains(*function));
+        if *function == Function::Decrypt {
+            let request = DecryptData { session: number, key, mechanism: mechanism_call };
+            return Ok(session.call(&request, data)?.payload);
+        }
+        let request = EncryptData { session: number, key, mechanism: mechanism_call };
+        Ok(session.call(&request, data)?.payload)
+    }
+
+    /// The same, of input that does not fit a frame.
+    fn compute_in_parts(
+        &self,
+        session: &Session,
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        if self.key_use.mechanism.parts == Parts::Single {
+            return Err(Error::DataLenRange);
+        }
+        let mut stream = Stream::default();
+        let mut result = stream.send(session, &self.key_use, data)?;
+        let rest = stream.finish(session, &self.key_use, &[])?;
+        crate::operation::append(&mut result, &rest);
+        Ok(result)
+    }
+
+    /// Whether lengths are known before the result is: unless a padding is taken off.
+    fn is_exact(&self) -> bool {
+        self.key_use.function == Function::Encrypt
+            || matches!(self.key_use.mechanism.output, OutputLength::Same | OutputLength::Tagged)
+    }
+}
+
+impl Active for Encryption {
+    fn cancel(&mut self, session: &Session) {
+        if let Stage::Parts { stream, .. } = &mut self.stage {
+            stream.cancel(session, &self.key_use);
+        }
+    }
+
+    fn is_private(&self) -> bool {
+        self.key_use.is_private()
+    }
+
+    fn needs_login(&self) -> bool {
+        self.key_use.key.always_authenticate
+    }
+}
+
+/// A result that is there already.
+fn hand_out(result: &mut Zeroizing<Vec<u8>>, room: Room) -> Output {
+    match room.answer_exact(result.len()) {
+        Some(answer) => answer,
+        None => Output::Bytes(std::mem::take(result)),
+    }
+}
+
+fn is_same(digest: &[u8; 32], data: &[u8]) -> bool {
+    <[u8; 32]>::from(Sha256::digest(data)) == *digest
+}

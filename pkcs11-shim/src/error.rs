@@ -1,0 +1,197 @@
+//! The only place where a failure becomes a `CK_RV`.
+
+use coffer_protocol::ErrorCode;
+use cryptoki_sys::{self as sys, CK_RV};
+
+macro_rules! errors {
+    ($( $name:ident $ckr:ident $text:literal; )*) => {
+        /// A failure of a PKCS#11 call.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Error {
+            $( #[doc = $text] $name, )*
+            /// The daemon refused.
+            Refused(ErrorCode),
+        }
+
+        impl From<Error> for CK_RV {
+            fn from(error: Error) -> Self {
+                match error {
+                    $( Error::$name => sys::$ckr, )*
+                    Error::Refused(code) => number(code.ckr()),
+                }
+            }
+        }
+    };
+}
+
+errors! {
+//  name                      CKR                                what happened
+    ArgumentsBad              CKR_ARGUMENTS_BAD                  "An argument is wrong.";
+    AlreadyInitialized        CKR_CRYPTOKI_ALREADY_INITIALIZED   "C_Initialize was called before.";
+    NotInitialized            CKR_CRYPTOKI_NOT_INITIALIZED       "C_Initialize was not called, or before a fork.";
+    CantLock                  CKR_CANT_LOCK                      "Only the application's own locks are allowed.";
+    FunctionNotSupported      CKR_FUNCTION_NOT_SUPPORTED         "The function is not there.";
+    FunctionNotParallel       CKR_FUNCTION_NOT_PARALLEL          "There are no parallel functions.";
+    FunctionFailed            CKR_FUNCTION_FAILED                "The function failed.";
+    FunctionRejected          CKR_FUNCTION_REJECTED              "The daemon refuses the signature.";
+    GeneralError              CKR_GENERAL_ERROR                  "The module is wrong in itself.";
+    HostMemory                CKR_HOST_MEMORY                    "The process has no memory left.";
+    BufferTooSmall            CKR_BUFFER_TOO_SMALL               "The result does not fit.";
+    DeviceError               CKR_DEVICE_ERROR                   "The daemon answered what it may not.";
+    DeviceRemoved             CKR_DEVICE_REMOVED                 "The daemon went away during the call.";
+    SlotIdInvalid             CKR_SLOT_ID_INVALID                "There is no such slot.";
+    TokenNotPresent           CKR_TOKEN_NOT_PRESENT              "The daemon is away or sealed.";
+    NoEvent                   CKR_NO_EVENT                       "Nothing happened to a slot.";
+    SessionHandleInvalid      CKR_SESSION_HANDLE_INVALID         "There is no such session, or no longer.";
+    SessionParallel           CKR_SESSION_PARALLEL_NOT_SUPPORTED "Sessions are serial.";
+    SessionAsync              CKR_SESSION_ASYNC_NOT_SUPPORTED    "Sessions are not asynchronous.";
+    ObjectHandleInvalid       CKR_OBJECT_HANDLE_INVALID          "There is no such object.";
+    KeyHandleInvalid          CKR_KEY_HANDLE_INVALID             "There is no such key.";
+    KeyTypeInconsistent       CKR_KEY_TYPE_INCONSISTENT          "The key does not fit the mechanism.";
+    KeySizeRange              CKR_KEY_SIZE_RANGE                 "The key has the wrong size.";
+    KeyFunctionNotPermitted   CKR_KEY_FUNCTION_NOT_PERMITTED     "The key is not for this.";
+    MechanismInvalid          CKR_MECHANISM_INVALID              "The mechanism is unknown, or not for this.";
+    MechanismParamInvalid     CKR_MECHANISM_PARAM_INVALID        "The parameter does not fit the mechanism.";
+    OperationActive           CKR_OPERATION_ACTIVE               "Such an operation is active.";
+    OperationNotInitialized   CKR_OPERATION_NOT_INITIALIZED      "No such operation is active.";
+    DataLenRange              CKR_DATA_LEN_RANGE                 "The data has the wrong length.";
+    EncryptedDataLenRange     CKR_ENCRYPTED_DATA_LEN_RANGE       "The encrypted data has the wrong length.";
+    SignatureLenRange         CKR_SIGNATURE_LEN_RANGE            "The signature has the wrong length.";
+    AttributeTypeInvalid      CKR_ATTRIBUTE_TYPE_INVALID         "The attribute is unknown.";
+    AttributeValueInvalid     CKR_ATTRIBUTE_VALUE_INVALID        "The value is not one of the attribute's.";
+    PinIncorrect              CKR_PIN_INCORRECT                  "The PIN is wrong.";
+    PinLenRange               CKR_PIN_LEN_RANGE                  "A PIN has 4 to 255 bytes.";
+    UserTypeInvalid           CKR_USER_TYPE_INVALID              "There is no such user type.";
+    RandomSeedNotSupported    CKR_RANDOM_SEED_NOT_SUPPORTED      "The generator takes no seed.";
+}
+
+fn number(ckr: u64) -> CK_RV {
+    CK_RV::try_from(ckr).unwrap_or(sys::CKR_GENERAL_ERROR)
+}
+
+impl Error {
+    /// The failure as its `CK_RV`.
+    pub fn ckr(self) -> CK_RV {
+        self.into()
+    }
+
+    /// As a function with a session says it: its token cannot be absent (section 5.1.2), so the session is.
+    #[must_use]
+    pub(crate) fn in_session(self) -> Self {
+        match self.ckr() {
+            sys::CKR_TOKEN_NOT_PRESENT => Self::SessionHandleInvalid,
+            sys::CKR_FUNCTION_REJECTED => Self::FunctionFailed,
+            _ => self,
+        }
+    }
+
+    /// As a function that is given a key says it.
+    #[must_use]
+    pub(crate) fn about_key(self) -> Self {
+        if self.ckr() == sys::CKR_OBJECT_HANDLE_INVALID { Self::KeyHandleInvalid } else { self }
+    }
+
+    /// As a function that is given an object says it.
+    #[must_use]
+    pub(crate) fn about_object(self) -> Self {
+        if self.ckr() == sys::CKR_KEY_HANDLE_INVALID { Self::ObjectHandleInvalid } else { self }
+    }
+
+    /// As C_Login says it: what cannot be a PIN is a wrong one.
+    #[must_use]
+    pub(crate) fn about_login(self) -> Self {
+        match self.ckr() {
+            sys::CKR_PIN_LEN_RANGE | sys::CKR_PIN_INVALID => Self::PinIncorrect,
+            _ => self,
+        }
+    }
+
+    /// As the second half of an operation says it, which may not refuse what its C_*Init allowed.
+    #[must_use]
+    pub(crate) fn late(self, family: &Family) -> Self {
+        let code = self.ckr();
+        if SESSION_CODES.contains(&code) || family.codes.contains(&code) {
+            return self;
+        }
+        match (family.refusal, code) {
+            (Self::FunctionFailed, sys::CKR_DATA_LEN_RANGE) => Self::EncryptedDataLenRange,
+            (refusal, _) => refusal,
+        }
+    }
+}
+
+/// What the functions that use a key may answer, beyond what every function with a session may.
+pub(crate) struct Family {
+    codes: &'static [CK_RV],
+    refusal: Error,
+}
+
+/// What every function with a session may answer (section 5.1).
+const SESSION_CODES: &[CK_RV] = &[
+    sys::CKR_GENERAL_ERROR,
+    sys::CKR_HOST_MEMORY,
+    sys::CKR_FUNCTION_FAILED,
+    sys::CKR_FUNCTION_NOT_SUPPORTED,
+    sys::CKR_CRYPTOKI_NOT_INITIALIZED,
+    sys::CKR_SESSION_HANDLE_INVALID,
+    sys::CKR_DEVICE_ERROR,
+    sys::CKR_DEVICE_MEMORY,
+    sys::CKR_DEVICE_REMOVED,
+    sys::CKR_ARGUMENTS_BAD,
+    sys::CKR_OPERATION_ACTIVE,
+    sys::CKR_OPERATION_NOT_INITIALIZED,
+    sys::CKR_BUFFER_TOO_SMALL,
+];
+
+/// C_Encrypt and its parts.
+pub(crate) const ENCRYPT: Family = Family {
+    codes: &[sys::CKR_DATA_INVALID, sys::CKR_DATA_LEN_RANGE],
+    refusal: Error::FunctionFailed,
+};
+/// C_Decrypt and its parts.
+pub(crate) const DECRYPT: Family = Family {
+    codes: &[
+        sys::CKR_ENCRYPTED_DATA_INVALID,
+        sys::CKR_ENCRYPTED_DATA_LEN_RANGE,
+        sys::CKR_USER_NOT_LOGGED_IN,
+    ],
+    refusal: Error::FunctionFailed,
+};
+/// C_Sign and its parts.
+pub(crate) const SIGN: Family = Family {
+    codes: &[sys::CKR_DATA_INVALID, sys::CKR_DATA_LEN_RANGE, sys::CKR_USER_NOT_LOGGED_IN],
+    refusal: Error::FunctionRejected,
+};
+/// C_Verify and its parts.
+pub(crate) const VERIFY: Family = Family {
+    codes: &[
+        sys::CKR_DATA_INVALID,
+        sys::CKR_DATA_LEN_RANGE,
+        sys::CKR_SIGNATURE_INVALID,
+        sys::CKR_SIGNATURE_LEN_RANGE,
+    ],
+    refusal: Error::FunctionFailed,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_was_disabled_after_init_reads_as_a_rejection() {
+        let disabled = Error::Refused(ErrorCode::CmkDisabled);
+        assert_eq!(disabled.ckr(), sys::CKR_KEY_FUNCTION_NOT_PERMITTED);
+        assert_eq!(disabled.late(&SIGN), Error::FunctionRejected);
+        assert_eq!(disabled.late(&ENCRYPT), Error::FunctionFailed);
+        assert_eq!(disabled.late(&VERIFY), Error::FunctionFailed);
+        let data = Error::Refused(ErrorCode::DataLength);
+        assert_eq!(data.late(&SIGN), data);
+        assert_eq!(data.late(&DECRYPT), Error::EncryptedDataLenRange);
+    }
+
+    #[test]
+    fn no_session_function_says_that_a_token_is_absent() {
+        let sealed = Error::Refused(ErrorCode::Unavailable);
+        assert_eq!(sealed.in_session().ckr(), sys::CKR_SESSION_HANDLE_INVALID);
+    }
+}

@@ -1,0 +1,64 @@
+//! Objects and keys (sections 5.7 and 5.18).
+
+use cryptoki_sys::{
+    CK_ATTRIBUTE, CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG,
+};
+
+use super::{exports, unsupported};
+use crate::ffi::pointers::length;
+use crate::ffi::{mechanism, template};
+use crate::object;
+
+exports! { OBJECTS: ready;
+    C_CreateObject(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE) =
+        |module| object.expect()?.write(object::create(module, session, &template::given(attributes, count)?)?);
+    C_CopyObject(session: CK_SESSION_HANDLE, original: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE) =
+        |module| object.expect()?.write(object::copy(module, session, original, &template::given(attributes, count)?)?);
+    C_DestroyObject(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) =
+        |module| object::destroy(module, session, object);
+    C_GetObjectSize(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, size: *mut CK_ULONG) =
+        |module| size.expect()?.write(object::size(module, session, object)?);
+    C_GetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) =
+        |module| {
+            let (answers, outcome) =
+                object::read(module, session, object, &template::wanted(attributes, count)?)?;
+            template::answer(attributes, count, &answers)?;
+            outcome
+        };
+    C_SetAttributeValue(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) =
+        |module| object::change(module, session, object, &template::given(attributes, count)?);
+    C_FindObjectsInit(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG) =
+        |module| object::find_init(module, session, &template::given(attributes, count)?);
+    C_FindObjects(session: CK_SESSION_HANDLE, objects: *mut CK_OBJECT_HANDLE, most: CK_ULONG, count: *mut CK_ULONG) =
+        |module| {
+            count.expect()?;
+            // Checks the place before handles are handed out.
+            objects.write_slice(&[], most)?;
+            let found = object::find(module, session, most)?;
+            objects.write_slice(&found, most)?;
+            count.write(length(found.len())?)
+        };
+    C_FindObjectsFinal(session: CK_SESSION_HANDLE) = |module| object::find_final(module, session);
+}
+
+exports! { KEYS: ready;
+    C_GenerateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            let call = mechanism::call(mechanism)?;
+            key.expect()?.write(object::generate(module, session, call, &template::given(attributes, count)?)?)
+        };
+    C_GenerateKeyPair(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public: *mut CK_ATTRIBUTE, public_count: CK_ULONG, private: *mut CK_ATTRIBUTE, private_count: CK_ULONG, public_key: *mut CK_OBJECT_HANDLE, private_key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            public_key.expect()?;
+            private_key.expect()?;
+            let call = mechanism::call(mechanism)?;
+            let public = template::given(public, public_count)?;
+            let private = template::given(private, private_count)?;
+            let made = object::generate_pair(module, session, call, &public, &private)?;
+            public_key.write(made.0)?;
+            private_key.write(made.1)
+        };
+    C_WrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: *mut CK_ULONG) = unsupported;
+    C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) = unsupported;
+    C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) = unsupported;
+}

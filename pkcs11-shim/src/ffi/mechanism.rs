@@ -1,0 +1,137 @@
+//! `CK_MECHANISM` and the parameter structures of C, made into what crosses the wire.
+
+use std::ffi::c_void;
+
+use coffer_protocol::mechanism::{
+    CtrParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter, ParameterShape,
+    PssParameter, find,
+};
+use cryptoki_sys::{
+    CK_AES_CTR_PARAMS, CK_BYTE_PTR, CK_GCM_PARAMS, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS,
+    CK_RSA_PKCS_PSS_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
+};
+
+use super::pointers::Pointer;
+use crate::error::Error;
+
+/// Longest initialisation vector taken.
+const MAX_IV: CK_ULONG = 256;
+/// Longest additional data and label taken.
+const MAX_DATA: CK_ULONG = 512 << 10;
+
+/// `CK_GCM_PARAMS` as PKCS#11 2.30 and older clients have it, without `ulIvBits`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct OldGcmParams {
+    iv: CK_BYTE_PTR,
+    iv_length: CK_ULONG,
+    data: CK_BYTE_PTR,
+    data_length: CK_ULONG,
+    tag_bits: CK_ULONG,
+}
+
+/// The caller's mechanism; none for a null pointer, which ends an operation.
+pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<MechanismCall>, Error> {
+    if mechanism.is_null() {
+        return Ok(None);
+    }
+    let given = mechanism.read()?;
+    let number = given.mechanism;
+    let Some(row) = find(number) else {
+        return Err(Error::MechanismInvalid);
+    };
+    // SAFETY: section 5 says that `pParameter` is null or points to `ulParameterLen` bytes, which are those of
+    // the mechanism's structure.
+    let parameter = unsafe { mechanism.nested::<c_void>(given.pParameter) };
+    let reader = Reader { parameter, length: given.ulParameterLen };
+    let call = match row.parameter {
+        ParameterShape::None if given.ulParameterLen == 0 => Ok(MechanismCall::plain(number)),
+        ParameterShape::None => return Err(Error::MechanismParamInvalid),
+        ParameterShape::Iv => MechanismCall::with(number, &reader.iv()?),
+        ParameterShape::Gcm => MechanismCall::with(number, &reader.gcm()?),
+        ParameterShape::Ctr => MechanismCall::with(number, &reader.ctr()?),
+        ParameterShape::Pss => MechanismCall::with(number, &reader.pss()?),
+        ParameterShape::Oaep => MechanismCall::with(number, &reader.oaep()?),
+    };
+    call.map(Some).map_err(|_| Error::MechanismParamInvalid)
+}
+
+/// A parameter that is there and has `length` bytes.
+struct Reader<'a> {
+    parameter: Pointer<'a, c_void>,
+    length: CK_ULONG,
+}
+
+impl Reader<'_> {
+    fn iv(&self) -> Result<IvParameter, Error> {
+        Ok(IvParameter { iv: self.structure()? })
+    }
+
+    /// `ulIvBits` is not looked at: clients send 0 or the length in bytes.
+    fn gcm(&self) -> Result<GcmParameter, Error> {
+        let params = if self.length == size_of::<OldGcmParams>() as CK_ULONG {
+            self.structure::<OldGcmParams>()?
+        } else {
+            let CK_GCM_PARAMS { pIv, ulIvLen, ulIvBits: _, pAAD, ulAADLen, ulTagBits } =
+                self.structure()?;
+            OldGcmParams {
+                iv: pIv,
+                iv_length: ulIvLen,
+                data: pAAD,
+                data_length: ulAADLen,
+                tag_bits: ulTagBits,
+            }
+        };
+        Ok(GcmParameter {
+            iv: self.bytes(params.iv, params.iv_length, MAX_IV)?,
+            aad: self.bytes(params.data, params.data_length, MAX_DATA)?,
+            tag_bits: u32::try_from(params.tag_bits).map_err(|_| Error::MechanismParamInvalid)?,
+        })
+    }
+
+    fn ctr(&self) -> Result<CtrParameter, Error> {
+        let params: CK_AES_CTR_PARAMS = self.structure()?;
+        let bits = u32::try_from(params.ulCounterBits).map_err(|_| Error::MechanismParamInvalid)?;
+        Ok(CtrParameter { bits, block: params.cb })
+    }
+
+    fn pss(&self) -> Result<PssParameter, Error> {
+        let params: CK_RSA_PKCS_PSS_PARAMS = self.structure()?;
+        Ok(PssParameter { hash: params.hashAlg, mgf: params.mgf, salt_len: params.sLen })
+    }
+
+    fn oaep(&self) -> Result<OaepParameter, Error> {
+        let params: CK_RSA_PKCS_OAEP_PARAMS = self.structure()?;
+        // Some clients leave the source 0 where the label is empty.
+        let is_known = params.source == CKZ_DATA_SPECIFIED
+            || (params.source, params.ulSourceDataLen) == (0, 0);
+        if !is_known {
+            return Err(Error::MechanismParamInvalid);
+        }
+        let label = self.bytes(params.pSourceData.cast(), params.ulSourceDataLen, MAX_DATA)?;
+        Ok(OaepParameter { hash: params.hashAlg, mgf: params.mgf, label })
+    }
+
+    fn structure<T: Copy>(&self) -> Result<T, Error> {
+        if self.length != size_of::<T>() as CK_ULONG {
+            return Err(Error::MechanismParamInvalid);
+        }
+        // SAFETY: the parameter has as many bytes as the structure, and all structures here are plain data.
+        let structure = unsafe { self.parameter.cast::<T>() };
+        structure.read().map_err(|_| Error::MechanismParamInvalid)
+    }
+
+    fn bytes(
+        &self,
+        start: CK_BYTE_PTR,
+        length: CK_ULONG,
+        most: CK_ULONG,
+    ) -> Result<Vec<u8>, Error> {
+        if length > most {
+            return Err(Error::MechanismParamInvalid);
+        }
+        // SAFETY: the structures say that the pointer beside a length is null or points to as many bytes.
+        let bytes = unsafe { self.parameter.nested(start) };
+        bytes.slice(length).map(<[u8]>::to_vec).map_err(|_| Error::MechanismParamInvalid)
+    }
+}

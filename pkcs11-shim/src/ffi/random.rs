@@ -1,0 +1,25 @@
+//! C_GenerateRandom: the kernel's generator, straight into the caller's buffer. Nothing is kept, because a fork
+//! would double it.
+
+use std::io;
+
+use cryptoki_sys::CK_ULONG;
+
+use super::pointers::Pointer;
+use crate::error::Error;
+
+/// Fills `length` bytes.
+pub(super) fn fill(place: Pointer<'_, u8>, length: CK_ULONG) -> Result<(), Error> {
+    // SAFETY: nothing else was made of the pointer.
+    let mut rest = unsafe { place.place(length) }?;
+    while !rest.is_empty() {
+        // SAFETY: the pointer and the length are those of a slice that is borrowed mutably.
+        let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };
+        match usize::try_from(got) {
+            Ok(got) => rest = &mut rest[got..],
+            Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return Err(Error::FunctionFailed),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! The output convention of PKCS#11 section 5.2, as safe code sees it.
+
+use zeroize::Zeroizing;
+
+/// What a caller offers for a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Nothing: the caller asks for the length.
+    Query,
+    /// A place for that many values.
+    Values(usize),
+}
+
+/// What a caller gets.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// The length that it asked for.
+    Length(usize),
+    /// `CKR_BUFFER_TOO_SMALL` and the length that is needed.
+    TooSmall(usize),
+    /// The result.
+    Bytes(Zeroizing<Vec<u8>>),
+}
+
+impl Room {
+    /// The answer that needs no work, when the result has exactly `needed` bytes.
+    pub fn answer_exact(self, needed: usize) -> Option<Output> {
+        match self {
+            Self::Query => Some(Output::Length(needed)),
+            Self::Values(room) if room < needed => Some(Output::TooSmall(needed)),
+            Self::Values(_) => None,
+        }
+    }
+
+    /// The answer that needs no work, when the result has at most `bound` bytes.
+    pub fn answer_bound(self, bound: usize) -> Option<Output> {
+        match self {
+            Self::Query => Some(Output::Length(bound)),
+            Self::Values(_) => None,
+        }
+    }
+
+    /// Whether a result of `length` bytes can be handed out.
+    pub fn holds(self, length: usize) -> bool {
+        matches!(self, Self::Values(room) if length <= room)
+    }
+}
+
+impl Output {
+    /// Whether the operation is over: the result is out.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Bytes(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_and_a_short_buffer_are_answered_without_work() {
+        assert_eq!(Room::Query.answer_exact(5), Some(Output::Length(5)));
+        assert_eq!(Room::Values(4).answer_exact(5), Some(Output::TooSmall(5)));
+        assert_eq!(Room::Values(5).answer_exact(5), None);
+        assert_eq!(Room::Values(0).answer_bound(5), None);
+    }
+}

@@ -1,0 +1,255 @@
+//! C_Sign, C_Verify and their parts (sections 5.13 and 5.15).
+
+use coffer_protocol::mechanism::{Function, MechanismCall, Parts};
+use coffer_protocol::operation::cipher::{SignData, VerifyData};
+use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use zeroize::Zeroizing;
+
+use crate::error::{self, Error, Family};
+use crate::module::Module;
+use crate::operation::{Active, CHUNK, KeyUse, Operations, Stream, append, end, step};
+use crate::output::{Output, Room};
+use crate::session::Session;
+
+/// Parts are gathered here up to this size, and sent in one frame at the end.
+const GATHERED: usize = 256 << 10;
+/// No signature is longer.
+const MAX_SIGNATURE: usize = 4096;
+
+/// An active signature or verification.
+pub(crate) struct Signature {
+    key_use: KeyUse,
+    stage: Stage,
+}
+
+enum Stage {
+    /// Nothing happened since C_*Init.
+    Fresh,
+    /// Parts came and are here.
+    Gathered(Zeroizing<Vec<u8>>),
+    /// Parts came and are in the daemon.
+    Streamed(Stream),
+}
+
+/// `C_SignInit` and `C_VerifyInit`; no mechanism ends what is active.
+pub(crate) fn init(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    mechanism: Option<MechanismCall>,
+    key: CK_OBJECT_HANDLE,
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = active(&mut operations, function);
+    let Some(call) = mechanism else {
+        end(active, &session, |_| true);
+        return Ok(());
+    };
+    if active.is_some() {
+        return Err(Error::OperationActive);
+    }
+    let key_use = KeyUse::new(&session, function, call, key)?;
+    *active = Some(Signature { key_use, stage: Stage::Fresh });
+    Ok(())
+}
+
+/// `C_Sign`: one frame.
+pub(crate) fn sign(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    data: &[u8],
+    room: Room,
+) -> Result<Output, Error> {
+    finish_signing(module, handle, Some(data), room)
+}
+
+/// `C_SignUpdate` and `C_VerifyUpdate`.
+pub(crate) fn update(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    part: &[u8],
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    step(active(&mut operations, function), &session, |signature| {
+        signature.update(&session, part).map_err(|error| error.late(family(function)))
+    })
+}
+
+/// `C_SignFinal`.
+pub(crate) fn sign_final(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    room: Room,
+) -> Result<Output, Error> {
+    finish_signing(module, handle, None, room)
+}
+
+/// `C_Verify`, which always ends the operation.
+pub(crate) fn verify(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    data: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    finish_verifying(module, handle, Some(data), signature)
+}
+
+/// `C_VerifyFinal`, which always ends the operation.
+pub(crate) fn verify_final(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    signature: &[u8],
+) -> Result<(), Error> {
+    finish_verifying(module, handle, None, signature)
+}
+
+fn finish_signing(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    data: Option<&[u8]>,
+    room: Room,
+) -> Result<Output, Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = &mut operations.signature;
+    let output = step(active, &session, |signature| {
+        signature.expect_stage(data)?;
+        match room.answer_exact(signature.key_use.max_output(0)) {
+            Some(answer) => Ok(answer),
+            None => signature
+                .finish(&session, data, &[])
+                .map(Output::Bytes)
+                .map_err(|error| error.late(&error::SIGN)),
+        }
+    })?;
+    if output.is_final() {
+        *active = None;
+    }
+    Ok(output)
+}
+
+fn finish_verifying(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    data: Option<&[u8]>,
+    expected: &[u8],
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = &mut operations.verification;
+    step(active, &session, |signature| {
+        signature.expect_stage(data)?;
+        if expected.len() > MAX_SIGNATURE {
+            return Err(Error::SignatureLenRange);
+        }
+        signature.finish(&session, data, expected).map_err(|error| error.late(&error::VERIFY))
+    })?;
+    *active = None;
+    Ok(())
+}
+
+fn active(operations: &mut Operations, function: Function) -> &mut Option<Signature> {
+    match function {
+        Function::Verify => &mut operations.verification,
+        _ => &mut operations.signature,
+    }
+}
+
+fn family(function: Function) -> &'static Family {
+    match function {
+        Function::Verify => &error::VERIFY,
+        _ => &error::SIGN,
+    }
+}
+
+impl Signature {
+    /// A single-part call does not follow parts; section 5.2 leaves its code open.
+    fn expect_stage(&self, data: Option<&[u8]>) -> Result<(), Error> {
+        match (&self.stage, data) {
+            (Stage::Fresh, _) | (_, None) => Ok(()),
+            (Stage::Gathered(_) | Stage::Streamed(_), Some(_)) => Err(Error::OperationActive),
+        }
+    }
+
+    fn update(&mut self, session: &Session, part: &[u8]) -> Result<(), Error> {
+        if self.key_use.mechanism.parts == Parts::Single {
+            return Err(Error::FunctionNotSupported);
+        }
+        if let Stage::Fresh = self.stage {
+            self.stage = Stage::Gathered(Zeroizing::default());
+        }
+        if let Stage::Gathered(gathered) = &mut self.stage {
+            if part.len() <= GATHERED - gathered.len() {
+                append(gathered, part);
+                return Ok(());
+            }
+            let mut stream = Stream::default();
+            stream.send(session, &self.key_use, gathered)?;
+            self.stage = Stage::Streamed(stream);
+        }
+        if let Stage::Streamed(stream) = &mut self.stage {
+            stream.send(session, &self.key_use, part)?;
+        }
+        Ok(())
+    }
+
+    /// The signature, or nothing where `expected` is right.
+    fn finish(
+        &mut self,
+        session: &Session,
+        data: Option<&[u8]>,
+        expected: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        match (&mut self.stage, data) {
+            (Stage::Streamed(stream), _) => stream.finish(session, &self.key_use, expected),
+            (_, Some(data)) => self.key_use.sign_or_verify(session, data, expected),
+            (Stage::Gathered(data), None) => self.key_use.sign_or_verify(session, data, expected),
+            (Stage::Fresh, None) => self.key_use.sign_or_verify(session, &[], expected),
+        }
+    }
+}
+
+impl KeyUse {
+    fn sign_or_verify(
+        &self,
+        session: &Session,
+        data: &[u8],
+        expected: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        if data.len() > CHUNK {
+            if self.mechanism.parts == Parts::Single {
+                return Err(Error::DataLenRange);
+            }
+            let mut stream = Stream::default();
+            stream.send(session, self, data)?;
+            return stream.finish(session, self, expected);
+        }
+        let (number, key, mechanism) = (session.number(), self.key.object, self.call.clone());
+        if self.function == Function::Verify {
+            let signature = expected.to_vec();
+            let request = VerifyData { session: number, key, mechanism, signature };
+            return Ok(session.call(&request, data)?.payload);
+        }
+        let request = SignData { session: number, key, mechanism };
+        Ok(session.call(&request, data)?.payload)
+    }
+}
+
+impl Active for Signature {
+    fn cancel(&mut self, session: &Session) {
+        if let Stage::Streamed(stream) = &mut self.stage {
+            stream.cancel(session, &self.key_use);
+        }
+    }
+
+    fn is_private(&self) -> bool {
+        self.key_use.is_private()
+    }
+
+    fn needs_login(&self) -> bool {
+        self.key_use.key.always_authenticate
+    }
+}
