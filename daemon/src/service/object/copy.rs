@@ -17,7 +17,7 @@ use super::template::{self, Template};
 use super::{Context, describe};
 use crate::Error;
 use crate::object::{Attributes, Material, Object, ObjectId};
-use crate::service::cipher::uses;
+use crate::service::cipher;
 use crate::service::{Answer, Authorized, Handle, Service};
 use crate::store::KeyId;
 use crate::vault::{self, Depth, SecretBytes};
@@ -82,7 +82,7 @@ fn may_last(service: &Service, object: &Arc<Object>) -> Result<(), Error> {
     if object.shares_cmk() {
         return Err(ErrorCode::ActionProhibited.into());
     }
-    match uses::state(service, object) {
+    match cipher::state(service, object).ok().flatten() {
         Some(state) => Ok(crate::state::key::check(KeyRule::Encrypt, state)?),
         None => Ok(()),
     }

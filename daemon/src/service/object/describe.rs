@@ -10,7 +10,7 @@ use coffer_protocol::operation::object::{DescribeObject, ObjectDescription, Usag
 use super::Context;
 use crate::Error;
 use crate::object::Object;
-use crate::service::cipher::uses;
+use crate::service::cipher;
 use crate::service::{Answer, Authorized, Handle, Service};
 
 /// Usage attributes, with whether an archived key loses them: it decrypts, verifies and unwraps only.
@@ -25,7 +25,7 @@ const USAGES: [(u64, Usage, bool); 7] = [
 ];
 
 /// What the usage attributes of an object allow in the state of its key.
-pub(in crate::service) fn usage(object: &Object, state: KeyState) -> u32 {
+pub(super) fn usage(object: &Object, state: KeyState) -> u32 {
     USAGES
         .iter()
         .filter(|(attribute, ..)| object.attributes.flag(*attribute))
@@ -40,7 +40,7 @@ pub(super) fn is_suspended(attribute: u64, state: KeyState) -> bool {
 
 /// Describes an object of which the application has, or now gets, this handle.
 pub(super) fn describe(service: &Service, object: &Arc<Object>, handle: u32) -> ObjectDescription {
-    let state = uses::state(service, object);
+    let state = cipher::state(service, object).ok().flatten();
     let mechanisms = object.attributes.get(a::ALLOWED_MECHANISMS).unwrap_or_default();
     ObjectDescription {
         object: handle,
@@ -54,8 +54,12 @@ pub(super) fn describe(service: &Service, object: &Arc<Object>, handle: u32) -> 
         key_bits: object.key_bits(),
         usage: usage(object, state.unwrap_or(KeyState::Enabled)),
         always_authenticate: object.attributes.flag(a::ALWAYS_AUTHENTICATE),
-        refusal: uses::refusal(service, object).map_or(0, |code| code as u16),
-        allowed_mechanisms: uses::mechanisms(mechanisms).collect(),
+        refusal: cipher::refusal(service, object).map_or(0, |code| code as u16),
+        allowed_mechanisms: mechanisms
+            .chunks_exact(8)
+            .filter_map(|number| number.try_into().ok())
+            .map(u64::from_le_bytes)
+            .collect(),
     }
 }
 

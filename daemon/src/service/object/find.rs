@@ -7,10 +7,10 @@ use coffer_protocol::operation::object::{
 };
 
 use super::template::{self, Template};
-use super::{Context, describe, is_visible};
+use super::{Context, describe};
 use crate::Error;
 use crate::object::{Object, Query};
-use crate::service::{Answer, Authorized, Handle, Service};
+use crate::service::{Answer, Authorized, Handle, Service, visible};
 
 impl Handle for FindObjects {
     type Plan = Vec<Arc<Object>>;
@@ -28,7 +28,7 @@ impl Handle for FindObjects {
         }
         let wanted = template.public.as_slice();
         let query = Query { slot: context.session.slot, template: wanted };
-        let visible = |object: &Object| is_visible(object, &context.session);
+        let visible = |object: &Object| visible::sees(&context.session, object);
         let mut found = service.registry.find(&query, 0, usize::MAX, visible);
         let own = context.application.session_objects(context.session.slot);
         found.extend(own.into_iter().filter(|object| {

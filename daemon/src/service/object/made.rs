@@ -19,7 +19,7 @@ const ROOM: usize = 64 << 10;
 
 /// A new key.
 #[derive(Debug)]
-pub(in crate::service) struct Made {
+pub(crate) struct Made {
     /// The form at rest.
     pub(super) material: SecretBytes,
     /// What follows from it and may be read: the numbers of a pair, the checksum and length of a secret.

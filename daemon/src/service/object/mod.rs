@@ -15,23 +15,21 @@ mod set;
 mod stop;
 mod template;
 
-pub(in crate::service) use describe::usage;
-pub(in crate::service) use stop::Stop;
 
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::operation::Operation;
 
-use super::{Authorized, Service};
+use super::{Authorized, Service, visible};
 use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::object::Object;
-use coffer_protocol::operation::Operation;
 
 /// Who asks for something to be done with objects: the application and its session.
-pub(in crate::service) struct Context<'c> {
-    pub(in crate::service) application: &'c Arc<Application>,
-    pub(in crate::service) session: SessionView,
+struct Context<'c> {
+    application: &'c Arc<Application>,
+    session: SessionView,
 }
 
 impl<'c> Context<'c> {
@@ -40,7 +38,7 @@ impl<'c> Context<'c> {
     /// # Errors
     ///
     /// [`ErrorCode::SessionInvalid`].
-    pub(in crate::service) fn of<O: Operation>(
+    fn of<O: Operation>(
         call: &Authorized<'c, O>,
         session: u32,
     ) -> Result<Self, Error> {
@@ -53,22 +51,12 @@ impl<'c> Context<'c> {
     /// # Errors
     ///
     /// [`ErrorCode::ObjectInvalid`].
-    pub(in crate::service) fn object(
+    fn object(
         &self,
         handle: u32,
         service: &Service,
     ) -> Result<Arc<Object>, Error> {
-        let id = self.application.id_of(handle).ok_or(ErrorCode::ObjectInvalid)?;
-        self.application
-            .session_object(id)
-            .or_else(|| service.registry.get(id))
-            .filter(|object| object.slot == self.session.slot && is_visible(object, &self.session))
-            .ok_or(ErrorCode::ObjectInvalid.into())
+        let unknown = ErrorCode::ObjectInvalid;
+        visible::object(service, self.application, &self.session, handle, unknown)
     }
-}
-
-/// Whether a session sees an object. Keys that PKCS#11 has no numbers for, SM2 and SM4, are hidden from it until
-/// their vendor dialects exist.
-fn is_visible(object: &Object, session: &SessionView) -> bool {
-    object.kind().is_some() && (session.sees_private() || !object.is_private())
 }

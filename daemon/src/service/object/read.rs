@@ -19,7 +19,7 @@ use crate::crypto::KeySpec;
 use crate::object::schema::Kind;
 use crate::object::{Material, Object};
 use crate::service::authorized::SecretReply;
-use crate::service::cipher::uses;
+use crate::service::cipher;
 use crate::service::{Answer, Authorized, Handle, Service};
 use crate::vault::{self, Depth, Public, SecretBytes};
 
@@ -67,7 +67,7 @@ impl Handle for GetAttributes {
         let request = call.request();
         let object = Context::of(call, request.session)?.object(request.object, service)?;
         let kind = object.kind().ok_or(ErrorCode::ObjectInvalid)?;
-        let state = uses::state(service, &object);
+        let state = cipher::state(service, &object).ok().flatten();
         let mut length = 0;
         let mut values = Vec::with_capacity(request.kinds.len());
         for attribute in &request.kinds {
@@ -96,7 +96,7 @@ impl Handle for GetAttributes {
 }
 
 /// A decided value, which the handler passes from check to commit.
-pub(in crate::service) struct Value2(Value);
+pub(crate) struct Value2(Value);
 
 fn entry(error: Option<ErrorCode>, length: usize) -> AttributeEntry {
     AttributeEntry {

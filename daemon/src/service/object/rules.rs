@@ -13,7 +13,7 @@ use crate::state::login::Login;
 
 /// How an object comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) enum Source {
+pub(crate) enum Source {
     /// Its values were given.
     Imported,
     /// Its key was made here, by this mechanism.
@@ -29,7 +29,7 @@ pub(super) struct Implied {
 
 /// An object in the making: its kind, and its attributes with their defaults.
 #[derive(Debug)]
-pub(in crate::service) struct Draft {
+pub(crate) struct Draft {
     pub(super) kind: Kind,
     pub(super) attributes: Attributes,
 }
@@ -76,10 +76,13 @@ impl Draft {
         if let Some(number) = key_type.and_then(KeyType::ckk) {
             attributes.set(Attribute::number(a::KEY_TYPE, number));
         }
-        // An empty checksum means that none is wanted (PKCS#11 3.1 section 4.10.2).
         kind.complete(&mut attributes);
-        if attributes.flag(a::ALWAYS_AUTHENTICATE) && !attributes.flag(a::PRIVATE) {
-            return Err(about(ErrorCode::TemplateInconsistent, a::ALWAYS_AUTHENTICATE));
+        if attributes.flag(a::ALWAYS_AUTHENTICATE) {
+            // A login for each use is for private objects; and it cannot be had yet, so that such a key would be
+            // of no use.
+            let possible = attributes.flag(a::PRIVATE);
+            let code = if possible { ErrorCode::AttributeValue } else { ErrorCode::TemplateInconsistent };
+            return Err(about(code, a::ALWAYS_AUTHENTICATE));
         }
         may_write(session, &attributes)?;
         Ok(Self { kind, attributes })

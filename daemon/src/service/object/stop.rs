@@ -8,7 +8,7 @@ use crate::{Error, crypto, store};
 
 /// A code, and the attribute that it is about. Two full words, so that nothing else leaves with them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) struct Stop {
+pub(crate) struct Stop {
     code: u64,
     about: u64,
 }
@@ -19,12 +19,12 @@ const NOTHING: u64 = u64::MAX;
 
 impl Stop {
     /// A code about an attribute.
-    pub(in crate::service) const fn about(code: ErrorCode, attribute: u64) -> Self {
+    pub(super) const fn about(code: ErrorCode, attribute: u64) -> Self {
         Self { code: code as u64, about: attribute }
     }
 
     /// The code.
-    pub(in crate::service) fn code(self) -> ErrorCode {
+    pub(super) fn code(self) -> ErrorCode {
         u16::try_from(self.code).map_or(ErrorCode::Internal, ErrorCode::from_number)
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Entry<'t> {
 
 /// What of a template may be looked at outside the vault.
 #[derive(Debug)]
-pub(in crate::service) struct Template {
+pub(crate) struct Template {
     /// What is no material.
     pub(super) public: Attributes,
     /// Numbers of what is, with the lengths.
