@@ -23,6 +23,9 @@ pub enum Error {
     /// The store.
     #[error("{0}")]
     Store(store::Error),
+    /// Key material in the store.
+    #[error("{0}")]
+    Material(store::MaterialError),
     /// The audit log.
     #[error("{0}")]
     Audit(audit::Error),
@@ -43,6 +46,7 @@ impl Error {
             Self::Vault(_) => ErrorCode::Internal,
             Self::Store(store::Error::Conflict { .. }) => ErrorCode::Conflict,
             Self::Store(_) => ErrorCode::StoreFailed,
+            Self::Material(error) => material_code(*error),
             Self::Audit(_) => ErrorCode::AuditBlocked,
         }
     }
@@ -51,7 +55,12 @@ impl Error {
     pub fn failure(&self) -> Failure {
         match self {
             Self::About(code, what) => Failure::about(*code, what.clone()),
-            Self::Refused(_) | Self::Crypto(_) | Self::Vault(_) | Self::Store(_) | Self::Audit(_) => {
+            Self::Refused(_)
+            | Self::Crypto(_)
+            | Self::Vault(_)
+            | Self::Store(_)
+            | Self::Material(_)
+            | Self::Audit(_) => {
                 Failure::new(self.code())
             }
         }
@@ -78,6 +87,7 @@ from! {
     crypto::Error => Crypto;
     vault::Error  => Vault;
     store::Error  => Store;
+    store::MaterialError => Material;
     audit::Error  => Audit;
 }
 
@@ -96,5 +106,18 @@ fn crypto_code(error: crypto::Error) -> ErrorCode {
         crypto::Error::Parameter => ErrorCode::MechanismParameter,
         crypto::Error::Mechanism => ErrorCode::KeyTypeInconsistent,
         crypto::Error::Entropy | crypto::Error::Internal => ErrorCode::Internal,
+    }
+}
+
+/// What a client is told of key material that cannot be sealed or opened.
+fn material_code(error: store::MaterialError) -> ErrorCode {
+    match error {
+        store::MaterialError::Missing => ErrorCode::CmkStateNotSupport,
+        store::MaterialError::NoRoom => ErrorCode::OutOfMemory,
+        store::MaterialError::TooLong
+        | store::MaterialError::DoesNotOpen
+        | store::MaterialError::WrappingDoesNotOpen
+        | store::MaterialError::Unreadable
+        | store::MaterialError::Random => ErrorCode::Internal,
     }
 }

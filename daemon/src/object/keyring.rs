@@ -174,7 +174,7 @@ impl Keyring {
 
 /// What may leave the vault when a key cannot be opened.
 enum Failure {
-    Store(crate::store::Error),
+    Store(crate::store::MaterialError),
     Crypto(crate::crypto::Error),
     Vault(vault::Error),
 }
