@@ -3,7 +3,7 @@
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::mechanism::Hash;
-use der::{Decode, Reader, SliceReader, Tag};
+use der::{Reader, SliceReader, Tag};
 
 use super::rules::Draft;
 use crate::Error;

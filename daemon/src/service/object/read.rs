@@ -9,8 +9,7 @@ use coffer_protocol::key::KeyState;
 use coffer_protocol::operation::object::{
     AttributeEntry, Attributes, GetAttributes, GetObjectSize, ObjectSize,
 };
-use der::Decode;
-use rsa::pkcs1::RsaPrivateKey;
+use rsa::pkcs1::RsaPrivateKeyRef;
 
 use super::stop::Stop;
 use super::{Context, copy, describe};
@@ -177,8 +176,8 @@ fn part(spec: KeySpec, material: &[u8], kind: u64) -> Result<&[u8], Stop> {
     if spec != KeySpec::Rsa {
         return if kind == a::VALUE { Ok(material) } else { Err(ErrorCode::AttributeType.into()) };
     }
-    let key = RsaPrivateKey::from_der(material).map_err(|_| ErrorCode::Internal)?;
-    Ok(match kind {
+    let key = RsaPrivateKeyRef::try_from(material).map_err(|_| ErrorCode::Internal)?;
+    let number = match kind {
         a::PRIVATE_EXPONENT => key.private_exponent,
         a::PRIME_1 => key.prime1,
         a::PRIME_2 => key.prime2,
@@ -186,8 +185,8 @@ fn part(spec: KeySpec, material: &[u8], kind: u64) -> Result<&[u8], Stop> {
         a::EXPONENT_2 => key.exponent2,
         a::COEFFICIENT => key.coefficient,
         _ => return Err(ErrorCode::AttributeType.into()),
-    }
-    .as_bytes())
+    };
+    Ok(number.as_bytes())
 }
 
 impl Handle for GetObjectSize {

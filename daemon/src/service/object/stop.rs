@@ -45,7 +45,7 @@ macro_rules! from {
     )* };
 }
 
-from! { crypto::Error vault::Error store::Error }
+from! { crypto::Error vault::Error store::MaterialError }
 
 impl From<Stop> for Error {
     fn from(stop: Stop) -> Self {
