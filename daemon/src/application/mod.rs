@@ -20,7 +20,7 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::cipher::Function;
 
 use crate::Error;
-use crate::object::{Object, ObjectId, Slot};
+use crate::object::{Material, Object, ObjectId, Slot};
 use crate::state::login::Login;
 
 /// An application.
@@ -228,7 +228,8 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::SessionInvalid`] where the session is gone, [`ErrorCode::OutOfMemory`] at the limit.
+    /// [`ErrorCode::SessionInvalid`] where the session is gone, [`ErrorCode::UserNotLoggedIn`] for a private object
+    /// where the user logged out meanwhile, [`ErrorCode::OutOfMemory`] at the limit.
     pub fn add_session_object(
         &self,
         session: u32,
@@ -239,6 +240,9 @@ impl Application {
         if !inner.sessions.contains_key(&session) {
             return Err(ErrorCode::SessionInvalid.into());
         }
+        if object.is_private() && inner.login(object.slot) != Login::User {
+            return Err(ErrorCode::UserNotLoggedIn.into());
+        }
         if inner.session_objects.len() >= limit {
             return Err(ErrorCode::OutOfMemory.into());
         }
@@ -246,11 +250,27 @@ impl Application {
         Ok(())
     }
 
-    /// Replaces a session object by a changed snapshot.
-    pub fn replace_session_object(&self, object: Arc<Object>) {
-        if let Some((_, kept)) = self.lock().session_objects.get_mut(&object.id) {
-            *kept = object;
-        }
+    /// Changes a session object: `change` sees the newest snapshot and gives the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::ObjectInvalid`] for an unknown id, or whatever `change` returns.
+    pub fn update_session_object(
+        &self,
+        id: ObjectId,
+        change: impl FnOnce(&Object) -> Result<Object, Error>,
+    ) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let (_, object) = inner.session_objects.get_mut(&id).ok_or(ErrorCode::ObjectInvalid)?;
+        *object = Arc::new(change(object)?);
+        Ok(())
+    }
+
+    /// Destroys the copies of a token key in sessions.
+    pub fn drop_references(&self, of: ObjectId) {
+        self.lock().drop_session_objects(|_, object| {
+            matches!(object.material, Material::Reference { of: original, .. } if original == of)
+        });
     }
 
     /// A session object.
@@ -276,7 +296,8 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::SessionInvalid`], or [`ErrorCode::OperationActive`] where one of that function runs.
+    /// [`ErrorCode::SessionInvalid`], [`ErrorCode::OperationActive`] where one of that function runs, or
+    /// [`ErrorCode::UserNotLoggedIn`] for a private key where the user logged out meanwhile.
     pub fn start(
         &self,
         session: u32,
@@ -284,6 +305,9 @@ impl Application {
         operation: Operation,
     ) -> Result<(), Error> {
         let mut inner = self.lock();
+        if operation.key.is_private() && inner.login(operation.key.slot) != Login::User {
+            return Err(ErrorCode::UserNotLoggedIn.into());
+        }
         let session = inner.sessions.get_mut(&session).ok_or(ErrorCode::SessionInvalid)?;
         session.start(function, operation)
     }

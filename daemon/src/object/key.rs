@@ -5,7 +5,8 @@ use std::sync::Arc;
 use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
 use coffer_protocol::key_type::KeyType;
 
-use super::OpenKey;
+use super::{ObjectId, OpenKey};
+use crate::vault::SecretBytes;
 
 /// The KMS record of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,23 @@ pub enum Material {
     /// In the store, under the object's id, in as many versions as the KMS record says.
     Stored,
     /// In secret memory only: a session key.
-    Session(Arc<OpenKey>),
+    Session(Arc<SessionKey>),
+    /// That of a token key: a session copy, which shares the state of what it was copied from.
+    Reference {
+        /// The token key.
+        of: ObjectId,
+        /// What the copy lives on with when its application destroys the original; a copy of a CMK has nothing.
+        kept: Option<Arc<SessionKey>>,
+    },
+}
+
+/// The material of a session key, prepared and at rest.
+#[derive(Debug)]
+pub struct SessionKey {
+    /// Ready for use.
+    pub key: Arc<OpenKey>,
+    /// The form at rest, for copies and for reading.
+    pub material: SecretBytes,
 }
 
 impl std::fmt::Debug for Material {
@@ -73,6 +90,7 @@ impl std::fmt::Debug for Material {
             Self::None => "None",
             Self::Stored => "Stored",
             Self::Session(_) => "Session",
+            Self::Reference { .. } => "Reference",
         })
     }
 }

@@ -105,8 +105,11 @@ impl Keyring {
     /// As [`Keyring::newest`].
     pub fn version(&self, object: &Object, version: u32) -> Result<Arc<OpenKey>, Error> {
         match &object.material {
-            Material::Session(key) => return Ok(key.clone()),
-            Material::None => return Err(ErrorCode::CmkStateNotSupport.into()),
+            Material::Session(session) => return Ok(session.key.clone()),
+            Material::Reference { kept: Some(kept), .. } => return Ok(kept.key.clone()),
+            Material::None | Material::Reference { kept: None, .. } => {
+                return Err(ErrorCode::CmkStateNotSupport.into());
+            }
             Material::Stored => {}
         }
         let now = self.clock.fetch_add(1, Ordering::Relaxed);

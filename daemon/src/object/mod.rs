@@ -11,13 +11,15 @@ pub mod public;
 mod record;
 mod registry;
 pub mod schema;
-mod spec;
+pub mod spec;
+mod tombstone;
 
 pub use attributes::Attributes;
-pub use key::{KeyMeta, Material};
+pub use key::{KeyMeta, Material, SessionKey};
 pub use keyring::{Keyring, OpenKey};
 pub use part::KeyPart;
 pub use registry::{Change, Query, Registry, Staged};
+pub use tombstone::Tombstone;
 
 use coffer_protocol::attribute;
 use coffer_protocol::handshake::uuid_text;
@@ -107,6 +109,11 @@ impl Object {
     /// Whether it was made by CreateKey: such a key is not destroyed or copied through PKCS#11.
     pub fn is_cmk(&self) -> bool {
         self.key.as_ref().is_some_and(|key| key.is_cmk())
+    }
+
+    /// Whether it is a CMK, or a session's reference to one.
+    pub fn shares_cmk(&self) -> bool {
+        self.is_cmk() || matches!(self.material, Material::Reference { kept: None, .. })
     }
 
     /// A copy to change: the next snapshot.

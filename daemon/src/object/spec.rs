@@ -42,7 +42,7 @@ impl Object {
 }
 
 /// Bits of a big-endian number.
-pub(super) fn bit_length(number: &[u8]) -> usize {
+pub fn bit_length(number: &[u8]) -> usize {
     let start = number.iter().take_while(|byte| **byte == 0).count();
     match number.get(start) {
         Some(first) => (number.len() - start) * 8 - first.leading_zeros() as usize,

@@ -10,9 +10,12 @@ use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::object::{Object, ObjectId};
 
-/// Whether the session sees the object.
+/// Whether the session sees the object. Keys that PKCS#11 has no numbers for, SM2 and SM4, are hidden from it
+/// until their vendor dialects exist.
 pub(super) fn sees(view: &SessionView, object: &Object) -> bool {
-    object.slot == view.slot && (!object.is_private() || view.sees_private())
+    object.slot == view.slot
+        && (!object.is_private() || view.sees_private())
+        && object.kind().is_some()
 }
 
 /// The object of an id, if the session sees it.

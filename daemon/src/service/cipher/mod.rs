@@ -4,6 +4,8 @@ mod parts;
 mod usable;
 mod whole;
 
+pub(super) use usable::{refusal, state};
+
 use coffer_protocol::attribute;
 use coffer_protocol::mechanism;
 use coffer_protocol::operation::KeyRule;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute;
+use coffer_protocol::key::KeyState;
 use coffer_protocol::mechanism::{CallError, Mechanism, MechanismCall, Parameter};
-use coffer_protocol::operation::Operation;
+use coffer_protocol::operation::{KeyRule, Operation};
 use coffer_protocol::operation::cipher::Function;
 
 use super::super::{Authorized, Service, visible};
@@ -44,7 +45,7 @@ pub(super) fn usable<O: Operation>(
         return Err(ErrorCode::MechanismInvalid.into());
     }
     let fits = object.key_type().is_some_and(|key_type| mechanism.fits(key_type));
-    if !fits {
+    if !fits || !has_half(&object, function) {
         return Err(ErrorCode::KeyTypeInconsistent.into());
     }
     if !object.attributes.flag(demand.attribute) {
@@ -75,6 +76,49 @@ fn allows(object: &Object, ckm: u64) -> bool {
     })
 }
 
+/// Whether the object is the half of a key that the function works with.
+fn has_half(object: &Object, function: Function) -> bool {
+    match object.class() {
+        class::SECRET_KEY => true,
+        class::PRIVATE_KEY => matches!(function, Function::Decrypt | Function::Sign),
+        class::PUBLIC_KEY => matches!(function, Function::Encrypt | Function::Verify),
+        _ => false,
+    }
+}
+
+/// The state of a key as it is now; a session's copy has that of what it was copied from. `None`: it has none.
+///
+/// # Errors
+///
+/// [`ErrorCode::KeyInvalid`] for a key that was destroyed.
+pub(in crate::service) fn state(
+    service: &Service,
+    object: &Object,
+) -> Result<Option<KeyState>, ErrorCode> {
+    let (id, lives_on) = match &object.material {
+        Material::Reference { of, kept } => (*of, kept.is_some()),
+        Material::None | Material::Stored | Material::Session(_) if object.key.is_some() => {
+            (object.id, false)
+        }
+        Material::None | Material::Stored | Material::Session(_) => return Ok(None),
+    };
+    match service.registry.get(id) {
+        Some(now) => Ok(now.key.as_ref().map(|key| key.state)),
+        None if lives_on => Ok(None),
+        None => Err(ErrorCode::KeyInvalid),
+    }
+}
+
+/// The error that every use of an object gives now, because of the state of its key.
+pub(in crate::service) fn refusal(service: &Service, object: &Object) -> Option<ErrorCode> {
+    match state(service, object) {
+        // What is allowed in the most states: where this is refused, everything is.
+        Ok(Some(state)) => key::check(KeyRule::Decrypt, state).err(),
+        Ok(None) => None,
+        Err(code) => Some(code),
+    }
+}
+
 /// Whether the state of the key, as it is now, allows the function.
 ///
 /// A use of a key that waits for its deletion is refused here, which is where its alarm belongs.
@@ -83,26 +127,24 @@ pub(super) fn still_usable(
     object: &Object,
     function: Function,
 ) -> Result<(), Error> {
-    let rule = demand(function).rule;
-    let state = match (&object.key, &object.material) {
-        (Some(_), _) => match service.registry.get(object.id) {
-            Some(now) => now.key.as_ref().map(|key| key.state),
-            // A reference in a session outlives the object that it was copied from, but not its key.
-            None if matches!(object.material, Material::Session(_)) => None,
-            None => return Err(ErrorCode::KeyInvalid.into()),
-        },
-        (None, _) => None,
-    };
-    match state {
-        Some(state) => Ok(key::check(rule, state)?),
+    match state(service, object)? {
+        Some(state) => Ok(key::check(demand(function).rule, state)?),
         None => Ok(()),
     }
 }
 
+/// The object that has the versions of a key's material: a session's copy of a token key leaves them there.
+pub(super) fn source(service: &Service, object: &Arc<Object>) -> Arc<Object> {
+    match &object.material {
+        Material::Reference { of, .. } => service.registry.get(*of).unwrap_or_else(|| object.clone()),
+        Material::None | Material::Stored | Material::Session(_) => object.clone(),
+    }
+}
+
 /// The part of the key that the store or the object's attributes hold.
-fn part(service: &Service, object: &Object) -> Result<KeyPart, Error> {
+fn part(service: &Service, object: &Arc<Object>) -> Result<KeyPart, Error> {
     if object.class() != class::PUBLIC_KEY {
-        return Ok(KeyPart::Secret(service.keyring.newest(object)?));
+        return Ok(KeyPart::Secret(service.keyring.newest(&source(service, object))?));
     }
     Ok(KeyPart::Public(Arc::new(public::key_of(&object.attributes)?)))
 }

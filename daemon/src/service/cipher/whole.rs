@@ -10,7 +10,7 @@ use coffer_protocol::operation::cipher::{
 use zeroize::Zeroizing;
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::usable::{Usable, usable};
+use super::usable::{self, Usable, usable};
 use crate::Error;
 use crate::crypto;
 use crate::object::{KeyPart, OpenKey};
@@ -75,7 +75,8 @@ pub(super) fn decrypt(
     service: &Service,
     ciphertext: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let newest = plan.object.key.as_ref().map_or(1, |key| key.version);
+    let source = usable::source(service, &plan.object);
+    let newest = source.key.as_ref().map_or(1, |key| key.version);
     let authenticated = plan.mechanism.scheme == Scheme::AesGcm;
     let mut result = decrypt_with(plan, plan.key.secret()?, ciphertext);
     let older = (1..newest).rev().take(MAX_VERSIONS as usize - 1);
@@ -85,7 +86,7 @@ pub(super) fn decrypt(
         if !(authenticated && wrong) {
             break;
         }
-        let key: Arc<OpenKey> = service.keyring.version(&plan.object, version)?;
+        let key: Arc<OpenKey> = service.keyring.version(&source, version)?;
         result = decrypt_with(plan, &key, ciphertext);
     }
     result

@@ -1,0 +1,61 @@
+//! FindObjects.
+
+use std::sync::Arc;
+
+use coffer_protocol::operation::object::{
+    FindObjects, FoundObjects, MAX_DESCRIBED, MAX_FOUND, ObjectDescription,
+};
+
+use super::template::{self, Template};
+use super::{Context, describe};
+use crate::Error;
+use crate::object::{Object, Query};
+use crate::service::{Answer, Authorized, Handle, Service, visible};
+
+impl Handle for FindObjects {
+    type Plan = Vec<Arc<Object>>;
+
+    fn validate(&self, payload_length: usize) -> Result<(), Error> {
+        template::validate(payload_length)
+    }
+
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
+        let context = Context::of(call, call.request().session)?;
+        let template = Template::read_search(call.payload())?;
+        // Material is never compared: a search for it would tell whether a guess is right.
+        if !template.secret.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = template.public.as_slice();
+        let query = Query { slot: context.session.slot, template: wanted };
+        let visible = |object: &Object| visible::sees(&context.session, object);
+        let mut found = service.registry.find(&query, 0, usize::MAX, visible);
+        let own = context.application.session_objects(context.session.slot);
+        found.extend(own.into_iter().filter(|object| {
+            visible(object) && wanted.iter().all(|attribute| object.has(attribute))
+        }));
+        Ok(found)
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        found: Self::Plan,
+        service: &Service,
+    ) -> Result<Answer<FoundObjects>, Error> {
+        let request = call.request();
+        // Handles grow, and who continues has seen everything up to the last one.
+        let handles = call.application()?.handles_of(&found);
+        let mut found: Vec<(u32, Arc<Object>)> = handles.into_iter().zip(found).collect();
+        found.retain(|(handle, _)| *handle > request.after);
+        found.sort_unstable_by_key(|(handle, _)| *handle);
+        let more = found.len() > MAX_FOUND;
+        found.truncate(MAX_FOUND);
+        let descriptions: Vec<ObjectDescription> = found
+            .iter()
+            .take(MAX_DESCRIBED)
+            .map(|(handle, object)| describe::describe(service, object, *handle))
+            .collect();
+        let payload = found.iter().flat_map(|(handle, _)| handle.to_le_bytes()).collect();
+        Ok(Answer::with(FoundObjects { more, descriptions }, payload))
+    }
+}

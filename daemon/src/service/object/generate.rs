@@ -1,0 +1,211 @@
+//! GenerateKey and GenerateKeyPair.
+
+use std::sync::Arc;
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::key_type::KeyType;
+use coffer_protocol::mechanism::{CallError, Function, Mechanism, MechanismCall, Scheme};
+use coffer_protocol::operation::object::{
+    GenerateKey, GenerateKeyPair, GeneratedKeyPair, ObjectDescription,
+};
+
+use super::made::Made;
+use super::place::{self, New, NewMaterial};
+use super::rules::{Draft, Implied, Source};
+use super::template::{self, Template};
+use super::{Context, describe};
+use crate::Error;
+use crate::crypto::{self, Generate, ecdsa::Curve, rsa_key};
+use crate::object::{ObjectId, class};
+use crate::service::{Answer, Authorized, Handle, Service};
+
+/// The row of a mechanism that has that function; generation takes no parameter.
+fn mechanism(call: &MechanismCall, function: Function) -> Result<&'static Mechanism, Error> {
+    let (mechanism, _) = call.parse().map_err(|error| match error {
+        CallError::Mechanism => ErrorCode::MechanismInvalid,
+        CallError::Parameter => ErrorCode::MechanismParameter,
+    })?;
+    if mechanism.functions.contains(function) {
+        Ok(mechanism)
+    } else {
+        Err(ErrorCode::MechanismInvalid.into())
+    }
+}
+
+fn implied(class: u64, mechanism: &Mechanism) -> Implied {
+    Implied { class: Some(class), key_type: mechanism.key_types.first().copied() }
+}
+
+fn wrong(name: &'static str) -> Error {
+    Error::about(ErrorCode::AttributeValue, name)
+}
+
+/// What to generate for a secret key.
+fn secret(mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
+    let length = draft.attributes.number(a::VALUE_LEN).unwrap_or(0);
+    let bytes = usize::try_from(length).ok().filter(|bytes| *bytes <= crypto::key::MAX_SECRET);
+    let bytes = bytes.ok_or_else(|| wrong("CKA_VALUE_LEN"))?;
+    if !mechanism.key_size.contains_bits(bytes * 8) {
+        return Err(wrong("CKA_VALUE_LEN"));
+    }
+    match mechanism.key_types {
+        [KeyType::Aes] if !matches!(bytes, 16 | 24 | 32) => Err(wrong("CKA_VALUE_LEN")),
+        [KeyType::Aes] => Ok(Generate::Aes { bits: bytes * 8 }),
+        _ => Ok(Generate::Secret { bytes }),
+    }
+}
+
+/// What to generate for a pair.
+fn pair(mechanism: &Mechanism, public: &Draft) -> Result<Generate, Error> {
+    if mechanism.scheme == Scheme::EcKeyPairGen {
+        let params = public.attributes.get(a::EC_PARAMS).unwrap_or_default();
+        return Ok(Generate::Ec(Curve::from_ec_params(params)?));
+    }
+    let bits = public.attributes.number(a::MODULUS_BITS).unwrap_or(0);
+    let bits = usize::try_from(bits).map_err(|_| wrong("CKA_MODULUS_BITS"))?;
+    if !mechanism.key_size.contains_bits(bits) || !bits.is_multiple_of(64) {
+        return Err(wrong("CKA_MODULUS_BITS"));
+    }
+    let exponent = match public.attributes.get(a::PUBLIC_EXPONENT) {
+        None => rsa_key::DEFAULT_EXPONENT,
+        Some(bytes) => exponent(bytes).ok_or_else(|| wrong("CKA_PUBLIC_EXPONENT"))?,
+    };
+    Ok(Generate::Rsa { bits, exponent })
+}
+
+/// A public exponent as FIPS 186-5 section A.1.1 wants it, within what the implementation takes.
+fn exponent(bytes: &[u8]) -> Option<u64> {
+    let start = bytes.iter().take_while(|byte| **byte == 0).count();
+    let digits = &bytes[start..];
+    let mut full = [0; 8];
+    full.get_mut(8_usize.checked_sub(digits.len())?..)?.copy_from_slice(digits);
+    let exponent = u64::from_be_bytes(full);
+    (rsa_key::DEFAULT_EXPONENT..1 << 33)
+        .contains(&exponent)
+        .then_some(exponent)
+        .filter(|exponent| !exponent.is_multiple_of(2))
+}
+
+impl Handle for GenerateKey {
+    type Plan = (Draft, Generate);
+
+    fn validate(&self, payload_length: usize) -> Result<(), Error> {
+        template::validate(payload_length)
+    }
+
+    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Self::Plan, Error> {
+        let (request, payload) = (call.request(), call.payload());
+        let context = Context::of(call, request.session)?;
+        let mechanism = mechanism(&request.mechanism, Function::Generate)?;
+        let template = Template::read(payload, 0..payload.len())?;
+        let implied = implied(class::SECRET_KEY, mechanism);
+        let draft =
+            Draft::new(&template, implied, Source::Generated(mechanism.ckm), &context.session)?;
+        let what = secret(mechanism, &draft)?;
+        Ok((draft, what))
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        (mut draft, what): Self::Plan,
+        service: &Service,
+    ) -> Result<Answer<ObjectDescription>, Error> {
+        let context = Context::of(&call, call.request().session)?;
+        let made = Made::new(|_| Ok(crypto::generate(what)?))?;
+        draft.adopt(&made.public)?;
+        let id = ObjectId::random();
+        draft.finish(id, id, Source::Generated(call.request().mechanism.mechanism));
+        let new = New { id, attributes: draft.attributes, material: Some(made).into() };
+        let objects =
+            place::put(service, call.caller(), context.application, &context.session, vec![new])?;
+        describe::only(service, &context, &objects)
+    }
+}
+
+impl Handle for GenerateKeyPair {
+    type Plan = (Draft, Draft, Generate);
+
+    fn validate(&self, payload_length: usize) -> Result<(), Error> {
+        let public = usize::try_from(self.public_length).unwrap_or(usize::MAX);
+        let private = payload_length.checked_sub(public).ok_or(ErrorCode::Malformed)?;
+        template::validate(public)?;
+        template::validate(private)
+    }
+
+    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Self::Plan, Error> {
+        let (request, payload) = (call.request(), call.payload());
+        let context = Context::of(call, request.session)?;
+        let mechanism = mechanism(&request.mechanism, Function::GenerateKeyPair)?;
+        let middle = usize::try_from(request.public_length).unwrap_or(usize::MAX);
+        let source = Source::Generated(mechanism.ckm);
+        let draft = |range, class| {
+            let template = Template::read(payload, range)?;
+            Draft::new(&template, implied(class, mechanism), source, &context.session)
+        };
+        let mut public = draft(0..middle, class::PUBLIC_KEY)?;
+        let mut private = draft(middle..payload.len(), class::PRIVATE_KEY)?;
+        let what = pair(mechanism, &public)?;
+        let params = private.attributes.get(a::EC_PARAMS);
+        if params.is_some_and(|params| Some(params) != public.attributes.get(a::EC_PARAMS)) {
+            return Err(Error::about(ErrorCode::TemplateInconsistent, "CKA_EC_PARAMS"));
+        }
+        share_id(&mut public, &mut private);
+        Ok((public, private, what))
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        (mut public, mut private, what): Self::Plan,
+        service: &Service,
+    ) -> Result<Answer<GeneratedKeyPair>, Error> {
+        let context = Context::of(&call, call.request().session)?;
+        let made = {
+            let _permit = service.generations.acquire();
+            Made::new(|_| Ok(crypto::generate(what)?))?
+        };
+        let (id, public_id) = (ObjectId::random(), ObjectId::random());
+        let source = Source::Generated(call.request().mechanism.mechanism);
+        for (draft, own) in [(&mut public, public_id), (&mut private, id)] {
+            draft.adopt(&made.public)?;
+            draft.finish(own, id, source);
+        }
+        let halves = vec![
+            New { id: public_id, attributes: public.attributes, material: NewMaterial::None },
+            New { id, attributes: private.attributes, material: Some(made).into() },
+        ];
+        let objects =
+            place::put(service, call.caller(), context.application, &context.session, halves)?;
+        let mut described = objects.iter().map(|object: &Arc<_>| {
+            describe::describe(service, object, context.application.handle_of(object))
+        });
+        match (described.next(), described.next()) {
+            (Some(public), Some(private)) => Ok(Answer::new(GeneratedKeyPair { public, private })),
+            _ => Err(ErrorCode::Internal.into()),
+        }
+    }
+}
+
+/// A `CKA_ID` that only one template names is meant for the pair: clients find one half by that of the other.
+fn share_id(public: &mut Draft, private: &mut Draft) {
+    let given = |draft: &Draft| draft.attributes.get(a::ID).map(<[u8]>::to_vec);
+    match (given(public), given(private)) {
+        (Some(id), None) => private.attributes.set(Attribute::bytes(a::ID, id)),
+        (None, Some(id)) => public.attributes.set(Attribute::bytes(a::ID, id)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_are_odd_and_neither_small_nor_huge() {
+        assert_eq!(exponent(&[1, 0, 1]), Some(65537));
+        assert_eq!(exponent(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 1]), Some(65537));
+        for bad in [&[][..], &[3], &[1, 0, 0], &[2, 0, 0, 0, 1], &[1; 9]] {
+            assert_eq!(exponent(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Keys in the making: material in secret memory, with what of it is public.
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
+
+use super::rules::{Draft, Source};
+use super::stop::Stop;
+use crate::Error;
+use crate::crypto::{self, Components, Generated, Key, KeySpec, ecdsa::Curve, hash};
+use crate::object::schema::Kind;
+use crate::object::{Attributes, ObjectId, public, spec};
+use crate::service::Payload;
+use crate::service::object::template;
+use crate::vault::{self, Depth, Inside, Public, SecretBytes};
+
+/// Room in the arena that making or importing a key may need: an RSA-4096 key with its temporaries.
+const ROOM: usize = 64 << 10;
+
+/// A new key.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// The form at rest.
+    pub(super) material: SecretBytes,
+    /// What follows from it and may be read: the numbers of a pair, the checksum and length of a secret.
+    pub(super) public: Vec<Attribute>,
+}
+
+impl Made {
+    /// Makes a key inside the vault.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `make` says, or no room.
+    pub(super) fn new(
+        make: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
+    ) -> Result<Self, Error> {
+        type Parts = (SecretBytes, Public<Vec<Attribute>>);
+        let (material, Public(public)) =
+            vault::load_at(Depth::Small, ROOM, |inside| -> Result<Parts, Stop> {
+                let made = make(inside)?;
+                let public = visible(inside, &made)?;
+                Ok((SecretBytes::copy_from(inside, &made.material)?, Public(public)))
+            })??;
+        Ok(Self { material, public })
+    }
+
+    /// Takes a key from the values of a template in the payload.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::AttributeValue`] or [`ErrorCode::CurveNotSupported`] where the values are no key.
+    pub(super) fn import(draft: &Draft, payload: &Payload<'_>) -> Result<Self, Error> {
+        Self::new(|inside| {
+            let entries = template::entries(payload, inside, 0..payload.len())?;
+            let value = |kind| template::value(&entries, kind);
+            let needed = |kind| value(kind).ok_or(Stop::about(ErrorCode::TemplateIncomplete, kind));
+            let public = |kind| {
+                draft.attributes.get(kind).ok_or(Stop::about(ErrorCode::TemplateIncomplete, kind))
+            };
+            let both = |first, second| Some([value(first)?, value(second)?]);
+            let made = match draft.kind {
+                Kind::Aes => crypto::import(KeySpec::Aes, needed(a::VALUE)?),
+                Kind::Secret => crypto::import(KeySpec::Secret, needed(a::VALUE)?),
+                Kind::EcPrivate => {
+                    let curve = Curve::from_ec_params(public(a::EC_PARAMS)?)?;
+                    crypto::import(KeySpec::Ec(curve), needed(a::VALUE)?)
+                }
+                Kind::RsaPrivate => crypto::import_rsa(&Components {
+                    modulus: public(a::MODULUS)?,
+                    public_exponent: public(a::PUBLIC_EXPONENT)?,
+                    private_exponent: needed(a::PRIVATE_EXPONENT)?,
+                    primes: both(a::PRIME_1, a::PRIME_2),
+                    exponents: both(a::EXPONENT_1, a::EXPONENT_2),
+                    coefficient: value(a::COEFFICIENT),
+                }),
+                Kind::Data | Kind::Certificate | Kind::RsaPublic | Kind::EcPublic => {
+                    return Err(ErrorCode::Internal.into());
+                }
+            };
+            made.map_err(|error| Stop::from(import_code(error)))
+        })
+    }
+}
+
+/// A template has no key of a wrong size, only a wrong value.
+fn import_code(error: crypto::Error) -> ErrorCode {
+    match error {
+        crypto::Error::KeySize
+        | crypto::Error::KeyInvalid
+        | crypto::Error::Parameter
+        | crypto::Error::DataLength
+        | crypto::Error::DataInvalid => ErrorCode::AttributeValue,
+        other => Error::from(other).code(),
+    }
+}
+
+/// What of a key is public.
+fn visible(inside: &Inside<'_>, made: &Generated) -> Result<Vec<Attribute>, Stop> {
+    if let Some(key) = &made.public {
+        return Ok(inside.outside(|| public::attributes_of(key))?);
+    }
+    let checksum = checksum(made)?;
+    let length = made.material.len() as u64;
+    Ok(inside.outside(|| {
+        vec![Attribute::bytes(a::CHECK_VALUE, checksum), Attribute::number(a::VALUE_LEN, length)]
+    }))
+}
+
+/// The checksum of a secret key (PKCS#11 3.1 section 4.10.2): what it makes of a zero block, or its SHA-1.
+fn checksum(made: &Generated) -> Result<[u8; 3], Stop> {
+    let full = match made.spec {
+        KeySpec::Aes => {
+            let key = Key::parse(KeySpec::Aes, &made.material)?;
+            crypto::encrypt(&key, Scheme::AesCbc, &Parameter::Iv([0; 16]), &[0; 16])?
+        }
+        KeySpec::Sm4 | KeySpec::Secret | KeySpec::Rsa | KeySpec::Ec(_) | KeySpec::Sm2 => {
+            hash::digest(Hash::Sha1, &made.material)
+        }
+    };
+    full.first_chunk().copied().ok_or(ErrorCode::Internal.into())
+}
+
+impl Draft {
+    /// Takes over what the key itself says, and refuses a template that says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::AttributeValue`].
+    pub(super) fn adopt(&mut self, public: &[Attribute]) -> Result<(), Error> {
+        for own in public {
+            if self.kind.row(own.kind).is_none() {
+                continue;
+            }
+            match self.attributes.get(own.kind) {
+                // An empty checksum means that none is wanted.
+                Some([]) if own.kind == a::CHECK_VALUE => continue,
+                Some(given) if !is_same(own, given) => {
+                    let name = a::find(own.kind).map_or("", |row| row.name);
+                    return Err(Error::about(ErrorCode::AttributeValue, name));
+                }
+                _ => self.attributes.set(own.clone()),
+            }
+        }
+        if self.kind == Kind::RsaPublic {
+            let bits = self.attributes.get(a::MODULUS).map_or(0, spec::bit_length) as u64;
+            if self.attributes.number(a::MODULUS_BITS).is_some_and(|given| given != bits) {
+                return Err(Error::about(ErrorCode::AttributeValue, "CKA_MODULUS_BITS"));
+            }
+            self.attributes.set(Attribute::number(a::MODULUS_BITS, bits));
+        }
+        Ok(())
+    }
+
+    /// Sets what only the token sets. Both halves of a pair share the default of `CKA_ID`: the key's id.
+    pub(super) fn finish(&mut self, id: ObjectId, key: ObjectId, source: Source) {
+        let attributes: &mut Attributes = &mut self.attributes;
+        attributes.set(Attribute::bytes(a::UNIQUE_ID, id.to_string()));
+        if !self.kind.is_key() {
+            return;
+        }
+        attributes.set_default(Attribute::bytes(a::ID, key.0));
+        let (local, mechanism) = match source {
+            Source::Imported => (false, u64::MAX),
+            Source::Generated(mechanism) => (true, mechanism),
+        };
+        attributes.set(Attribute::boolean(a::LOCAL, local));
+        attributes.set(Attribute::number(a::KEY_GEN_MECHANISM, mechanism));
+        if self.kind.has_material() {
+            let sensitive = local && attributes.flag(a::SENSITIVE);
+            let kept = local && !attributes.flag(a::EXTRACTABLE);
+            attributes.set(Attribute::boolean(a::ALWAYS_SENSITIVE, sensitive));
+            attributes.set(Attribute::boolean(a::NEVER_EXTRACTABLE, kept));
+        }
+    }
+}
+
+/// Whether a given value means the computed one: numbers may have leading zeros, and a point may come raw.
+fn is_same(own: &Attribute, given: &[u8]) -> bool {
+    match own.kind {
+        a::MODULUS | a::PUBLIC_EXPONENT => {
+            let zeros = given.iter().take_while(|byte| **byte == 0).count();
+            given[zeros..] == own.value
+        }
+        // The point stands behind the two bytes of its OCTET STRING.
+        a::EC_POINT => given == own.value || own.value.get(2..) == Some(given),
+        _ => given == own.value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Generate;
+
+    #[test]
+    fn checksums_are_those_of_the_standards() {
+        vault::init_for_tests();
+        let made = |spec, bytes: Vec<u8>| {
+            Made::new(|_| Ok(crypto::import(spec, &bytes)?)).unwrap().public
+        };
+        // FIPS 197 has no zero vector; this is AES-128 with a zero key over a zero block (SP 800-38D, test case 1: H).
+        let aes = made(KeySpec::Aes, vec![0; 16]);
+        assert_eq!(aes[0], Attribute::bytes(a::CHECK_VALUE, [0x66, 0xe9, 0x4b]));
+        assert_eq!(aes[1], Attribute::number(a::VALUE_LEN, 16));
+        // FIPS 180-4: SHA-1 of "abc".
+        let secret = made(KeySpec::Secret, b"abc".to_vec());
+        assert_eq!(secret[0], Attribute::bytes(a::CHECK_VALUE, [0xa9, 0x99, 0x3e]));
+    }
+
+    #[test]
+    fn a_made_key_tells_its_numbers_and_keeps_its_material() {
+        vault::init_for_tests();
+        let made = Made::new(|_| Ok(crypto::generate(Generate::Ec(Curve::P256))?)).unwrap();
+        assert_eq!(made.material.len(), 32);
+        let attributes = Attributes::from_list(made.public);
+        let point = attributes.get(a::EC_POINT).unwrap();
+        assert_eq!((point.len(), &point[..3]), (67, &[4, 65, 4][..]));
+        assert!(public::key_of(&attributes).is_ok());
+        assert!(attributes.get(a::PUBLIC_KEY_INFO).is_some());
+    }
+
+    #[test]
+    fn numbers_with_leading_zeros_and_raw_points_mean_the_same() {
+        let modulus = Attribute::bytes(a::MODULUS, [5, 6]);
+        assert!(is_same(&modulus, &[0, 0, 5, 6]) && is_same(&modulus, &[5, 6]));
+        assert!(!is_same(&modulus, &[5, 6, 0]));
+        let point = Attribute::bytes(a::EC_POINT, [4, 2, 8, 9]);
+        assert!(is_same(&point, &[4, 2, 8, 9]) && is_same(&point, &[8, 9]) && !is_same(&point, &[9]));
+    }
+}

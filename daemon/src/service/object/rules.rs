@@ -1,0 +1,430 @@
+//! The rules of templates: what may be said when an object is made, copied or changed (PKCS#11 3.1 section 4.1).
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::attribute::{self as a, Attribute, Set};
+use coffer_protocol::key_type::KeyType;
+
+use super::template::Template;
+use crate::Error;
+use crate::application::SessionView;
+use crate::object::schema::{Given, Kind};
+use crate::object::{Attributes, Object, class};
+use crate::state::login::Login;
+
+/// How an object comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Its values were given.
+    Imported,
+    /// Its key was made here, by this mechanism.
+    Generated(u64),
+}
+
+/// What the operation itself says of the object, so that the template need not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Implied {
+    pub(super) class: Option<u64>,
+    pub(super) key_type: Option<KeyType>,
+}
+
+/// An object in the making: its kind, and its attributes with their defaults.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(super) kind: Kind,
+    pub(super) attributes: Attributes,
+}
+
+fn about(code: ErrorCode, kind: u64) -> Error {
+    Error::about(code, a::find(kind).map_or("", |row| row.name))
+}
+
+/// Whether the session may make or change an object of this kind (PKCS#11 usage guide, session states).
+///
+/// # Errors
+///
+/// [`ErrorCode::UserNotLoggedIn`] or [`ErrorCode::SessionReadOnly`].
+pub(super) fn may_write(session: &SessionView, attributes: &Attributes) -> Result<(), Error> {
+    if attributes.flag(a::PRIVATE) && !session.sees_private() {
+        return Err(ErrorCode::UserNotLoggedIn.into());
+    }
+    if attributes.flag(a::TOKEN) && !session.read_write {
+        return Err(ErrorCode::SessionReadOnly.into());
+    }
+    Ok(())
+}
+
+impl Draft {
+    /// Checks a template for a new object, and completes it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the template, or what the session may not do.
+    pub(super) fn new(
+        template: &Template,
+        implied: Implied,
+        source: Source,
+        session: &SessionView,
+    ) -> Result<Self, Error> {
+        let (class, key_type) = identity(&template.public, implied)?;
+        let kind = Kind::of(class, key_type).ok_or_else(|| about(ErrorCode::AttributeValue, a::CLASS))?;
+        for attribute in template.kinds() {
+            check_given(attribute, template, kind, source, session.login)?;
+        }
+        check_needed(template, kind, source)?;
+        let mut attributes = template.public.clone();
+        attributes.set(Attribute::number(a::CLASS, class));
+        if let Some(number) = key_type.and_then(KeyType::ckk) {
+            attributes.set(Attribute::number(a::KEY_TYPE, number));
+        }
+        kind.complete(&mut attributes);
+        if attributes.flag(a::ALWAYS_AUTHENTICATE) {
+            // A login for each use is for private objects; and it cannot be had yet, so that such a key would be
+            // of no use.
+            let possible = attributes.flag(a::PRIVATE);
+            let code = if possible { ErrorCode::AttributeValue } else { ErrorCode::TemplateInconsistent };
+            return Err(about(code, a::ALWAYS_AUTHENTICATE));
+        }
+        may_write(session, &attributes)?;
+        Ok(Self { kind, attributes })
+    }
+}
+
+/// The class and key type that the template and the operation name together.
+fn identity(template: &Attributes, implied: Implied) -> Result<(u64, Option<KeyType>), Error> {
+    let class = match (template.number(a::CLASS), implied.class) {
+        (Some(given), Some(implied)) if given != implied => {
+            return Err(about(ErrorCode::TemplateInconsistent, a::CLASS));
+        }
+        (Some(class), _) | (None, Some(class)) => class,
+        (None, None) => return Err(about(ErrorCode::TemplateIncomplete, a::CLASS)),
+    };
+    let given = match template.number(a::KEY_TYPE) {
+        None => None,
+        Some(number) => {
+            let known = KeyType::from_ckk(number);
+            Some(known.ok_or_else(|| about(ErrorCode::AttributeValue, a::KEY_TYPE))?)
+        }
+    };
+    let key_type = match class {
+        class::DATA => None,
+        class::CERTIFICATE => match template.number(a::CERTIFICATE_TYPE) {
+            // CKC_X_509, the only type there is.
+            None | Some(0) => None,
+            Some(_) => return Err(about(ErrorCode::AttributeValue, a::CERTIFICATE_TYPE)),
+        },
+        class::PUBLIC_KEY | class::PRIVATE_KEY | class::SECRET_KEY => match (given, implied.key_type) {
+            (Some(given), Some(implied)) if given != implied => {
+                return Err(about(ErrorCode::TemplateInconsistent, a::KEY_TYPE));
+            }
+            (Some(key_type), _) | (None, Some(key_type)) => Some(key_type),
+            (None, None) => {
+                Some(guess(template).ok_or_else(|| about(ErrorCode::TemplateIncomplete, a::KEY_TYPE))?)
+            }
+        },
+        _ => return Err(about(ErrorCode::AttributeValue, a::CLASS)),
+    };
+    Ok((class, key_type))
+}
+
+/// The type of a pair whose template does not name it.
+fn guess(template: &Attributes) -> Option<KeyType> {
+    if template.get(a::MODULUS).is_some() {
+        Some(KeyType::Rsa)
+    } else {
+        template.get(a::EC_PARAMS).map(|_| KeyType::Ec)
+    }
+}
+
+fn check_given(
+    attribute: u64,
+    template: &Template,
+    kind: Kind,
+    source: Source,
+    login: Login,
+) -> Result<(), Error> {
+    let row = a::find(attribute).ok_or_else(|| about(ErrorCode::AttributeType, attribute))?;
+    match row.set {
+        Set::Never => return Err(about(ErrorCode::AttributeReadOnly, attribute)),
+        Set::BySecurityOfficer if template.public.flag(attribute) && login != Login::SecurityOfficer => {
+            return Err(about(ErrorCode::AttributeReadOnly, attribute));
+        }
+        Set::BySecurityOfficer
+        | Set::AtCreation
+        | Set::AtCopy
+        | Set::Always
+        | Set::ToTrue
+        | Set::ToFalse => {}
+    }
+    let row = kind.row(attribute).ok_or_else(|| about(ErrorCode::TemplateInconsistent, attribute))?;
+    let given = match source {
+        Source::Imported => row.imported,
+        Source::Generated(_) => row.generated,
+    };
+    match given {
+        Given::Needed | Given::May => Ok(()),
+        Given::No => Err(about(ErrorCode::TemplateInconsistent, attribute)),
+    }
+}
+
+fn check_needed(template: &Template, kind: Kind, source: Source) -> Result<(), Error> {
+    let missing = kind.rows().find(|row| {
+        let given = match source {
+            Source::Imported => row.imported,
+            Source::Generated(_) => row.generated,
+        };
+        given == Given::Needed && !template.has(row.attribute)
+    });
+    match missing {
+        Some(row) => Err(about(ErrorCode::TemplateIncomplete, row.attribute)),
+        None => Ok(()),
+    }
+}
+
+/// When attributes of an existing object are set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// It is copied.
+    Copy,
+    /// It is changed.
+    Change,
+}
+
+/// The attributes of an object after a template is applied to it.
+///
+/// # Errors
+///
+/// [`ErrorCode::AttributeReadOnly`] and [`ErrorCode::AttributeType`].
+pub(super) fn apply(
+    template: &Template,
+    object: &Object,
+    moment: Moment,
+    login: Login,
+) -> Result<Attributes, Error> {
+    let kind = object.kind().ok_or(ErrorCode::ObjectInvalid)?;
+    if object.shares_cmk()
+        && let Some(other) = template.kinds().find(|kind| !OF_CMK.contains(kind))
+    {
+        return Err(about(ErrorCode::AttributeReadOnly, other));
+    }
+    apply_to(template, &object.attributes, kind, moment, login)
+}
+
+/// What PKCS#11 may say of a CMK: how it is found and where a copy lives, but nothing of what it does.
+const OF_CMK: [u64; 10] = [
+    a::LABEL,
+    a::ID,
+    a::SUBJECT,
+    a::START_DATE,
+    a::END_DATE,
+    a::TOKEN,
+    a::PRIVATE,
+    a::MODIFIABLE,
+    a::COPYABLE,
+    a::DESTROYABLE,
+];
+
+fn apply_to(
+    template: &Template,
+    now: &Attributes,
+    kind: Kind,
+    moment: Moment,
+    login: Login,
+) -> Result<Attributes, Error> {
+    let read_only = |attribute| Err(about(ErrorCode::AttributeReadOnly, attribute));
+    if let Some((material, _)) = template.secret.first() {
+        return read_only(*material);
+    }
+    let mut after = now.clone();
+    for given in template.public.iter() {
+        let row = a::find(given.kind).ok_or_else(|| about(ErrorCode::AttributeType, given.kind))?;
+        if kind.row(given.kind).is_none() {
+            return Err(about(ErrorCode::AttributeType, given.kind));
+        }
+        // Saying what is the case already changes nothing.
+        if now.get(given.kind) == Some(&given.value) && row.set != Set::Never {
+            continue;
+        }
+        let (before, wanted) = (now.flag(given.kind), given.value == [1]);
+        let allowed = match row.set {
+            Set::Always => true,
+            Set::AtCopy => moment == Moment::Copy,
+            Set::ToTrue => !before && wanted,
+            Set::ToFalse => before && !wanted,
+            Set::BySecurityOfficer => login == Login::SecurityOfficer,
+            Set::AtCreation | Set::Never => false,
+        };
+        if !allowed {
+            return read_only(given.kind);
+        }
+        after.set(given.clone());
+    }
+    Ok(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Slot;
+
+    const USER: SessionView =
+        SessionView { handle: 1, slot: Slot(0), read_write: true, login: Login::User };
+
+    fn draft(template: &[Attribute], source: Source, session: &SessionView) -> Result<Draft, ErrorCode> {
+        let template = Template::of(template.iter().cloned());
+        Draft::new(&template, Implied::default(), source, session).map_err(|error| error.code())
+    }
+
+    fn number(kind: u64, value: u64) -> Attribute {
+        Attribute::number(kind, value)
+    }
+
+    fn yes(kind: u64) -> Attribute {
+        Attribute::boolean(kind, true)
+    }
+
+    fn public_rsa() -> Vec<Attribute> {
+        vec![
+            number(a::CLASS, class::PUBLIC_KEY),
+            number(a::KEY_TYPE, 0),
+            Attribute::bytes(a::MODULUS, [1; 256]),
+            Attribute::bytes(a::PUBLIC_EXPONENT, [1, 0, 1]),
+        ]
+    }
+
+    fn with(mut template: Vec<Attribute>, more: impl IntoIterator<Item = Attribute>) -> Vec<Attribute> {
+        template.extend(more);
+        template
+    }
+
+    #[test]
+    fn absent_usages_are_what_the_key_can_do() {
+        let draft = draft(&public_rsa(), Source::Imported, &USER).unwrap();
+        for (usage, can) in [(a::VERIFY, true), (a::ENCRYPT, true), (a::WRAP, true), (a::DERIVE, false)] {
+            assert_eq!(draft.attributes.flag(usage), can, "{usage:#x}");
+        }
+        assert!(!draft.attributes.flag(a::PRIVATE) && draft.attributes.flag(a::MODIFIABLE));
+    }
+
+    #[test]
+    fn templates_that_cannot_be_are_refused_with_their_code() {
+        use ErrorCode::{
+            AttributeReadOnly, AttributeValue, TemplateIncomplete, TemplateInconsistent,
+        };
+        let unique = Attribute::bytes(a::UNIQUE_ID, *b"mine");
+        #[rustfmt::skip]
+        let cases: &[(Vec<Attribute>, ErrorCode)] = &[
+            (vec![],                                                              TemplateIncomplete),
+            (vec![number(a::CLASS, 0x8000_0000)],                                 AttributeValue),
+            (vec![number(a::CLASS, class::SECRET_KEY)],                           TemplateIncomplete),
+            (vec![number(a::CLASS, class::SECRET_KEY), number(a::KEY_TYPE, 0x99)], AttributeValue),
+            (vec![number(a::CLASS, class::CERTIFICATE), number(a::CERTIFICATE_TYPE, 1)], AttributeValue),
+            (vec![number(a::CLASS, class::CERTIFICATE)],                          TemplateIncomplete),
+            (with(public_rsa(), [unique]),                                        AttributeReadOnly),
+            (with(public_rsa(), [yes(a::LOCAL)]),                                 AttributeReadOnly),
+            (with(public_rsa(), [yes(a::ALWAYS_SENSITIVE)]),                      AttributeReadOnly),
+            (with(public_rsa(), [number(a::KEY_GEN_MECHANISM, 0)]),               AttributeReadOnly),
+            (with(public_rsa(), [yes(a::TRUSTED)]),                               AttributeReadOnly),
+            (with(public_rsa(), [yes(a::SIGN)]),                                  TemplateInconsistent),
+            (with(public_rsa(), [Attribute::bytes(a::EC_POINT, [4])]),            TemplateInconsistent),
+            (public_rsa()[..3].to_vec(),                                          TemplateIncomplete),
+        ];
+        for (template, code) in cases {
+            assert_eq!(draft(template, Source::Imported, &USER).unwrap_err(), *code, "{template:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_security_officer_trusts() {
+        let officer = SessionView { login: Login::SecurityOfficer, ..USER };
+        let template = with(public_rsa(), [yes(a::TRUSTED)]);
+        assert!(draft(&template, Source::Imported, &officer).unwrap().attributes.flag(a::TRUSTED));
+        let modest = with(public_rsa(), [Attribute::boolean(a::TRUSTED, false)]);
+        assert!(draft(&modest, Source::Imported, &USER).is_ok());
+    }
+
+    #[test]
+    fn sessions_make_what_their_state_allows() {
+        use ErrorCode::{SessionReadOnly, UserNotLoggedIn};
+        use Login::{Public, SecurityOfficer, User};
+        #[rustfmt::skip]
+        let cases = [
+            // login          R/W    token  private  outcome
+            (Public,          false, false, false, None),
+            (Public,          false, true,  false, Some(SessionReadOnly)),
+            (Public,          true,  true,  false, None),
+            (Public,          true,  false, true,  Some(UserNotLoggedIn)),
+            (User,            false, false, true,  None),
+            (User,            false, true,  true,  Some(SessionReadOnly)),
+            (User,            true,  true,  true,  None),
+            (SecurityOfficer, true,  true,  false, None),
+            (SecurityOfficer, true,  false, true,  Some(UserNotLoggedIn)),
+        ];
+        for (login, read_write, token, private, outcome) in cases {
+            let session = SessionView { login, read_write, ..USER };
+            let more = [Attribute::boolean(a::TOKEN, token), Attribute::boolean(a::PRIVATE, private)];
+            let made = draft(&with(public_rsa(), more), Source::Imported, &session);
+            assert_eq!(made.err(), outcome, "{login:?} {read_write} {token} {private}");
+        }
+    }
+
+    #[test]
+    fn a_login_for_each_use_is_for_private_objects() {
+        let template = Template::of([
+            number(a::CLASS, class::PRIVATE_KEY),
+            yes(a::ALWAYS_AUTHENTICATE),
+            Attribute::boolean(a::PRIVATE, false),
+        ]);
+        let implied = Implied { key_type: Some(KeyType::Rsa), ..Implied::default() };
+        let made = Draft::new(&template, implied, Source::Generated(0), &USER);
+        assert_eq!(made.unwrap_err().code(), ErrorCode::TemplateInconsistent);
+    }
+
+    /// What each kind of attribute allows, for a boolean that is `before` and shall be `after`.
+    #[test]
+    fn setting_follows_the_attribute_table() {
+        use Moment::{Change, Copy};
+        #[rustfmt::skip]
+        let cases = [
+            // attribute      before after  moment  login                   allowed
+            (a::SIGN,         false, true,  Change, Login::User,            true),
+            (a::SIGN,         true,  false, Change, Login::User,            true),
+            (a::SENSITIVE,    false, true,  Change, Login::User,            true),
+            (a::SENSITIVE,    true,  false, Change, Login::User,            false),
+            (a::SENSITIVE,    true,  false, Copy,   Login::User,            false),
+            (a::EXTRACTABLE,  true,  false, Change, Login::User,            true),
+            (a::EXTRACTABLE,  false, true,  Change, Login::User,            false),
+            (a::EXTRACTABLE,  false, true,  Copy,   Login::User,            false),
+            (a::COPYABLE,     true,  false, Change, Login::User,            true),
+            (a::COPYABLE,     false, true,  Copy,   Login::User,            false),
+            (a::WRAP_WITH_TRUSTED, true, false, Change, Login::User,        false),
+            (a::TOKEN,        false, true,  Change, Login::User,            false),
+            (a::TOKEN,        false, true,  Copy,   Login::User,            true),
+            (a::MODIFIABLE,   true,  false, Copy,   Login::User,            true),
+            (a::DESTROYABLE,  false, true,  Change, Login::User,            false),
+            (a::TRUSTED,      false, true,  Change, Login::User,            false),
+            (a::TRUSTED,      false, true,  Change, Login::SecurityOfficer, true),
+            (a::LOCAL,        false, true,  Copy,   Login::User,            false),
+            (a::LOCAL,        true,  true,  Copy,   Login::User,            false),
+            (a::SIGN,         true,  true,  Change, Login::User,            true),
+        ];
+        for (kind, before, after, moment, login, allowed) in cases {
+            let now = Attributes::from_list([Attribute::boolean(kind, before)]);
+            let template = Template::of([Attribute::boolean(kind, after)]);
+            let object = if kind == a::TRUSTED { Kind::Secret } else { Kind::RsaPrivate };
+            let outcome = apply_to(&template, &now, object, moment, login).map(|a| a.flag(kind));
+            let expected = if allowed { Ok(after) } else { Err(ErrorCode::AttributeReadOnly) };
+            assert_eq!(outcome.map_err(|error| error.code()), expected, "{kind:#x} {before} {moment:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_kind_of_object_does_not_have_is_not_set_on_it() {
+        let template = Template::of([yes(a::SIGN)]);
+        let now = Attributes::default();
+        let outcome = apply_to(&template, &now, Kind::Certificate, Moment::Change, Login::User);
+        assert_eq!(outcome.unwrap_err().code(), ErrorCode::AttributeType);
+        let material = Template { secret: vec![(a::VALUE, 16)], ..Template::of([]) };
+        let outcome = apply_to(&material, &now, Kind::Aes, Moment::Copy, Login::User);
+        assert_eq!(outcome.unwrap_err().code(), ErrorCode::AttributeReadOnly);
+    }
+}

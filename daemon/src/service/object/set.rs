@@ -1,0 +1,66 @@
+//! SetAttributes.
+
+use std::sync::Arc;
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::attribute as a;
+use coffer_protocol::operation::object::{Nothing, SetAttributes};
+
+use super::Context;
+use super::rules::{self, Moment};
+use super::template::{self, Template};
+use crate::Error;
+use crate::application::SessionView;
+use crate::object::{Attributes, Change, Object};
+use crate::service::{Answer, Authorized, Handle, Service};
+
+/// The attributes of an object after the change, which needs to be asked again when it is made: somebody else may
+/// have been faster.
+fn changed(object: &Object, template: &Template, session: &SessionView) -> Result<Attributes, Error> {
+    if !object.attributes.flag(a::MODIFIABLE) {
+        return Err(ErrorCode::ActionProhibited.into());
+    }
+    rules::may_write(session, &object.attributes)?;
+    rules::apply(template, object, Moment::Change, session.login)
+}
+
+impl Handle for SetAttributes {
+    type Plan = (Arc<Object>, Template);
+
+    fn validate(&self, payload_length: usize) -> Result<(), Error> {
+        template::validate(payload_length)
+    }
+
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
+        let (request, payload) = (call.request(), call.payload());
+        let context = Context::of(call, request.session)?;
+        let object = context.object(request.object, service)?;
+        let template = Template::read(payload, 0..payload.len())?;
+        changed(&object, &template, &context.session)?;
+        Ok((object, template))
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        (object, template): Self::Plan,
+        service: &Service,
+    ) -> Result<Answer<Nothing>, Error> {
+        let Context { application, session } = Context::of(&call, call.request().session)?;
+        if object.is_token() {
+            let after = service.registry.update(object.id, |now| {
+                let attributes = changed(now, &template, &session)?;
+                if attributes == now.attributes {
+                    return Ok(Change::Unchanged);
+                }
+                Ok(Change::Replaced(Box::new(Object { attributes, ..now.snapshot() })))
+            })?;
+            service.events.object_changed(&after);
+        } else {
+            application.update_session_object(object.id, |now| {
+                let attributes = changed(now, &template, &session)?;
+                Ok(Object { attributes, ..now.snapshot() })
+            })?;
+        }
+        Ok(Answer::new(Nothing {}))
+    }
+}
