@@ -13,7 +13,7 @@ pub const PIN: &str = "1234";
 /// The security officer's PIN of every partition.
 pub const SO_PIN: &str = "12345678";
 /// How long anything that is waited for may take.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A daemon that runs.
 #[derive(Debug)]
