@@ -130,9 +130,7 @@ fn destroy_objects(slot: Slot, service: &Service) -> Result<()> {
     let kept: HashSet<_> = cmks.flat_map(|key| [key.id, cmk::public_half_id(key.id)]).collect();
     for object in objects {
         if !kept.contains(&object.id) {
-            service.registry.destroy(object.id, Vec::new())?;
-            service.keyring.close(object.id);
-            service.events.object_changed(&object);
+            service.destroy_object(&object)?;
         }
     }
     Ok(())
