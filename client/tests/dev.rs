@@ -195,6 +195,13 @@ fn a_command_that_does_not_exist_stops_the_daemon_too() {
 }
 
 #[test]
+fn the_words_of_the_command_reach_it_as_they_are() {
+    let bench = Bench::new(SERVE);
+    let output = run(bench.dev(&["--", "sh", "-c", r#"echo "$@""#, "-", "--", "--help", "-x"]));
+    assert_eq!(text(&output.stdout), "-- --help -x\n");
+}
+
+#[test]
 fn sigterm_stops_all_of_it() {
     let bench = Bench::new(SERVE);
     let mut child = start(bench.dev(&[]));

@@ -14,9 +14,9 @@ pub struct Config {
     pub socket: PathBuf,
     /// The socket for administration.
     pub admin_socket: PathBuf,
-    /// Uid of the owner, who may do everything but use a PKCS#11 key without its PIN.
-    #[serde(rename = "owner_uid")]
-    pub owner: u32,
+    /// Uid of the owner, who may do everything but use a PKCS#11 key without its PIN; the one named at
+    /// `coffer init` where it is absent.
+    pub owner_uid: Option<u32>,
     /// `required`: memfd_secret or no service; `locked`: locked memory will do.
     pub secret_memory: SecretMemory,
     /// Limits.
@@ -98,7 +98,7 @@ impl Default for Config {
             state_directory: "/var/lib/coffer".into(),
             socket: "/run/coffer/coffer.sock".into(),
             admin_socket: "/run/coffer/admin.sock".into(),
-            owner: 0,
+            owner_uid: None,
             secret_memory: SecretMemory::Required,
             limits: Limits::default(),
             audit: AuditConfig::default(),
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_the_default_and_dev_cannot_be_configured() {
-        assert_eq!(Config::parse("").unwrap().owner, 0);
+        assert_eq!(Config::parse("").unwrap().owner_uid, None);
         assert!(Config::parse("dev = true").is_err());
         assert!(Config::parse("[audit]\nretention_days = 30").is_err());
     }

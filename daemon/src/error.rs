@@ -60,9 +60,7 @@ impl Error {
             | Self::Vault(_)
             | Self::Store(_)
             | Self::Material(_)
-            | Self::Audit(_) => {
-                Failure::new(self.code())
-            }
+            | Self::Audit(_) => Failure::new(self.code()),
         }
     }
 }
@@ -120,4 +118,23 @@ fn material_code(error: store::MaterialError) -> ErrorCode {
         | store::MaterialError::Unreadable
         | store::MaterialError::Random => ErrorCode::Internal,
     }
+}
+
+/// Codes have no fields, so they may leave the vault; errors with fields may not.
+impl vault::Release for ErrorCode {}
+
+macro_rules! codes {
+    ($( $error:ty => $variant:ident; )*) => { $(
+        impl From<$error> for ErrorCode {
+            fn from(error: $error) -> Self {
+                Error::$variant(error).code()
+            }
+        }
+    )* };
+}
+
+codes! {
+    crypto::Error        => Crypto;
+    vault::Error         => Vault;
+    store::MaterialError => Material;
 }

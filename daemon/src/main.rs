@@ -1,7 +1,7 @@
 //! cofferd: the daemon.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -48,10 +48,12 @@ struct Dev {
     /// Shifts the clock by the signed number of seconds in the file.
     #[arg(long)]
     clock_file: Option<PathBuf>,
-    /// Reads from standard input the security officer's PIN and the user's, each with a zero byte behind it;
-    /// ends when standard input of a later start is closed.
+    /// A descriptor that gives the security officer's PIN and the user's, each with a zero byte behind it.
     #[arg(long)]
-    pins_from_stdin: bool,
+    pins_fd: Option<i32>,
+    /// A descriptor that is told READY once the daemon serves.
+    #[arg(long)]
+    ready_fd: Option<i32>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +76,9 @@ struct Init {
     /// The first partition.
     #[arg(long = "partition", default_value = "default")]
     partitions: Vec<String>,
+    /// Uid of the owner.
+    #[arg(long, default_value_t = 0)]
+    owner: u32,
     /// Accepts locked memory where the kernel has no memfd_secret.
     #[arg(long)]
     locked_memory: bool,
@@ -127,7 +132,12 @@ fn init(init: &Init) -> Result<(), Refusal> {
     start::protect(memory)?;
     let provider = match (&init.keyfile, &init.credential) {
         (Some(path), _) => Provider::KeyFile { path: path.clone() },
-        (None, Some(path)) => credential(path)?,
+        (None, Some(path)) => {
+            if !path.exists() {
+                start::make_credential(path)?;
+            }
+            credential(path)?
+        }
         (None, None) => {
             return Err(Refusal::failure(
                 "name what the root key is wrapped under: --credential FILE (production) or --keyfile FILE",
@@ -136,7 +146,7 @@ fn init(init: &Init) -> Result<(), Refusal> {
     };
     std::fs::create_dir_all(&init.dir)
         .map_err(|error| Refusal::failure(format!("{}: {error}", init.dir.display())))?;
-    start::create(&init.dir, provider, &init.partitions, Clock::default().now())
+    start::create(&init.dir, provider, &init.partitions, init.owner, Clock::default().now())
 }
 
 /// A credential file as systemd will present it: by its folder and name.
@@ -151,59 +161,88 @@ fn credential(path: &Path) -> Result<Provider, Refusal> {
 }
 
 fn serve_dev(dev: Dev) -> Result<(), Refusal> {
+    // Taken over before the process makes itself untraceable, which closes /proc/self to it.
+    let pins =
+        dev.pins_fd.map(|number| adopt(number, OpenOptions::new().read(true))).transpose()?;
+    let ready =
+        dev.ready_fd.map(|number| adopt(number, OpenOptions::new().write(true))).transpose()?;
+    die_with_parent()?;
     let directory = dev.dir.ok_or_else(|| Refusal::failure("--dev needs --dir"))?;
     let config = Config {
         socket: directory.join("coffer.sock"),
         admin_socket: directory.join("admin.sock"),
-        owner: dev.owner.unwrap_or_else(|| nix::unistd::getuid().as_raw()),
+        owner_uid: Some(dev.owner.unwrap_or_else(|| nix::unistd::getuid().as_raw())),
         secret_memory: SecretMemory::Locked,
         state_directory: directory,
         dev: true,
         ..Config::default()
     };
     let names = if dev.partitions.is_empty() { vec!["dev".to_owned()] } else { dev.partitions };
-    serve(config, Clock::new(dev.clock_file), Some(DevStart { names, pins: dev.pins_from_stdin }))
+    serve(config, Clock::new(dev.clock_file), Some(DevStart { names, pins, ready }))
 }
 
 /// What a start in development does before it serves.
 struct DevStart {
     names: Vec<String>,
-    pins: bool,
+    pins: Option<File>,
+    ready: Option<File>,
 }
 
-fn serve(config: Config, clock: Clock, dev: Option<DevStart>) -> Result<(), Refusal> {
+/// Takes over a descriptor that the parent left open for us.
+fn adopt(number: i32, options: &OpenOptions) -> Result<File, Refusal> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        Refusal::failure(format!("descriptor {number} cannot be used: {error}"))
+    };
+    let file = options.open(format!("/proc/self/fd/{number}")).map_err(|error| wrong(&error))?;
+    if number > 2 {
+        nix::unistd::close(number).map_err(|error| wrong(&error))?;
+    }
+    Ok(file)
+}
+
+/// Ends this process when `coffer dev` is killed.
+fn die_with_parent() -> Result<(), Refusal> {
+    let parent = nix::unistd::getppid();
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM)?;
+    if nix::unistd::getppid() != parent {
+        return Err(Refusal::failure("coffer dev is gone"));
+    }
+    Ok(())
+}
+
+fn serve(config: Config, clock: Clock, mut dev: Option<DevStart>) -> Result<(), Refusal> {
     let hardening = start::protect(config.secret_memory)?;
     log(&config);
     if let Some(dev) = &dev {
         let keyfile = start::keyfile(&config.state_directory);
         if !config.state_directory.join(coffer_daemon::store::STORE_FILE).exists() {
             let provider = Provider::KeyFile { path: keyfile };
-            start::create(&config.state_directory, provider, &dev.names, clock.now())?;
+            let owner = config.owner_uid.unwrap_or(0);
+            start::create(&config.state_directory, provider, &dev.names, owner, clock.now())?;
         }
     }
     let listeners = Listeners::open(&config).map_err(Refusal::configuration)?;
     let service = start::open(config, clock, &hardening)?;
-    if let Some(dev) = &dev {
-        let pins = dev.pins.then(|| std::io::stdin().as_fd().try_clone_to_owned()).transpose()?;
-        service.prepare_dev(&dev.names, pins)?;
+    if let Some(dev) = &mut dev {
+        service.prepare_dev(&dev.names, dev.pins.take().map(Into::into))?;
     }
     let server = Server::new(Arc::clone(&service));
-    server.run(listeners, || ready(dev.is_some()), || tracing::info!("nothing to reload yet"))?;
+    let told = dev.and_then(|dev| dev.ready);
+    server.run(listeners, || ready(told), || tracing::info!("nothing to reload yet"))?;
     service.close();
     Ok(())
 }
 
 /// Tells whoever started us that we serve.
-fn ready(dev: bool) {
+fn ready(told: Option<File>) {
     let memory = vault::status().kind;
     let status = format!("serving; secret memory: {memory}");
     let states = [sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&status)];
     let _ = sd_notify::notify(&states);
     tracing::info!(%memory, "serving");
-    if dev {
-        // `coffer dev` waits for this line.
-        let mut out = std::io::stdout();
-        let _ = writeln!(out, "READY").and_then(|()| out.flush());
+    if let Some(mut told) = told {
+        // `coffer dev` waits for this line; if it is gone, its end will end us.
+        let _ = told.write_all(b"READY\n");
     }
 }
 

@@ -70,7 +70,14 @@ impl Partitions {
                 let Record { name, label, serial, initialised, user_pin, create_time } = record;
                 let generation = entry.generation;
                 let partition = Partition {
-                    slot, name, label, serial, initialised, user_pin, create_time, generation,
+                    slot,
+                    name,
+                    label,
+                    serial,
+                    initialised,
+                    user_pin,
+                    create_time,
+                    generation,
                 };
                 all.insert(slot, Arc::new(partition));
             } else {

@@ -1,6 +1,8 @@
 //! Bringing the daemon up: each step in order, each failure final.
 
-use std::os::fd::OwnedFd;
+use std::fs::OpenOptions;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use crate::pin::{Pin, Pins};
 use crate::seal::{self, Provider};
 use crate::service::{Payload, Service, StartReport};
 use crate::state::device::{Device, Event};
-use crate::store::Store;
+use crate::store::{Batch, Expected, Record, RecordId, Store, Table};
 use crate::vault::{self, Buffer, Depth};
 use crate::{Error, crypto, hardening};
 
@@ -93,12 +95,43 @@ pub fn keyfile(directory: &Path) -> PathBuf {
     directory.join("root.key")
 }
 
+/// Makes a credential file: 32 random bytes, written from secret memory. It is to be encrypted with
+/// `systemd-creds` and then wiped.
+///
+/// # Errors
+///
+/// Where the file exists or cannot be written.
+pub fn make_credential(path: &Path) -> Result<(), Refusal> {
+    const LENGTH: usize = 32;
+    let wrong = |error: std::io::Error| Refusal::failure(format!("{}: {error}", path.display()));
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = file.map_err(wrong)?;
+    on_worker(|| {
+        let mut buffer = Buffer::new(LENGTH)?;
+        vault::run(Depth::Small, |inside| {
+            crypto::random::fill(buffer.secret_mut(inside, 0..LENGTH)).map_err(ErrorCode::from)
+        })?
+        .map_err(|code| Refusal::failure(code.message()))?;
+        let mut sent = 0;
+        while sent < LENGTH {
+            sent += buffer.send(file.as_fd(), sent..LENGTH).map_err(wrong)?;
+        }
+        file.sync_all().map_err(wrong)
+    })
+}
+
 /// Makes a new store with its first partition.
 ///
 /// # Errors
 ///
 /// Where there is a store already, or whatever stops the making.
-pub fn create(directory: &Path, provider: Provider, partitions: &[String], now: i64) -> Result<(), Refusal> {
+pub fn create(
+    directory: &Path,
+    provider: Provider,
+    partitions: &[String],
+    owner: u32,
+    now: i64,
+) -> Result<(), Refusal> {
     on_worker(|| {
         let root = seal::create(directory, &[provider])?;
         let store = Arc::new(Store::create(directory, &root)?);
@@ -107,6 +140,14 @@ pub fn create(directory: &Path, provider: Provider, partitions: &[String], now: 
             all.create(name, now).map_err(|error| Refusal::failure(error.failure().to_string()))?;
         }
         drop(all);
+        let body = owner.to_be_bytes().to_vec();
+        let mut batch = Batch::new();
+        batch.put(
+            Table::Meta,
+            Record { id: owner_record()?, version: 0, state: 0, body },
+            Expected::New,
+        );
+        store.commit(batch)?;
         Arc::into_inner(store).map_or(Ok(()), Store::close)?;
         Ok(())
     })
@@ -117,7 +158,11 @@ pub fn create(directory: &Path, provider: Provider, partitions: &[String], now: 
 /// # Errors
 ///
 /// Whatever stops the start.
-pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Result<Arc<Service>, Refusal> {
+pub fn open(
+    config: Config,
+    clock: Clock,
+    hardening: &hardening::Report,
+) -> Result<Arc<Service>, Refusal> {
     on_worker(|| {
         let device = Device::starting();
         let tested = vault::run(Depth::Large, |_| vault::Public(crypto::self_test::run()))?.0;
@@ -125,7 +170,9 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
             Ok(passed) => passed.len() as u64,
             Err(failed) => {
                 let _ = device.apply(Event::SelfTestFailed);
-                return Err(Refusal::failure(format!("the self-test of {failed} failed; there is no service")));
+                return Err(Refusal::failure(format!(
+                    "the self-test of {failed} failed; there is no service"
+                )));
             }
         };
         device.apply(Event::SelfTestPassed)?;
@@ -133,7 +180,8 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
         let root = seal::unseal(&directory, &providers(&config)?)?;
         let seal_slots = seal::slots(&directory)?.iter().map(ToString::to_string).collect();
         let store = Arc::new(Store::open(&directory, &root)?);
-        let (audit, _) = Audit::open(&directory.join(AUDIT_DIRECTORY), audit_config(&config, &clock))?;
+        let (audit, _) =
+            Audit::open(&directory.join(AUDIT_DIRECTORY), audit_config(&config, &clock))?;
         let tagger = audit.tagger(&root)?;
         let limits = config.limits.clone();
         let start = StartReport {
@@ -143,6 +191,7 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
             seal_slots,
         };
         let service = Service {
+            owner: owner(&config, &store)?,
             registry: Registry::load(store.clone())?,
             keyring: Keyring::new(store.clone(), limits.open_keys),
             partitions: Partitions::load(store.clone())?,
@@ -164,6 +213,21 @@ pub fn open(config: Config, clock: Clock, hardening: &hardening::Report) -> Resu
         service.note("StartService")?;
         Ok(Arc::new(service))
     })
+}
+
+/// Where the store keeps the owner's uid.
+fn owner_record() -> Result<RecordId, crate::store::Error> {
+    RecordId::try_from(&b"owner"[..])
+}
+
+/// The owner: as configured, else as named when the store was made.
+fn owner(config: &Config, store: &Store) -> Result<u32, Refusal> {
+    if let Some(owner) = config.owner_uid {
+        return Ok(owner);
+    }
+    let entry = store.get(Table::Meta, owner_record()?)?;
+    let uid = entry.and_then(|entry| entry.body.try_into().ok()).map(u32::from_be_bytes);
+    Ok(uid.unwrap_or(0))
 }
 
 /// The settings of the audit log, on the daemon's clock.
@@ -273,7 +337,6 @@ fn told(error: Error) -> Refusal {
 
 /// Reads `so\0user\0`, closes the gap, and gives both lengths.
 fn read_pins(from: &OwnedFd) -> Result<(Buffer, usize, usize), Refusal> {
-    use std::os::fd::AsFd;
     let mut buffer = Buffer::new(1024)?;
     let mut filled = 0;
     loop {
@@ -282,7 +345,9 @@ fn read_pins(from: &OwnedFd) -> Result<(Buffer, usize, usize), Refusal> {
             count => filled += count,
         }
     }
-    let wrong = || Refusal::failure("the PINs' descriptor must give two PINs, each with a zero byte behind it");
+    let wrong = || {
+        Refusal::failure("the PINs' descriptor must give two PINs, each with a zero byte behind it")
+    };
     let lengths = vault::run(Depth::Small, |inside| {
         let bytes = buffer.secret_mut(inside, 0..filled);
         let so = bytes.iter().position(|byte| *byte == 0)?;

@@ -48,6 +48,7 @@ impl Link {
         let mut attempts = lock(&self.attempts);
         attempts.socket = socket;
         attempts.failed = None;
+        attempts.made = 0;
     }
 
     /// The present application; connects if there is none, unless that failed just now.

@@ -199,17 +199,16 @@ impl Encryption {
 
     /// The whole result over the whole input.
     fn compute(&self, session: &Session, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let KeyUse { key, mechanism, call, function, .. } = &self.key_use;
+        let KeyUse { key, call, function, .. } = &self.key_use;
         if data.len() > CHUNK {
             return self.compute_in_parts(session, data);
         }
-        let (number, key, mechanism_call) = (session.number(), key.object, call.clone());
-        debug_assert!(mechanism.functions.contains(*function));
+        let (number, key, mechanism) = (session.number(), key.object, call.clone());
         if *function == Function::Decrypt {
-            let request = DecryptData { session: number, key, mechanism: mechanism_call };
+            let request = DecryptData { session: number, key, mechanism };
             return Ok(session.call(&request, data)?.payload);
         }
-        let request = EncryptData { session: number, key, mechanism: mechanism_call };
+        let request = EncryptData { session: number, key, mechanism };
         Ok(session.call(&request, data)?.payload)
     }
 

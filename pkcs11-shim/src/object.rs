@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use coffer_protocol::attribute::MAX_ATTRIBUTES;
-use coffer_protocol::frame::MAX_PAYLOAD;
 use coffer_protocol::mechanism::{Function, MechanismCall};
 use coffer_protocol::operation::object::{
     CopyObject, CreateObject, DestroyObject, FindObjects, GenerateKey, GenerateKeyPair,
@@ -212,7 +211,6 @@ pub(crate) fn generate_pair(
     let mut payload = public.encode()?;
     let public_length = u32::try_from(payload.len()).map_err(|_| Error::ArgumentsBad)?;
     crate::operation::append(&mut payload, &private.encode()?);
-    debug_assert!(payload.len() <= MAX_PAYLOAD as usize);
     let request = GenerateKeyPair { session: session.number(), mechanism, public_length };
     let reply = session.call(&request, &payload)?;
     let public = keep_made(&session, reply.meta.public, before);

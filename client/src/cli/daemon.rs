@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
 use super::Problem;
-use super::signals::{Arrival, Signals};
+use super::signals::{self, Arrival, Signals};
 
 /// What the daemon writes to the pipe when it serves.
 const READY: &[u8] = b"READY\n";
@@ -76,14 +76,13 @@ impl<'a> Daemon<'a> {
         let (pins_end, mut own_pins_end) = io::pipe()?;
         let (own_ready_end, ready_end) = io::pipe()?;
         own_pins_end.write_all(pins)?;
-        let mut command = Command::new(&program);
+        let mut command = signals::command(program.as_os_str())?;
         command.args(arguments);
         command.arg("--pins-fd").arg(inherited(&pins_end)?);
         command.arg("--ready-fd").arg(inherited(&ready_end)?);
         command.stdin(Stdio::null()).stdout(words.try_clone()?).stderr(words).process_group(0);
-        let child = signals
-            .spawn(&mut command)
-            .with_context(|| format!("cannot start {}", program.display()))?;
+        let child =
+            command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         Ok((Self { child, log, signals }, own_ready_end))
     }
 

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::daemon::{Daemon, Start};
 use super::place::{Environment, Place};
-use super::signals::Signals;
+use super::signals::{self, Signals};
 use super::{Problem, output};
 
 /// The partition that is made when none is named.
@@ -65,7 +65,7 @@ pub(crate) fn run(mut arguments: DevArguments) -> Result<u8, Problem> {
     environment.write(&place.environment_file())?;
     warn_of_weak_memory(&place.socket())?;
     if let Some((program, rest)) = arguments.command.split_first() {
-        let mut command = Command::new(program);
+        let mut command = signals::command(program)?;
         command.args(rest).envs(environment.0);
         attend(command, &mut daemon, &signals)
     } else {
@@ -111,16 +111,8 @@ fn serve(daemon: &mut Daemon<'_>, signals: &Signals) -> Result<u8, Problem> {
 
 /// Runs the command to its end; the daemon's end is told at once, and is the result.
 fn attend(mut command: Command, daemon: &mut Daemon<'_>, signals: &Signals) -> Result<u8, Problem> {
-    let mut child = match signals.spawn(&mut command) {
-        Ok(child) => child,
-        Err(error) => {
-            let name = command.get_program().to_string_lossy();
-            eprintln!("coffer: cannot run {name}: {error}");
-            return Ok(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 });
-        }
-    };
-    // What happened while the child was started was not seen.
-    let mut ended = daemon.check().err().map(|problem| problem.report(false));
+    let mut child = command.spawn().context("cannot start another process")?;
+    let mut ended = None;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(ended.unwrap_or_else(|| status_of(status)));

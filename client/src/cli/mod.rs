@@ -65,6 +65,8 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Send one request of the KMS API under its own name, with JSON in and out
     Call(call::CallArguments),
+    #[command(hide = true)]
+    Become(signals::BecomeArguments),
 }
 
 /// Runs the command and tells how it ended.
@@ -81,6 +83,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Partition(command) => (command.json(), partition::run(command).map(|()| 0)),
         Command::Audit(command) => (command.json(), audit::run(&command)),
         Command::Call(arguments) => (false, call::run(&arguments)),
+        Command::Become(arguments) => (false, signals::r#become(&arguments)),
     };
     ExitCode::from(result.unwrap_or_else(|problem| problem.report(json)))
 }
@@ -120,6 +123,7 @@ mod tests {
             "partition init a --so-pin-file f --pin-file g",
             "audit list --json --limit 5",
             "audit verify",
+            "become -- ls --color -- -l",
             "call --list",
             "call --batch --dry-run",
             "call Encrypt --help",

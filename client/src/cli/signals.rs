@@ -1,8 +1,10 @@
 //! Signals as something to wait for, so that what was started is always stopped in order.
 
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{Child, Command};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -10,10 +12,38 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::Problem;
+
 /// The signals that end a command, and SIGCHLD; from now on they only arrive here.
-pub(crate) struct Signals {
-    arrivals: SignalFd,
-    mask: SigSet,
+pub(crate) struct Signals(SignalFd);
+
+/// Arguments of the hidden `coffer become`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BecomeArguments {
+    #[arg(last = true, required = true)]
+    words: Vec<OsString>,
+}
+
+/// A command that runs `program` with all its signals, which it would inherit blocked.
+///
+/// To unblock them here, even for a moment, would let one of them end this process with nothing tidied up.
+/// So this program starts once more, unblocks its own, and becomes the other one.
+pub(crate) fn command(program: &OsStr) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["become", "--"]).arg(program);
+    Ok(command)
+}
+
+/// Becomes the program; returns only where that cannot be, with the exit status of a shell.
+pub(crate) fn r#become(arguments: &BecomeArguments) -> Result<u8, Problem> {
+    SigSet::all().thread_unblock().map_err(io::Error::from)?;
+    let (program, rest) = arguments
+        .words
+        .split_first()
+        .map_or((OsStr::new(""), &[][..]), |all| (all.0.as_os_str(), all.1));
+    let error = Command::new(program).args(rest).exec();
+    eprintln!("coffer: cannot run {}: {error}", program.to_string_lossy());
+    Ok(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 })
 }
 
 /// What came first.
@@ -28,24 +58,13 @@ pub(crate) enum Arrival {
 }
 
 impl Signals {
-    /// Blocks the signals of this thread, which is the only one.
+    /// Blocks the signals of this thread, which is the only one. Children inherit that: see [`command`].
     pub(crate) fn take() -> io::Result<Self> {
         let mask: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGCHLD]
             .into_iter()
             .collect();
         mask.thread_block()?;
-        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
-        Ok(Self { arrivals: SignalFd::with_flags(&mask, flags)?, mask })
-    }
-
-    /// Starts a child that gets its signals, which it would inherit blocked.
-    ///
-    /// For that moment they do to this process what they always do: end it, and the daemon with it.
-    pub(crate) fn spawn(&self, command: &mut Command) -> io::Result<Child> {
-        self.mask.thread_unblock()?;
-        let child = command.spawn();
-        self.mask.thread_block()?;
-        child
+        Ok(Self(SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
     }
 
     /// Waits for a signal.
@@ -63,10 +82,10 @@ impl Signals {
         other: Option<BorrowedFd<'_>>,
         deadline: Option<Instant>,
     ) -> io::Result<Arrival> {
-        let mut waiting = vec![PollFd::new(self.arrivals.as_fd(), PollFlags::POLLIN)];
+        let mut waiting = vec![PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         waiting.extend(other.map(|other| PollFd::new(other, PollFlags::POLLIN)));
         loop {
-            if let Some(information) = self.arrivals.read_signal()? {
+            if let Some(information) = self.0.read_signal()? {
                 let number = i32::try_from(information.ssi_signo).map_err(io::Error::other)?;
                 return Ok(Arrival::Signal(Signal::try_from(number)?));
             }

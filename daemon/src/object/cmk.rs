@@ -209,15 +209,7 @@ fn public_half(
     attributes.extend(numbers);
     let kind = Kind::of(class::PUBLIC_KEY, Some(key_type));
     let attributes = finish(attributes, &[use_of(key.usage).public], kind);
-    Object {
-        id,
-        slot,
-        sequence: 0,
-        generation: 0,
-        attributes,
-        key: None,
-        material: Material::None,
-    }
+    Object { id, slot, sequence: 0, generation: 0, attributes, key: None, material: Material::None }
 }
 
 const fn generation(key_type: KeyType) -> u64 {

@@ -38,15 +38,14 @@ impl OpenKey {
     ///
     /// A symmetric key never encrypts for the KMS itself: a key derived from it does, so that nothing which
     /// PKCS#11 lets an application compute with the key tells anything of the KMS's ciphertexts.
-    fn prepare(inside: &Inside<'_>, spec: KeySpec, material: &[u8]) -> Result<Self, Failure> {
-        let key = Key::parse(spec, material).map_err(Failure::Crypto)?;
+    fn prepare(inside: &Inside<'_>, spec: KeySpec, material: &[u8]) -> Result<Self, ErrorCode> {
+        let key = Key::parse(spec, material)?;
         let mut kms = None;
         if matches!(spec, KeySpec::Aes | KeySpec::Sm4) {
             let derived = kms.insert(Zeroizing::new([0; 32]));
-            kdf::hkdf(Hash::Sha256, material, &[], b"coffer kms key 1", &mut derived[..])
-                .map_err(Failure::Crypto)?;
+            kdf::hkdf(Hash::Sha256, material, &[], b"coffer kms key 1", &mut derived[..])?;
         }
-        Sealed::new(inside, Prepared { key, kms }).map(Self).map_err(Failure::Vault)
+        Ok(Self(Sealed::new(inside, Prepared { key, kms })?))
     }
 
     /// The key, for code inside the vault.
@@ -140,7 +139,7 @@ impl Keyring {
     fn open(&self, object: &Object, version: u32) -> Result<OpenKey, Error> {
         let spec = object.spec().ok_or(ErrorCode::KeyTypeInconsistent)?;
         match self.try_open(object.id, spec, version) {
-            Err(Error::Vault(vault::Error::Full)) => {
+            Err(error) if error.code() == ErrorCode::OutOfMemory => {
                 // Idle keys make room for the one that is wanted now.
                 let mut keys = self.lock();
                 for _ in 0..keys.len().div_ceil(2) {
@@ -154,11 +153,11 @@ impl Keyring {
     }
 
     fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
-        vault::load(ROOM, |inside| -> Result<OpenKey, Failure> {
-            let material = self.store.open_material(inside, KeyId(id.0), version).map_err(Failure::Store)?;
+        vault::load(ROOM, |inside| -> Result<OpenKey, ErrorCode> {
+            let material = self.store.open_material(inside, KeyId(id.0), version)?;
             OpenKey::prepare(inside, spec, material.get(inside))
         })?
-        .map_err(Failure::into_error)
+        .map_err(Error::from)
     }
 
     fn evict(keys: &mut HashMap<(ObjectId, u32), Slot>) {
@@ -169,24 +168,5 @@ impl Keyring {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(ObjectId, u32), Slot>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What may leave the vault when a key cannot be opened.
-enum Failure {
-    Store(crate::store::MaterialError),
-    Crypto(crate::crypto::Error),
-    Vault(vault::Error),
-}
-
-impl vault::Release for Failure {}
-
-impl Failure {
-    fn into_error(self) -> Error {
-        match self {
-            Self::Store(error) => error.into(),
-            Self::Crypto(error) => error.into(),
-            Self::Vault(error) => error.into(),
-        }
     }
 }

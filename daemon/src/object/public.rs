@@ -8,7 +8,8 @@ use crate::crypto::{self, PublicKey, ecdsa::Curve};
 
 /// The DER of an uncompressed point in an OCTET STRING, as `CKA_EC_POINT` has it (PKCS#11 3.1 section 6.3.3).
 fn ec_point(raw: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(raw.len()).expect("a point on a NIST curve is shorter than 128 bytes");
+    let length =
+        u8::try_from(raw.len()).expect("a point on a NIST curve is shorter than 128 bytes");
     [&[0x04, length], raw].concat()
 }
 

@@ -135,9 +135,12 @@ impl Registry {
                     .collect(),
                 None => Vec::new(),
             },
-            None => {
-                slot.order.range(after + 1..).filter_map(|(_, id)| matches(id)).take(limit).collect()
-            }
+            None => slot
+                .order
+                .range(after + 1..)
+                .filter_map(|(_, id)| matches(id))
+                .take(limit)
+                .collect(),
         }
     }
 

@@ -268,7 +268,9 @@ pub fn is_well_formed(value: &[u8], of: Type) -> bool {
         Type::Boolean => matches!(value, [0 | 1]),
         Type::Number => value.len() == 8,
         Type::Bytes => true,
-        Type::Date => value.is_empty() || (value.len() == 8 && value.iter().all(u8::is_ascii_digit)),
+        Type::Date => {
+            value.is_empty() || (value.len() == 8 && value.iter().all(u8::is_ascii_digit))
+        }
         // An empty list is refused rather than read as "nothing is allowed" or "everything is".
         Type::Mechanisms => !value.is_empty() && value.len().is_multiple_of(8),
         Type::Template => false,
@@ -334,7 +336,11 @@ mod tests {
         assert!(is_well_formed(&[1], Type::Boolean) && !is_well_formed(&[2], Type::Boolean));
         assert!(!is_well_formed(&[0; 4], Type::Number) && is_well_formed(&[0; 8], Type::Number));
         assert!(is_well_formed(b"", Type::Date) && is_well_formed(b"20301231", Type::Date));
-        assert!(!is_well_formed(b"2030123", Type::Date) && !is_well_formed(b"2030-1-1", Type::Date));
-        assert!(!is_well_formed(b"", Type::Mechanisms) && !is_well_formed(&[0; 9], Type::Mechanisms));
+        assert!(
+            !is_well_formed(b"2030123", Type::Date) && !is_well_formed(b"2030-1-1", Type::Date)
+        );
+        assert!(
+            !is_well_formed(b"", Type::Mechanisms) && !is_well_formed(&[0; 9], Type::Mechanisms)
+        );
     }
 }

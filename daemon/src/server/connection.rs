@@ -47,7 +47,8 @@ fn greet<'s>(
     let mut frames = Frames::new(stream)?;
     let frame = frames.next()?;
     let (meta, _) = frames.parts(&frame);
-    let greeted = handshake::greet(service, peer, socket, id, &frame, meta).map_err(Ended::Broken)?;
+    let greeted =
+        handshake::greet(service, peer, socket, id, &frame, meta).map_err(Ended::Broken)?;
     let outgoing = Outgoing {
         flags: Flags::NONE,
         meta: frame::encode_meta(&greeted.welcome).map_err(Ended::Broken)?,

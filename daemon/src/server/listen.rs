@@ -34,9 +34,9 @@ impl Listeners {
         let mut given = listenfd::ListenFd::from_env();
         let (mut app, mut admin) = (None, None);
         for index in 0..given.len() {
-            let listener = given
-                .take_unix_listener(index)
-                .map_err(|error| format!("descriptor {index} from systemd is no socket: {error}"))?;
+            let listener = given.take_unix_listener(index).map_err(|error| {
+                format!("descriptor {index} from systemd is no socket: {error}")
+            })?;
             match names.split(':').nth(index) {
                 Some(APP) => app = listener,
                 Some(ADMIN) => admin = listener,
@@ -81,7 +81,8 @@ fn bind(path: &Path, mode: u32) -> Result<UnixListener, String> {
     let before = umask(Mode::from_bits_truncate(0o177));
     let listener = UnixListener::bind(path);
     umask(before);
-    let listener = listener.map_err(|error| format!("{} cannot be bound: {error}", path.display()))?;
+    let listener =
+        listener.map_err(|error| format!("{} cannot be bound: {error}", path.display()))?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
         .map_err(|error| format!("{} cannot be given its mode: {error}", path.display()))?;
     Ok(listener)

@@ -31,7 +31,8 @@ impl Peer {
 /// The unit of a process by its cgroup: the innermost service or scope in the version 2 line.
 fn unit_of(cgroups: &str) -> Option<String> {
     let path = cgroups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let unit = path.rsplit('/').find(|part| part.ends_with(".service") || part.ends_with(".scope"))?;
+    let unit =
+        path.rsplit('/').find(|part| part.ends_with(".service") || part.ends_with(".scope"))?;
     (unit.len() <= 255).then(|| unit.to_owned())
 }
 
@@ -44,7 +45,9 @@ mod tests {
         let unit = |text: &str| unit_of(text);
         assert_eq!(unit("0::/system.slice/nginx.service\n"), Some("nginx.service".to_owned()));
         assert_eq!(
-            unit("1:cpu:/x\n0::/user.slice/user-1.slice/user@1.service/app.slice/run-1.scope/sub\n"),
+            unit(
+                "1:cpu:/x\n0::/user.slice/user-1.slice/user@1.service/app.slice/run-1.scope/sub\n"
+            ),
             Some("run-1.scope".to_owned())
         );
         assert_eq!(unit("0::/\n"), None);

@@ -4,9 +4,9 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::{Access, Audit, Resource, Row, Socket, When};
 
+use super::record::{Describe, Outcome, Recorder};
 use super::{Answer, Authorized, Caller, Handle, Incoming, Outgoing, ReplyPayload, Service};
 use crate::Error;
-use super::record::{Describe, Outcome, Recorder};
 use crate::state::device::State;
 use crate::state::login::Login;
 
@@ -38,7 +38,11 @@ pub(super) fn pass<O: Handle + Describe>(
     };
     if dry_run {
         recorder.done(Outcome::Success)?;
-        return Ok(Outgoing { flags: Flags::DRY_RUN, meta: Vec::new(), payload: ReplyPayload::None });
+        return Ok(Outgoing {
+            flags: Flags::DRY_RUN,
+            meta: Vec::new(),
+            payload: ReplyPayload::None,
+        });
     }
     if O::ROW.audit == Audit::Change {
         recorder.intent()?;
@@ -67,7 +71,7 @@ fn admit<O: Handle>(
     if row.when == When::Operational && service.device.state() != State::Operational {
         return Err(ErrorCode::Unavailable.into());
     }
-    allow(row, caller, service.config.owner, &request.resource())
+    allow(row, caller, service.owner, &request.resource())
 }
 
 /// The policy: who may ask. Accounts and their policies will be asked here.

@@ -5,17 +5,17 @@
 pub mod authorized;
 mod cipher;
 mod gate;
-mod record;
 mod kms;
 mod object;
+mod record;
 mod system;
 #[doc(hidden)]
 pub mod testing;
 mod token;
 mod visible;
 
-pub(crate) use record::malformed;
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub(crate) use record::malformed;
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::Operation;
 
+use crate::Error;
 use crate::application::Applications;
 use crate::audit::{Audit, Tagger};
 use crate::clock::Clock;
@@ -36,7 +37,6 @@ use crate::pin::Pins;
 use crate::seal::RootKey;
 use crate::state::device::Device;
 use crate::store::Store;
-use crate::Error;
 
 /// How one operation is carried out.
 ///
@@ -80,6 +80,8 @@ pub(crate) trait Handle: Operation {
 pub struct Service {
     /// The configuration.
     pub config: Config,
+    /// Uid of the owner.
+    pub owner: u32,
     /// The time.
     pub clock: Clock,
     /// Where the device is in its life.

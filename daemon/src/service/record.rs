@@ -82,9 +82,7 @@ impl<'s> Recorder<'s> {
         let Outcome::Success = outcome;
         match (self.row.audit, self.intent.take()) {
             (Audit::Refusals, _) => Ok(()),
-            (_, Some(intent)) => {
-                Ok(self.service.audit.outcome(intent, self.event())?)
-            }
+            (_, Some(intent)) => Ok(self.service.audit.outcome(intent, self.event())?),
             (_, None) => Ok(self.service.audit.append(self.event(), self.priority())?),
         }
     }
@@ -166,13 +164,13 @@ fn identity(service: &Service, caller: &Caller) -> UserIdentity {
         Some(Login::User) => "PKCS11User",
         Some(Login::SecurityOfficer) => "PKCS11SecurityOfficer",
         Some(Login::Public) => "PKCS11Public",
-        None if caller.uid == service.config.owner => "Root",
+        None if caller.uid == service.owner => "Root",
         None => "HostUser",
     };
     UserIdentity {
         kind: kind.to_owned(),
         principal_id: caller.uid.to_string(),
-        account_id: service.config.owner.to_string(),
+        account_id: service.owner.to_string(),
         user_name: format!("uid {}", caller.uid),
         ..UserIdentity::default()
     }

@@ -36,12 +36,12 @@ impl Service {
         if !directory.join(crate::store::STORE_FILE).exists() {
             let provider = Provider::KeyFile { path: start::keyfile(directory) };
             let names = ["dev".to_owned(), "second".to_owned()];
-            start::create(directory, provider, &names, 0).expect("a store can be made");
+            start::create(directory, provider, &names, 1000, 0).expect("a store can be made");
         }
         let config = Config {
             state_directory: directory.to_owned(),
             secret_memory: SecretMemory::Locked,
-            owner: 1000,
+            owner_uid: Some(1000),
             limits,
             audit: AuditConfig { segment_mib: 1, ..AuditConfig::default() },
             dev: true,

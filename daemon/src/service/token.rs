@@ -79,7 +79,7 @@ impl Handle for InitToken {
         }
         if partition.initialised {
             service.pins.refuse_locked(officer(call.caller(), partition.slot))?;
-        } else if call.caller().uid != service.config.owner {
+        } else if call.caller().uid != service.owner {
             return Err(Error::about(ErrorCode::PinIncorrect, "the owner sets the first PIN"));
         } else if !Pin::whole(call.payload()).fits() {
             return Err(Error::about(ErrorCode::PinIncorrect, "a PIN has 4 to 255 bytes"));
@@ -130,9 +130,7 @@ fn destroy_objects(slot: Slot, service: &Service) -> Result<()> {
     let kept: HashSet<_> = cmks.flat_map(|key| [key.id, cmk::public_half_id(key.id)]).collect();
     for object in objects {
         if !kept.contains(&object.id) {
-            service.registry.destroy(object.id, Vec::new())?;
-            service.keyring.close(object.id);
-            service.events.object_changed(&object);
+            service.destroy_object(&object)?;
         }
     }
     Ok(())

@@ -2,8 +2,9 @@
 //! is sealed with its place, state and generation; a sealed head counts and sums all records, so
 //! that none can be changed, swapped, replayed or removed unnoticed. Bodies are opaque here.
 //!
-//! Rolling back the whole directory is noticed only against something outside, such as an audit
-//! checkpoint with [`Store::generation`].
+//! All but [`Store::seal_material`] and [`Store::open_material`] is called outside of `vault::run`,
+//! which it enters itself. Rolling back the whole directory is noticed only
+//! against something outside, such as an audit record of [`Store::generation`].
 
 mod backend;
 mod batch;

@@ -5,7 +5,7 @@ use std::ptr::copy_nonoverlapping;
 
 /// The global allocator of every program that uses the vault.
 ///
-/// Inside [`run`](super::run) memory comes from the arena. Freeing and resizing go by address, so an
+/// Inside [`run`](fn@super::run) memory comes from the arena. Freeing and resizing go by address, so an
 /// object may be freed anywhere, a secret object never grows out of the arena, and an ordinary one
 /// that grows inside `run` moves into it.
 ///

@@ -2,7 +2,7 @@
 use nix::errno::Errno;
 use std::fmt;
 
-/// Why the vault refused. No variant carries secret bytes, nor text made inside [`run`](super::run).
+/// Why the vault refused. No variant carries secret bytes, nor text made inside [`run`](fn@super::run).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Error {
     /// A system call failed: which step, and why.

@@ -1,6 +1,6 @@
 //! Secret memory: the only place where bytes of keys, PINs and what follows from them may exist.
 //!
-//! One **arena** and a pool of **stacks** in `memfd_secret(2)` memory; [`run`] executes code on such a
+//! One **arena** and a pool of **stacks** in `memfd_secret(2)` memory; [`run()`] executes code on such a
 //! stack with the heap in the arena, and wipes the stack and the registers after. **Handles**
 //! ([`Sealed`], [`SecretBytes`], [`Buffer`]) need the token [`Inside`], which exists only inside `run`.
 //!

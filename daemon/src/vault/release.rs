@@ -8,7 +8,7 @@ use super::error::Error;
 use super::handle::{Sealed, SecretBytes};
 use std::hint::black_box;
 
-/// A type that may leave [`run`](super::run): handles, and values that are not secret.
+/// A type that may leave [`run`](fn@super::run): handles, and values that are not secret.
 ///
 /// For a type of one's own the impl is empty; then every byte of it must be meaningful, as in an enum
 /// without fields.
@@ -123,37 +123,67 @@ impl Release for Error {
 mod tests {
     use super::*;
     use std::mem::MaybeUninit;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-    const MARK: u8 = 0xA5;
+    type Bytes = Public<[u8; 64]>;
 
-    /// Bytes of `out` that equal the mark after `value` was taken from memory full of it.
-    fn marks_taken<R: Release>(value: R, take: unsafe fn(*const R) -> R) -> usize {
-        let mut room = MaybeUninit::<R>::uninit();
-        let at = black_box(room.as_mut_ptr());
-        // SAFETY: the room is ours.
-        unsafe { at.cast::<u8>().write_bytes(MARK, size_of::<R>()) };
-        // SAFETY: a plain write of a value of this type; no bytes but its own are meant.
-        unsafe { at.write(value) };
-        let mut out = MaybeUninit::<R>::zeroed();
-        // SAFETY: the room holds the value just written.
-        out.write(unsafe { take(at) });
-        let bytes = black_box(out.as_ptr()).cast::<u8>();
+    /// Eight bytes that no other call has had: ordinary stacks keep what controls left there.
+    fn new_mark() -> [u8; 8] {
+        static CALLS: AtomicU64 = AtomicU64::new(1);
+        CALLS.fetch_add(1, Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes()
+    }
+
+    /// Takes a value without `Bytes` out of memory in which marks lie where these would be; how many
+    /// bytes come along. All on the heap: a move of the value would itself leave its padding about.
+    fn marks_taken<R>(
+        without: R,
+        with: &R,
+        bytes: fn(&R) -> Option<&Bytes>,
+        take: unsafe fn(*const R) -> R,
+    ) -> usize {
+        let mark = new_mark();
+        let start = std::ptr::from_ref(with).addr();
+        let hidden = std::ptr::from_ref(bytes(with).unwrap()).addr() - start;
+        let words = (hidden..hidden + size_of::<Bytes>()).step_by(mark.len());
+        let mut room = Box::new(without);
+        let at = std::ptr::from_mut(&mut *room);
+        for offset in words.clone() {
+            let place = at.cast::<u8>().wrapping_add(offset).cast::<[u8; 8]>();
+            // SAFETY: these bytes of the room mean nothing while the value is without them.
+            unsafe { place.write(mark) };
+        }
+        let mut out = Box::new(MaybeUninit::<R>::zeroed());
+        // SAFETY: the room holds a value; it is a plain one that may exist twice.
+        out.write(unsafe { black_box(take)(black_box(at)) });
+        let place = black_box(out.as_ptr()).cast::<u8>();
         let is_mark = |offset: &usize| {
             // SAFETY: within `out`, whose bytes are zero, the value's, or what came along with it.
-            let byte = unsafe { bytes.wrapping_add(*offset).read_volatile() };
-            byte == MARK
+            let word = unsafe { place.wrapping_add(*offset).cast::<[u8; 8]>().read_volatile() };
+            word == mark
         };
-        (0..size_of::<R>()).filter(is_mark).count()
+        words.filter(is_mark).count() * mark.len()
+    }
+
+    fn present() -> Bytes {
+        black_box(Public([0; 64]))
     }
 
     #[test]
     fn what_lies_under_an_absent_value_stays_behind() {
-        type Absent = Option<Public<[u8; 64]>>;
-        type Refused = Result<Public<[u8; 64]>, Error>;
-        type Pair = (bool, Option<Public<u64>>);
-        assert_eq!(marks_taken::<Absent>(None, Absent::take_out), 0);
-        assert_eq!(marks_taken::<Refused>(Err(Error::Full), Refused::take_out), 0);
-        assert_eq!(marks_taken::<Pair>((true, None), Pair::take_out), 0);
+        type Absent = Option<Bytes>;
+        let bytes: fn(&Absent) -> Option<&Bytes> = Option::as_ref;
+        assert_eq!(marks_taken(None, &Some(present()), bytes, Absent::take_out), 0);
+        let whole = marks_taken(None, &Some(present()), bytes, std::ptr::read);
+        assert_eq!(whole, 64, "the control: a plain move takes them along");
+    }
+
+    #[test]
+    fn what_lies_under_an_error_stays_behind() {
+        type Refused = Result<Bytes, ()>;
+        let bytes: fn(&Refused) -> Option<&Bytes> = |value| value.as_ref().ok();
+        assert_eq!(marks_taken(Err(()), &Ok(present()), bytes, Refused::take_out), 0);
+        let whole = marks_taken(Err(()), &Ok(present()), bytes, std::ptr::read);
+        assert_eq!(whole, 64, "the control: a plain move takes them along");
     }
 
     #[test]

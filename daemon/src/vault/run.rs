@@ -25,7 +25,7 @@ pub(super) fn entered() -> bool {
 
 /// Proof that the code runs on a secret stack with the secret heap.
 ///
-/// Only [`run`] makes one. It cannot leave the closure, nor go to another thread:
+/// Only [`run()`] makes one. It cannot leave the closure, nor go to another thread:
 /// ```compile_fail,E0277
 /// # use coffer_daemon::vault::{Depth, run};
 /// let _ = run(Depth::Small, |inside| {
@@ -118,7 +118,7 @@ fn enter<R: Release>(
 /// operation needs.
 ///
 /// # Errors
-/// As [`run`].
+/// As [`run()`].
 pub fn stack_use<R: Release>(
     f: impl for<'r> FnOnce(&Inside<'r>) -> R,
 ) -> Result<(R, usize), Error> {
@@ -132,11 +132,11 @@ pub fn stack_use<R: Release>(
     Ok((value, station.unmarked()))
 }
 
-/// Like [`run`] on a large stack, for code that makes long-lived secrets and needs `room` bytes for
+/// Like [`run()`] on a large stack, for code that makes long-lived secrets and needs `room` bytes for
 /// them: operations with the existing ones always find [`Config::reserve`](super::Config) bytes.
 ///
 /// # Errors
-/// `Full` while less than the reserve and `room` is free; else as [`run`].
+/// `Full` while less than the reserve and `room` is free; else as [`run()`].
 pub fn load<R: Release>(room: usize, f: impl for<'r> FnOnce(&Inside<'r>) -> R) -> Result<R, Error> {
     load_at(Depth::Large, room, f)
 }

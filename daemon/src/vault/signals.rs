@@ -2,7 +2,7 @@
 use super::error::Error;
 use nix::sys::signal::{SigSet, SigmaskHow};
 
-/// Blocks every signal in this thread, for good. For threads that will call [`run`](super::run), as
+/// Blocks every signal in this thread, for good. For threads that will call [`run`](fn@super::run), as
 /// the first thing they do; not for the main thread, which would become immune to `SIGTERM`.
 ///
 /// Synchronous ones too: a fault then ends the process at once instead of writing the registers to

@@ -11,10 +11,6 @@ use coffer_protocol::mechanism;
 use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::cipher::Function;
 
-use crate::crypto;
-use crate::vault::{self, Release};
-use crate::Error;
-
 /// What a function asks of a mechanism, of a key's attributes and of its state.
 struct Demand {
     mechanism: mechanism::Function,
@@ -32,33 +28,4 @@ const fn demand(function: Function) -> Demand {
         Function::Verify => (M::Verify, attribute::VERIFY, KeyRule::Verify),
     };
     Demand { mechanism, attribute, rule }
-}
-
-/// What may leave the vault when an operation fails there.
-enum Failed {
-    Crypto(crypto::Error),
-    Vault(vault::Error),
-}
-
-impl Release for Failed {}
-
-impl From<crypto::Error> for Failed {
-    fn from(error: crypto::Error) -> Self {
-        Self::Crypto(error)
-    }
-}
-
-impl From<vault::Error> for Failed {
-    fn from(error: vault::Error) -> Self {
-        Self::Vault(error)
-    }
-}
-
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
-        match failed {
-            Failed::Crypto(error) => error.into(),
-            Failed::Vault(error) => error.into(),
-        }
-    }
 }

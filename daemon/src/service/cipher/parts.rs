@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::super::{Answer, Authorized, Handle, Service};
 use super::usable::{Usable, still_usable, usable};
-use super::{Failed, demand, whole};
+use super::{demand, whole};
 use crate::Error;
 use crate::application::{Operation, Progress};
 use crate::crypto::{self, Message, Stream};
@@ -35,7 +35,7 @@ fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
         Function::Decrypt if scheme == Scheme::AesGcm => Progress::Held(Vec::new()),
         Function::Encrypt | Function::Decrypt => {
             let key = part.secret()?;
-            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, Failed> {
+            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, ErrorCode> {
                 let key = key.get(inside);
                 let stream = match function {
                     Function::Encrypt => Stream::encrypt(key, scheme, &parameter)?,
@@ -46,7 +46,7 @@ fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
             Progress::Stream(made??)
         }
         Function::Sign | Function::Verify => {
-            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, Failed> {
+            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, ErrorCode> {
                 let message = Message::new(part.half(inside), scheme, &parameter)?;
                 Ok(Sealed::new(inside, Some(message))?)
             });
@@ -67,7 +67,7 @@ fn update(operation: &mut Operation, function: Function, data: &[u8]) -> Result<
                 data.len(),
             );
             let mut output = Vec::with_capacity(longest + LONGEST_HELD);
-            vault::run(Depth::Small, |inside| -> Result<(), Failed> {
+            vault::run(Depth::Small, |inside| -> Result<(), ErrorCode> {
                 let stream = stream.get_mut(inside).as_mut().ok_or(crypto::Error::Internal)?;
                 Ok(stream.update(data, &mut output)?)
             })??;
@@ -103,23 +103,27 @@ fn finish(
             let usable = Usable { object, key: part, mechanism, parameter };
             return whole::decrypt(&usable, service, &held);
         }
-        Progress::Stream(mut stream) => vault::run(Depth::Small, |inside| -> Result<_, Failed> {
-            let mut output = Zeroizing::new(Vec::new());
-            stream.get_mut(inside).take().ok_or(over)?.finish(&mut output)?;
-            Ok(inside.publish(&output))
-        }),
+        Progress::Stream(mut stream) => {
+            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
+                let mut output = Zeroizing::new(Vec::new());
+                stream.get_mut(inside).take().ok_or(over)?.finish(&mut output)?;
+                Ok(inside.publish(&output))
+            })
+        }
         Progress::Message(mut message) if function == Function::Sign => {
             let key = part.secret()?;
-            vault::run(Depth::Small, |inside| -> Result<_, Failed> {
+            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
                 let message = message.get_mut(inside).take().ok_or(over)?;
                 Ok(inside.publish(&message.sign(key.get(inside))?))
             })
         }
-        Progress::Message(mut message) => vault::run(Depth::Small, |inside| -> Result<_, Failed> {
-            let message = message.get_mut(inside).take().ok_or(over)?;
-            message.verify(part.half(inside), given)?;
-            Ok(Public(Vec::new()))
-        }),
+        Progress::Message(mut message) => {
+            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
+                let message = message.get_mut(inside).take().ok_or(over)?;
+                message.verify(part.half(inside), given)?;
+                Ok(Public(Vec::new()))
+            })
+        }
     };
     let Public(output) = done??;
     Ok(output)

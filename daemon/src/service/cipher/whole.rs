@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::Scheme;
 use coffer_protocol::operation::cipher::{
     DecryptData, EncryptData, Function, Nothing, Output, SignData, VerifyData,
@@ -9,7 +10,6 @@ use coffer_protocol::operation::cipher::{
 use zeroize::Zeroizing;
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::Failed;
 use super::usable::{self, Usable, usable};
 use crate::Error;
 use crate::crypto;
@@ -38,14 +38,14 @@ pub(super) fn encrypt(plan: &Usable, plaintext: &[u8]) -> Result<Vec<u8>, Error>
             let key = key.get(inside);
             let done =
                 crypto::encrypt_in_place(key, scheme, parameter, &mut buffer, plaintext.len());
-            done.map(Public).map_err(Failed::from)
+            done.map(Public).map_err(ErrorCode::from)
         })??;
         buffer.truncate(length);
         return Ok(buffer);
     }
     let Public(ciphertext) = vault::run(Depth::Small, |inside| {
         let done = crypto::encrypt(plan.key.half(inside), scheme, parameter, plaintext);
-        done.map(|ciphertext| inside.publish(&ciphertext)).map_err(Failed::from)
+        done.map(|ciphertext| inside.publish(&ciphertext)).map_err(ErrorCode::from)
     })??;
     Ok(ciphertext)
 }
@@ -57,14 +57,14 @@ fn decrypt_with(plan: &Usable, key: &OpenKey, ciphertext: &[u8]) -> Result<Vec<u
         let mut buffer = Zeroizing::new(ciphertext.to_vec());
         let Public(length) = vault::run(Depth::Small, |inside| {
             let done = crypto::decrypt_in_place(key.get(inside), scheme, parameter, &mut buffer);
-            done.map(Public).map_err(Failed::from)
+            done.map(Public).map_err(ErrorCode::from)
         })??;
         buffer.truncate(length);
         return Ok(std::mem::take(&mut *buffer));
     }
     let Public(plaintext) = vault::run(Depth::Small, |inside| {
         let done = crypto::decrypt(key.get(inside), scheme, parameter, ciphertext);
-        done.map(|plaintext| inside.publish(&plaintext)).map_err(Failed::from)
+        done.map(|plaintext| inside.publish(&plaintext)).map_err(ErrorCode::from)
     })??;
     Ok(plaintext)
 }
@@ -81,7 +81,8 @@ pub(super) fn decrypt(
     let mut result = decrypt_with(plan, plan.key.secret()?, ciphertext);
     let older = (1..newest).rev().take(MAX_VERSIONS as usize - 1);
     for version in older {
-        let wrong = matches!(result, Err(Error::Crypto(crypto::Error::EncryptedDataInvalid)));
+        let wrong =
+            result.as_ref().is_err_and(|error| error.code() == ErrorCode::EncryptedDataInvalid);
         if !(authenticated && wrong) {
             break;
         }
@@ -96,7 +97,7 @@ pub(super) fn sign(plan: &Usable, message: &[u8]) -> Result<Vec<u8>, Error> {
     let key = plan.key.secret()?;
     let Public(signature) = vault::run(Depth::Small, |inside| {
         let done = crypto::sign(key.get(inside), plan.mechanism.scheme, &plan.parameter, message);
-        done.map(|signature| inside.publish(&signature)).map_err(Failed::from)
+        done.map(|signature| inside.publish(&signature)).map_err(ErrorCode::from)
     })??;
     Ok(signature)
 }
@@ -109,7 +110,7 @@ pub(super) fn verify(plan: &Usable, message: &[u8], signature: &[u8]) -> Result<
     }
     vault::run(Depth::Small, |inside| {
         crypto::verify(plan.key.half(inside), scheme, parameter, message, signature)
-            .map_err(Failed::from)
+            .map_err(ErrorCode::from)
     })??;
     Ok(())
 }

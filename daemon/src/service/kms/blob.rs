@@ -138,7 +138,10 @@ mod tests {
             assert!(opened.is_none(), "bit {bit}");
         }
         for length in 0..blob.len() {
-            assert!(named(&blob[..length]).is_err() || open(name(KeySpec::Aes256), &[1; 32], b"", &blob[..length]).is_err());
+            assert!(
+                named(&blob[..length]).is_err()
+                    || open(name(KeySpec::Aes256), &[1; 32], b"", &blob[..length]).is_err()
+            );
         }
     }
 

@@ -100,7 +100,9 @@ mod tests {
     #[test]
     fn what_is_no_object_of_strings_is_refused() {
         let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX));
-        for text in ["{", "[]", "1", r#"{"a":1}"#, r#"{"a":{}}"#, r#"{"a":"1","a":"2"}"#, "{}x", &long] {
+        for text in
+            ["{", "[]", "1", r#"{"a":1}"#, r#"{"a":{}}"#, r#"{"a":"1","a":"2"}"#, "{}x", &long]
+        {
             assert_eq!(of(text), Err(ErrorCode::InvalidValue), "{text}");
         }
     }

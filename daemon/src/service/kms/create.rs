@@ -11,7 +11,7 @@ use crate::crypto::ecdsa::Curve;
 use crate::crypto::{self, Generate};
 use crate::object::{KeyMeta, ObjectId, cmk};
 use crate::store::{KeyId, SealedMaterial};
-use crate::vault::{self, Depth, Public, Release};
+use crate::vault::{self, Depth, Public};
 
 /// Longest description in bytes.
 const MAX_DESCRIPTION: usize = 1024;
@@ -143,32 +143,22 @@ impl Handle for CreateKey {
     }
 }
 
-/// A made key as it may leave the vault.
-struct Made(SealedMaterial, Public<Vec<u8>>);
-
-impl Release for Made {}
-
 /// Makes key material inside the vault; what leaves is sealed, and its public key.
 fn generate(
     service: &Service,
     id: ObjectId,
     what: Generate,
 ) -> Result<(SealedMaterial, Vec<u8>), Error> {
-    let Made(material, Public(public_key)) =
-        vault::run(Depth::Small, |inside| -> Result<Made, Public<Error>> {
-            let wrong = |error: crypto::Error| Public(error.into());
-            let made = crypto::generate(what).map_err(wrong)?;
-            let material = service
-                .store
-                .seal_material(inside, KeyId(id.0), 1, &made.material)
-                .map_err(|error| Public(error.into()))?;
+    let (material, Public(public_key)) =
+        vault::run(Depth::Large, |inside| -> Result<_, ErrorCode> {
+            let made = crypto::generate(what)?;
+            let material = service.store.seal_material(inside, KeyId(id.0), 1, &made.material)?;
             let spki = match &made.public {
-                Some(public) => public.to_spki().map_err(wrong)?,
+                Some(public) => public.to_spki()?,
                 None => Vec::new(),
             };
-            Ok(Made(material, inside.publish(&spki)))
-        })?
-        .map_err(|Public(error)| error)?;
+            Ok((material, inside.publish(&spki)))
+        })??;
     Ok((material, public_key))
 }
 

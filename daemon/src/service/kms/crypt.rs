@@ -18,7 +18,7 @@ use super::{blob, context, find, in_range, meta, validate_name};
 use crate::crypto::random;
 use crate::object::{Object, OpenKey};
 use crate::state::key;
-use crate::vault::{self, Depth, Inside, Public, Release};
+use crate::vault::{self, Depth, Inside, Public};
 use crate::{Error, crypto};
 
 /// Most bytes that Encrypt takes.
@@ -71,40 +71,19 @@ fn spec_of(object: &Object, rule: KeyRule) -> Result<KeySpec, Error> {
     }
 }
 
-/// What may leave the vault when an operation fails there.
-enum Failed {
-    Crypto,
-    Vault(vault::Error),
-}
-
-impl Release for Failed {}
-
-impl From<crypto::Error> for Failed {
-    fn from(_: crypto::Error) -> Self {
-        Self::Crypto
+/// One code for whatever is wrong with a ciphertext.
+fn of_decryption(code: ErrorCode) -> Error {
+    match code {
+        ErrorCode::OutOfMemory => code.into(),
+        _ => ErrorCode::InvalidCiphertext.into(),
     }
 }
 
-impl From<vault::Error> for Failed {
-    fn from(error: vault::Error) -> Self {
-        Self::Vault(error)
-    }
-}
-
-impl Failed {
-    /// One code for whatever is wrong with a ciphertext.
-    fn of_decryption(self) -> Error {
-        match self {
-            Self::Crypto => ErrorCode::InvalidCiphertext.into(),
-            Self::Vault(error) => error.into(),
-        }
-    }
-
-    fn of_encryption(self) -> Error {
-        match self {
-            Self::Crypto => ErrorCode::EncryptionError.into(),
-            Self::Vault(error) => error.into(),
-        }
+/// One code for an encryption that failed.
+fn of_encryption(code: ErrorCode) -> Error {
+    match code {
+        ErrorCode::OutOfMemory => code.into(),
+        _ => ErrorCode::EncryptionError.into(),
     }
 }
 
@@ -151,10 +130,10 @@ impl Handle for Encrypt {
         _service: &Service,
     ) -> Result<Answer<Encrypted>, Error> {
         let payload = call.payload();
-        let Public(blob) = vault::run(Depth::Small, |inside| -> Result<_, Failed> {
+        let Public(blob) = vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
             Ok(ready.seal(inside, payload.bytes(inside))?)
         })?
-        .map_err(Failed::of_encryption)?;
+        .map_err(of_encryption)?;
         Ok(Answer::with(Encrypted { key_id: ready.object.id.to_string() }, blob))
     }
 }
@@ -199,11 +178,11 @@ impl Handle for Decrypt {
     ) -> Result<Answer<Decrypted>, Error> {
         let ciphertext = call.payload().plain()?;
         let mut reply = SecretReply::with_capacity(ciphertext.len())?;
-        vault::run(Depth::Small, |inside| -> Result<(), Failed> {
+        vault::run(Depth::Small, |inside| -> Result<(), ErrorCode> {
             let plaintext = ready.open(inside, ciphertext)?;
             Ok(reply.push(inside, &plaintext)?)
         })?
-        .map_err(Failed::of_decryption)?;
+        .map_err(of_decryption)?;
         Ok(Answer::secret(Decrypted { key_id: ready.object.id.to_string() }, reply))
     }
 }
@@ -230,14 +209,14 @@ impl Handle for GenerateDataKey {
         _service: &Service,
     ) -> Result<Answer<GeneratedDataKey>, Error> {
         let mut reply = SecretReply::with_capacity(length)?;
-        let Public(blob) = vault::run(Depth::Small, |inside| -> Result<_, Failed> {
+        let Public(blob) = vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
             let mut data_key = Zeroizing::new(vec![0; length]);
             random::fill(&mut data_key)?;
             let blob = ready.seal(inside, &data_key)?;
             reply.push(inside, &data_key)?;
             Ok(blob)
         })?
-        .map_err(Failed::of_encryption)?;
+        .map_err(of_encryption)?;
         let answer = GeneratedDataKey {
             key_id: ready.object.id.to_string(),
             ciphertext: Bytes(blob),

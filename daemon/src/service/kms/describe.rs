@@ -31,7 +31,7 @@ impl Handle for DescribeKey {
         object: Arc<Object>,
         service: &Service,
     ) -> Result<Answer<DescribedKey>, Error> {
-        Ok(Answer::new(DescribedKey { metadata: metadata(&object, service.config.owner)? }))
+        Ok(Answer::new(DescribedKey { metadata: metadata(&object, service.owner)? }))
     }
 }
 
@@ -189,7 +189,7 @@ impl Handle for ListKeyDetail {
         service: &Service,
     ) -> Result<Answer<ListedKeyDetail>, Error> {
         let (total, page) = Page::of(call.request().offset, call.request().limit)?.cut(keys);
-        let keys = page.map(|object| metadata(&object, service.config.owner)).collect::<Result<_, _>>()?;
+        let keys = page.map(|object| metadata(&object, service.owner)).collect::<Result<_, _>>()?;
         Ok(Answer::new(ListedKeyDetail { total, keys }))
     }
 }

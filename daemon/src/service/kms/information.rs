@@ -1,5 +1,6 @@
 //! GenerateRandom, GetServiceStatus, ListAlgorithms and GetRegions.
 
+use coffer_protocol::ErrorCode;
 use coffer_protocol::key::{KeySpec, KeyUsage};
 use coffer_protocol::operation::kms::{
     Algorithm, Algorithms, GenerateRandom, GeneratedRandom, GetRegions, GetServiceStatus,
@@ -12,7 +13,7 @@ use super::{in_range, sign};
 use crate::Error;
 use crate::crypto::random;
 use crate::state::device::State;
-use crate::vault::{self, Depth, Public};
+use crate::vault::{self, Depth};
 
 impl Handle for GenerateRandom {
     type Plan = usize;
@@ -33,10 +34,9 @@ impl Handle for GenerateRandom {
         let mut reply = SecretReply::with_capacity(length)?;
         vault::run(Depth::Small, |inside| {
             let mut bytes = vec![0; length];
-            random::fill(&mut bytes).map_err(|error| Public(Error::from(error)))?;
-            reply.push(inside, &bytes).map_err(|error| Public(Error::from(error)))
-        })?
-        .map_err(|Public(error)| error)?;
+            random::fill(&mut bytes)?;
+            Ok::<(), ErrorCode>(reply.push(inside, &bytes)?)
+        })??;
         Ok(Answer::secret(GeneratedRandom {}, reply))
     }
 }
@@ -113,6 +113,8 @@ impl Handle for GetRegions {
         service: &Service,
     ) -> Result<Answer<Regions>, Error> {
         let names = service.partitions.all().into_iter().map(|partition| partition.name.clone());
-        Ok(Answer::new(Regions { regions: std::iter::once("local".to_owned()).chain(names).collect() }))
+        Ok(Answer::new(Regions {
+            regions: std::iter::once("local".to_owned()).chain(names).collect(),
+        }))
     }
 }

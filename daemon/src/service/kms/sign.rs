@@ -64,7 +64,7 @@ enum MessageType {
 }
 
 /// What the request's words come to, whatever key they are about.
-struct Method {
+pub(crate) struct Method {
     algorithm: &'static Algorithm,
     message: MessageType,
 }
@@ -99,11 +99,9 @@ impl Method {
 
     fn parameter(&self) -> Parameter {
         match self.algorithm.raw {
-            Scheme::RsaPss(Some(hash)) => Parameter::Pss(Pss {
-                hash,
-                mgf: hash,
-                salt_len: self.algorithm.digest_length,
-            }),
+            Scheme::RsaPss(Some(hash)) => {
+                Parameter::Pss(Pss { hash, mgf: hash, salt_len: self.algorithm.digest_length })
+            }
             _ => Parameter::None,
         }
     }
@@ -117,23 +115,17 @@ impl Method {
     }
 }
 
-fn ready(
-    service: &Service,
-    object: Arc<Object>,
-    method: &Method,
-    rule: KeyRule,
-) -> Result<Arc<Object>, Error> {
-    let record = meta(&object)?;
+/// Whether the key is made for the method and may be used so now.
+fn allow(object: &Object, method: &Method, rule: KeyRule) -> Result<(), Error> {
+    let record = meta(object)?;
     if record.usage != method.algorithm.usage {
         return Err(ErrorCode::InvalidKeyUsage.into());
     }
-    key::check(rule, record.state)?;
-    let _ = service;
-    Ok(object)
+    Ok(key::check(rule, record.state)?)
 }
 
 impl Handle for SignByAsymmetricKey {
-    type Plan = (Method2, Arc<OpenKey>);
+    type Plan = (Method, Arc<OpenKey>);
 
     fn validate(&self, payload_length: usize) -> Result<(), Error> {
         Method::of(&self.algorithm, self.message_type.as_ref(), payload_length)?;
@@ -145,35 +137,29 @@ impl Handle for SignByAsymmetricKey {
         let method =
             Method::of(&request.algorithm, request.message_type.as_ref(), call.payload().len())?;
         let object = find(service, call.caller(), &request.key_id)?;
-        let object = ready(service, object, &method, KeyRule::Sign)?;
-        Ok((Method2(method), service.keyring.newest(&object)?))
+        allow(&object, &method, KeyRule::Sign)?;
+        Ok((method, service.keyring.newest(&object)?))
     }
 
     fn commit(
         call: Authorized<'_, Self>,
-        (Method2(method), key): Self::Plan,
+        (method, key): Self::Plan,
         _service: &Service,
     ) -> Result<Answer<Signed>, Error> {
         let input = method.input(call.payload().plain()?);
         let (scheme, parameter) = (method.scheme(), method.parameter());
         let Public(signature) = vault::run(Depth::Small, |inside| {
-            match crypto::sign(key.get(inside), scheme, &parameter, &input) {
-                Ok(signature) => Ok(inside.publish(&signature)),
-                Err(error) => Err(Public(error)),
-            }
-        })?
-        .map_err(|Public(error)| error)?;
+            let signature = crypto::sign(key.get(inside), scheme, &parameter, &input);
+            signature.map(|signature| inside.publish(&signature)).map_err(ErrorCode::from)
+        })??;
         let signature =
             if method.algorithm.to_der { der_signature::to_der(&signature)? } else { signature };
         Ok(Answer::with(Signed {}, signature))
     }
 }
 
-/// A decided method, which handlers pass from check to commit.
-pub(crate) struct Method2(Method);
-
 impl Handle for VerifyByAsymmetricKey {
-    type Plan = (Method2, crypto::PublicKey);
+    type Plan = (Method, crypto::PublicKey);
 
     fn validate(&self, payload_length: usize) -> Result<(), Error> {
         Method::of(&self.algorithm, self.message_type.as_ref(), payload_length)?;
@@ -185,14 +171,14 @@ impl Handle for VerifyByAsymmetricKey {
         let method =
             Method::of(&request.algorithm, request.message_type.as_ref(), call.payload().len())?;
         let object = find(service, call.caller(), &request.key_id)?;
-        let object = ready(service, object, &method, KeyRule::Verify)?;
+        allow(&object, &method, KeyRule::Verify)?;
         let public = crypto::PublicKey::from_spki(&meta(&object)?.public_key)?;
-        Ok((Method2(method), public))
+        Ok((method, public))
     }
 
     fn commit(
         call: Authorized<'_, Self>,
-        (Method2(method), public): Self::Plan,
+        (method, public): Self::Plan,
         _service: &Service,
     ) -> Result<Answer<Verified>, Error> {
         let Bytes(given) = &call.request().signature;
@@ -204,7 +190,8 @@ impl Handle for VerifyByAsymmetricKey {
         };
         let input = method.input(call.payload().plain()?);
         let valid = signature.is_some_and(|signature| {
-            crypto::verify(&public, method.scheme(), &method.parameter(), &input, &signature).is_ok()
+            crypto::verify(&public, method.scheme(), &method.parameter(), &input, &signature)
+                .is_ok()
         });
         Ok(Answer::new(Verified { valid }))
     }
@@ -233,7 +220,8 @@ impl Handle for GetPublicKey {
         _service: &Service,
     ) -> Result<Answer<PublicKey>, Error> {
         let der = &meta(&object)?.public_key;
-        let pem = encode_string("PUBLIC KEY", LineEnding::LF, der).map_err(|_| ErrorCode::Internal)?;
+        let pem =
+            encode_string("PUBLIC KEY", LineEnding::LF, der).map_err(|_| ErrorCode::Internal)?;
         Ok(Answer::new(PublicKey {
             key_id: object.id.to_string(),
             public_key: Bytes(der.clone()),

@@ -13,8 +13,8 @@ use crate::state::key::{self, Outcome};
 
 /// Applies the key-state table to a key, keeps the result and tells of it.
 fn apply(service: &Service, object: &Object, rule: KeyRule) -> Result<(), Error> {
-    let changed = service.registry.update(object.id, |now| {
-        match key::outcome(rule, meta(now)?.state) {
+    let changed =
+        service.registry.update(object.id, |now| match key::outcome(rule, meta(now)?.state) {
             Outcome::Stay => Ok(Change::Unchanged),
             Outcome::Refuse(code) => Err(code.into()),
             Outcome::Become(state) => {
@@ -24,8 +24,7 @@ fn apply(service: &Service, object: &Object, rule: KeyRule) -> Result<(), Error>
                 }
                 Ok(Change::Replaced(Box::new(next)))
             }
-        }
-    })?;
+        })?;
     service.keyring.close(changed.id);
     service.events.object_changed(&changed);
     Ok(())

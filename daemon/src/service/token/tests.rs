@@ -1,8 +1,14 @@
+use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::error::Failure;
+use coffer_protocol::frame;
+use coffer_protocol::mechanism::{MechanismCall, ckm};
+use coffer_protocol::operation::kms::CreateKey;
+use coffer_protocol::operation::object::GenerateKey;
 use coffer_protocol::operation::token::PinState;
 use coffer_protocol::operation::{Socket, system::InitPartition};
 
 use super::*;
+use crate::object::ObjectId;
 use crate::service::testing::Peer;
 use crate::state::pin::LOCKED_AT;
 
@@ -253,4 +259,39 @@ fn a_pin_is_not_changed_in_a_read_only_session() {
     assert_eq!(code(peer.call(&change, b"usernext")), Err(ErrorCode::SessionReadOnly));
     let change = SetPin { session, old_length: 9 };
     assert_eq!(code(peer.call(&change, b"usernext")), Err(ErrorCode::Malformed));
+}
+
+#[test]
+fn initialising_again_destroys_what_applications_made_and_keeps_cmks_whole() {
+    let device = Device::new();
+    let (owner, peer) = (Peer::new(&device.service, OWNER, Socket::App), device.application(OWNER));
+    let cmk = owner.call(&cmk("app", "ASYMMETRIC_SIGN_VERIFY_ECC"), b"").unwrap().key_id;
+    let session = open(&peer, true);
+    login(&peer, session, USER, b"user").unwrap();
+    let template = vec![
+        Attribute::boolean(attribute::TOKEN, true),
+        Attribute::number(attribute::VALUE_LEN, 32),
+    ];
+    let mechanism = MechanismCall { mechanism: ckm::CKM_AES_KEY_GEN, parameter: Vec::new() };
+    let generate = GenerateKey { session, mechanism };
+    peer.call(&generate, &frame::encode_meta(&template).unwrap()).unwrap();
+    let ids = || device.service.registry.objects(Slot(0)).iter().map(|o| o.id).collect::<Vec<_>>();
+    assert_eq!(ids().len(), 3);
+    peer.call(&CloseAllSessions { slot: 0 }, b"").unwrap();
+    peer.call(&InitToken { slot: 0, label: "new".to_owned() }, b"officer").unwrap();
+    let cmk = ObjectId::parse(&cmk).unwrap();
+    assert_eq!(ids().len(), 2);
+    assert!(ids().contains(&cmk) && ids().contains(&cmk::public_half_id(cmk)));
+}
+
+fn cmk(alias: &str, usage: &str) -> CreateKey {
+    CreateKey {
+        alias: alias.to_owned(),
+        description: None,
+        key_usage: Some(usage.to_owned()),
+        key_spec: None,
+        key_type: None,
+        tags: None,
+        hsm_cluster: None,
+    }
 }

@@ -1,0 +1,14 @@
+//! The module through its C functions, alone and with a daemon that answers by heart.
+
+mod answers;
+mod api;
+mod attributes;
+mod away;
+mod encryption;
+mod fake;
+mod fork;
+mod initialize;
+mod lists;
+mod output;
+mod signature;
+mod token;

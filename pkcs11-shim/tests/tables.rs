@@ -1,0 +1,163 @@
+//! The numbers of the tables are those of the PKCS#11 header, name by name.
+
+use std::collections::BTreeMap;
+
+use coffer_protocol::{attribute, mechanism};
+use cryptoki_sys as sys;
+
+macro_rules! header {
+    ($( $name:ident )*) => {
+        BTreeMap::from([ $( (stringify!($name), u64::from(sys::$name)) ),* ])
+    };
+}
+
+fn mechanisms() -> BTreeMap<&'static str, u64> {
+    header! {
+        CKM_GENERIC_SECRET_KEY_GEN CKM_AES_KEY_GEN CKM_SHA_1_KEY_GEN CKM_SHA224_KEY_GEN
+        CKM_SHA256_KEY_GEN CKM_SHA384_KEY_GEN CKM_SHA512_KEY_GEN CKM_RSA_PKCS_KEY_PAIR_GEN
+        CKM_EC_KEY_PAIR_GEN CKM_AES_CBC CKM_AES_CBC_PAD CKM_AES_CTR CKM_AES_GCM CKM_RSA_PKCS
+        CKM_RSA_X_509 CKM_RSA_PKCS_OAEP CKM_RSA_PKCS_PSS CKM_SHA1_RSA_PKCS CKM_SHA224_RSA_PKCS
+        CKM_SHA256_RSA_PKCS CKM_SHA384_RSA_PKCS CKM_SHA512_RSA_PKCS CKM_SHA1_RSA_PKCS_PSS
+        CKM_SHA224_RSA_PKCS_PSS CKM_SHA256_RSA_PKCS_PSS CKM_SHA384_RSA_PKCS_PSS
+        CKM_SHA512_RSA_PKCS_PSS CKM_ECDSA CKM_ECDSA_SHA1 CKM_ECDSA_SHA224 CKM_ECDSA_SHA256
+        CKM_ECDSA_SHA384 CKM_ECDSA_SHA512 CKM_SHA_1 CKM_SHA224 CKM_SHA256 CKM_SHA384 CKM_SHA512
+        CKM_SHA_1_HMAC CKM_SHA224_HMAC CKM_SHA256_HMAC CKM_SHA384_HMAC CKM_SHA512_HMAC
+    }
+}
+
+fn attributes() -> BTreeMap<&'static str, u64> {
+    header! {
+        CKA_CLASS CKA_TOKEN CKA_PRIVATE CKA_LABEL CKA_UNIQUE_ID CKA_APPLICATION CKA_VALUE
+        CKA_OBJECT_ID CKA_CERTIFICATE_TYPE CKA_ISSUER CKA_SERIAL_NUMBER CKA_TRUSTED
+        CKA_CERTIFICATE_CATEGORY CKA_JAVA_MIDP_SECURITY_DOMAIN CKA_URL
+        CKA_HASH_OF_SUBJECT_PUBLIC_KEY CKA_HASH_OF_ISSUER_PUBLIC_KEY CKA_NAME_HASH_ALGORITHM
+        CKA_CHECK_VALUE CKA_KEY_TYPE CKA_SUBJECT CKA_ID CKA_SENSITIVE CKA_ENCRYPT CKA_DECRYPT
+        CKA_WRAP CKA_UNWRAP CKA_SIGN CKA_SIGN_RECOVER CKA_VERIFY CKA_VERIFY_RECOVER CKA_DERIVE
+        CKA_START_DATE CKA_END_DATE CKA_MODULUS CKA_MODULUS_BITS CKA_PUBLIC_EXPONENT
+        CKA_PRIVATE_EXPONENT CKA_PRIME_1 CKA_PRIME_2 CKA_EXPONENT_1 CKA_EXPONENT_2 CKA_COEFFICIENT
+        CKA_PUBLIC_KEY_INFO CKA_VALUE_LEN CKA_EXTRACTABLE CKA_LOCAL CKA_NEVER_EXTRACTABLE
+        CKA_ALWAYS_SENSITIVE CKA_KEY_GEN_MECHANISM CKA_MODIFIABLE CKA_COPYABLE CKA_DESTROYABLE
+        CKA_EC_PARAMS CKA_EC_POINT CKA_ALWAYS_AUTHENTICATE CKA_WRAP_WITH_TRUSTED
+        CKA_ALLOWED_MECHANISMS
+    }
+}
+
+#[test]
+fn every_mechanism_has_the_number_of_the_header() {
+    let header = mechanisms();
+    for row in mechanism::ALL {
+        assert_eq!(header.get(row.name), Some(&row.ckm), "{}", row.name);
+    }
+}
+
+#[test]
+fn every_attribute_has_the_number_of_the_header() {
+    let header = attributes();
+    for row in attribute::ALL {
+        assert_eq!(header.get(row.name), Some(&row.kind), "{}", row.name);
+    }
+}
+
+#[test]
+fn mechanism_flags_are_those_of_the_header() {
+    use mechanism::Function;
+    for (function, flag) in [
+        (Function::Encrypt, sys::CKF_ENCRYPT),
+        (Function::Decrypt, sys::CKF_DECRYPT),
+        (Function::Digest, sys::CKF_DIGEST),
+        (Function::Sign, sys::CKF_SIGN),
+        (Function::Verify, sys::CKF_VERIFY),
+        (Function::Generate, sys::CKF_GENERATE),
+        (Function::GenerateKeyPair, sys::CKF_GENERATE_KEY_PAIR),
+    ] {
+        assert_eq!(u64::from(function as u32), flag, "{function:?}");
+    }
+}
+
+#[test]
+fn key_types_and_mask_functions_have_the_numbers_of_the_header() {
+    use coffer_protocol::key_type::KeyType;
+    use mechanism::Hash;
+    for (key_type, number) in [
+        (KeyType::Rsa, sys::CKK_RSA),
+        (KeyType::Ec, sys::CKK_EC),
+        (KeyType::GenericSecret, sys::CKK_GENERIC_SECRET),
+        (KeyType::Aes, sys::CKK_AES),
+        (KeyType::Hmac(Hash::Sha1), sys::CKK_SHA_1_HMAC),
+        (KeyType::Hmac(Hash::Sha224), sys::CKK_SHA224_HMAC),
+        (KeyType::Hmac(Hash::Sha256), sys::CKK_SHA256_HMAC),
+        (KeyType::Hmac(Hash::Sha384), sys::CKK_SHA384_HMAC),
+        (KeyType::Hmac(Hash::Sha512), sys::CKK_SHA512_HMAC),
+    ] {
+        assert_eq!(key_type.ckk(), Some(number), "{key_type:?}");
+    }
+    for (hash, number) in [
+        (Hash::Sha1, sys::CKG_MGF1_SHA1),
+        (Hash::Sha224, sys::CKG_MGF1_SHA224),
+        (Hash::Sha256, sys::CKG_MGF1_SHA256),
+        (Hash::Sha384, sys::CKG_MGF1_SHA384),
+        (Hash::Sha512, sys::CKG_MGF1_SHA512),
+    ] {
+        assert_eq!(hash.mgf(), Some(number), "{hash:?}");
+    }
+}
+
+#[test]
+fn every_error_code_has_a_number_of_the_header() {
+    let known = [
+        sys::CKR_SLOT_ID_INVALID,
+        sys::CKR_GENERAL_ERROR,
+        sys::CKR_FUNCTION_FAILED,
+        sys::CKR_ARGUMENTS_BAD,
+        sys::CKR_ATTRIBUTE_READ_ONLY,
+        sys::CKR_ATTRIBUTE_SENSITIVE,
+        sys::CKR_ATTRIBUTE_TYPE_INVALID,
+        sys::CKR_ATTRIBUTE_VALUE_INVALID,
+        sys::CKR_ACTION_PROHIBITED,
+        sys::CKR_DATA_INVALID,
+        sys::CKR_DATA_LEN_RANGE,
+        sys::CKR_DEVICE_ERROR,
+        sys::CKR_DEVICE_MEMORY,
+        sys::CKR_ENCRYPTED_DATA_INVALID,
+        sys::CKR_ENCRYPTED_DATA_LEN_RANGE,
+        sys::CKR_FUNCTION_NOT_SUPPORTED,
+        sys::CKR_KEY_HANDLE_INVALID,
+        sys::CKR_KEY_SIZE_RANGE,
+        sys::CKR_KEY_TYPE_INCONSISTENT,
+        sys::CKR_KEY_FUNCTION_NOT_PERMITTED,
+        sys::CKR_MECHANISM_INVALID,
+        sys::CKR_MECHANISM_PARAM_INVALID,
+        sys::CKR_OBJECT_HANDLE_INVALID,
+        sys::CKR_OPERATION_ACTIVE,
+        sys::CKR_OPERATION_NOT_INITIALIZED,
+        sys::CKR_PIN_INCORRECT,
+        sys::CKR_PIN_INVALID,
+        sys::CKR_PIN_LEN_RANGE,
+        sys::CKR_PIN_LOCKED,
+        sys::CKR_SESSION_COUNT,
+        sys::CKR_SESSION_HANDLE_INVALID,
+        sys::CKR_SESSION_PARALLEL_NOT_SUPPORTED,
+        sys::CKR_SESSION_READ_ONLY,
+        sys::CKR_SESSION_EXISTS,
+        sys::CKR_SESSION_READ_ONLY_EXISTS,
+        sys::CKR_SESSION_READ_WRITE_SO_EXISTS,
+        sys::CKR_SIGNATURE_INVALID,
+        sys::CKR_SIGNATURE_LEN_RANGE,
+        sys::CKR_TEMPLATE_INCOMPLETE,
+        sys::CKR_TEMPLATE_INCONSISTENT,
+        sys::CKR_TOKEN_NOT_PRESENT,
+        sys::CKR_TOKEN_NOT_RECOGNIZED,
+        sys::CKR_USER_ALREADY_LOGGED_IN,
+        sys::CKR_USER_NOT_LOGGED_IN,
+        sys::CKR_USER_PIN_NOT_INITIALIZED,
+        sys::CKR_USER_TYPE_INVALID,
+        sys::CKR_USER_ANOTHER_ALREADY_LOGGED_IN,
+        sys::CKR_RANDOM_SEED_NOT_SUPPORTED,
+        sys::CKR_DOMAIN_PARAMS_INVALID,
+        sys::CKR_CURVE_NOT_SUPPORTED,
+        sys::CKR_FUNCTION_REJECTED,
+    ];
+    for code in coffer_protocol::ErrorCode::ALL {
+        assert!(known.contains(&code.ckr()), "{code:?}: {:#x}", code.ckr());
+    }
+}
