@@ -7,7 +7,7 @@ use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::{Operation, Socket};
 
-use super::{Caller, Incoming, Outgoing, Payload, Service, dispatch};
+use super::{Caller, Incoming, Outgoing, Payload, ReplyPayload, Service, dispatch};
 use crate::clock::Clock;
 use crate::config::{AuditConfig, Config, Limits, SecretMemory};
 use crate::hardening::Report;
@@ -96,6 +96,32 @@ impl Peer {
     pub fn call<O: Operation>(&self, request: &O, payload: &[u8]) -> Result<O::Reply, Failure> {
         let answer = self.send(request, payload, Flags::NONE)?;
         Ok(frame::decode_meta(&answer.meta).expect("the reply is of the table"))
+    }
+
+    /// Asks for an operation, and gives the payload of the answer too.
+    ///
+    /// # Errors
+    ///
+    /// What the gate or the handler answers.
+    ///
+    /// # Panics
+    ///
+    /// Where the answer cannot be read.
+    pub fn exchange<O: Operation>(
+        &self,
+        request: &O,
+        payload: &[u8],
+    ) -> Result<(O::Reply, Vec<u8>), Failure> {
+        let answer = self.send(request, payload, Flags::NONE)?;
+        let payload = match answer.payload {
+            ReplyPayload::None => Vec::new(),
+            ReplyPayload::Plain(payload) => payload,
+            ReplyPayload::Secret(reply) => {
+                let (buffer, range) = reply.into_frame(&[]).expect("nothing stands in front");
+                buffer.public(range).to_vec()
+            }
+        };
+        Ok((frame::decode_meta(&answer.meta).expect("the reply is of the table"), payload))
     }
 
     /// Asks for a dry run.

@@ -1,0 +1,99 @@
+use coffer_daemon::state::login::Login;
+use coffer_protocol::attribute as a;
+
+use super::support::*;
+
+#[test]
+fn a_search_sees_what_its_session_sees() {
+    let device = Device::new();
+    let user = device.user();
+    user.aes(&[bytes(a::LABEL, b"private")]);
+    user.aes(&[bytes(a::LABEL, b"public"), flag(a::PRIVATE, false)]);
+    user.aes(&[bytes(a::LABEL, b"fleeting"), flag(a::TOKEN, false)]);
+    assert_eq!(user.find(&[]).len(), 3);
+    assert_eq!(device.session(false, Login::Public).find(&[]).len(), 1);
+    assert_eq!(device.session(true, Login::SecurityOfficer).find(&[]).len(), 1);
+    assert_eq!(device.user().find(&[]).len(), 2);
+}
+
+#[test]
+fn every_attribute_must_be_equal() {
+    let device = Device::new();
+    let user = device.user();
+    let first = user.aes(&[bytes(a::LABEL, b"one"), bytes(a::ID, b"1")]);
+    let second = user.aes(&[bytes(a::LABEL, b"one"), bytes(a::ID, b"2")]);
+    let label = bytes(a::LABEL, b"one");
+    assert_eq!(user.find(std::slice::from_ref(&label)), [first.object, second.object]);
+    assert_eq!(user.find(&[label.clone(), bytes(a::ID, b"2")]), [second.object]);
+    assert!(user.find(&[label.clone(), bytes(a::ID, b"3")]).is_empty());
+    assert!(user.find(&[label, flag(a::TOKEN, false)]).is_empty());
+    assert_eq!(user.find(&[number(a::CLASS, SECRET), number(a::KEY_TYPE, AES)]).len(), 2);
+    assert_eq!(user.find(&[bytes(a::UNIQUE_ID, coffer_daemon::object::ObjectId(first.id).to_string())]).len(), 1);
+}
+
+#[test]
+fn a_search_for_key_material_finds_nothing() {
+    let device = Device::new();
+    let user = device.user();
+    let open = [
+        number(a::CLASS, SECRET),
+        number(a::KEY_TYPE, AES),
+        bytes(a::VALUE, [7; 32]),
+        flag(a::SENSITIVE, false),
+        flag(a::EXTRACTABLE, true),
+    ];
+    user.create(&open).unwrap();
+    assert!(user.find(&[bytes(a::VALUE, [7; 32])]).is_empty());
+    assert!(user.find(&[number(a::CLASS, SECRET), bytes(a::VALUE, [7; 32])]).is_empty());
+    assert_eq!(user.find(&[number(a::CLASS, SECRET)]).len(), 1);
+}
+
+#[test]
+fn what_no_object_can_have_finds_nothing_and_is_no_error() {
+    let device = Device::new();
+    let user = device.user();
+    user.aes(&[]);
+    assert!(user.find(&[number(a::CLASS, 0xce53_4353)]).is_empty());
+    assert!(user.find(&[number(0xce53_4351, 1)]).is_empty());
+    assert!(user.find(&[bytes(a::TOKEN, [1, 0, 0, 0])]).is_empty());
+}
+
+#[test]
+fn a_search_goes_on_after_the_last_handle() {
+    let device = Device::new();
+    let user = device.user();
+    for token in [true, true, false, true] {
+        user.aes(&[flag(a::TOKEN, token)]);
+    }
+    let all = user.find(&[]);
+    assert_eq!(all.len(), 4);
+    assert!(all.is_sorted());
+    assert_eq!(user.find_after(all[1], &[]), all[2..]);
+    assert!(user.find_after(all[3], &[]).is_empty());
+}
+
+#[test]
+fn the_first_objects_come_described() {
+    let device = Device::new();
+    let user = device.user();
+    let key = user.aes(&[]);
+    let request =
+        coffer_protocol::operation::object::FindObjects { session: user.session, after: 0 };
+    let reply = user.peer.call(&request, &wire(&[])).unwrap();
+    assert!(!reply.more);
+    assert_eq!(reply.descriptions, [key]);
+}
+
+#[test]
+fn a_handle_is_dead_after_a_logout_for_ever() {
+    let device = Device::new();
+    let user = device.user();
+    let key = user.aes(&[]);
+    user.application.log_out(coffer_daemon::object::Slot(0)).unwrap();
+    assert!(user.describe(key.object).is_err());
+    user.application.log_in(user.session, Login::User).unwrap();
+    assert!(user.describe(key.object).is_err());
+    let found = user.find(&[]);
+    assert_eq!(found.len(), 1);
+    assert_ne!(found[0], key.object);
+}

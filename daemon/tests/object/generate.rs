@@ -1,0 +1,141 @@
+use coffer_protocol::ErrorCode as E;
+use coffer_protocol::attribute as a;
+use coffer_protocol::mechanism::ckm;
+
+use super::support::*;
+
+#[test]
+fn a_generated_secret_key_is_local_sensitive_and_never_extractable() {
+    let device = Device::new();
+    let user = device.user();
+    let key = user.aes(&[]);
+    assert_eq!((key.class, key.key_type, key.key_bits), (SECRET, AES, 256));
+    for kind in [a::LOCAL, a::ALWAYS_SENSITIVE, a::NEVER_EXTRACTABLE, a::SENSITIVE, a::PRIVATE] {
+        assert!(user.is(key.object, kind), "{kind:#x}");
+    }
+    let mechanism = ckm::CKM_AES_KEY_GEN.to_le_bytes().to_vec();
+    assert_eq!(user.one(key.object, a::KEY_GEN_MECHANISM), Ok(mechanism));
+    assert_eq!(user.one(key.object, a::CHECK_VALUE).unwrap().len(), 3);
+    let ciphertext = user.encrypt(key.object, gcm(), b"plaintext").unwrap();
+    assert_eq!(user.decrypt(key.object, gcm(), &ciphertext), Ok(b"plaintext".to_vec()));
+}
+
+#[test]
+fn lengths_and_mechanisms_that_cannot_be_are_refused() {
+    let device = Device::new();
+    let user = device.user();
+    let length = |bytes| [number(a::VALUE_LEN, bytes)];
+    for (mechanism, bytes, outcome) in [
+        (ckm::CKM_AES_KEY_GEN, 16, None),
+        (ckm::CKM_AES_KEY_GEN, 24, None),
+        (ckm::CKM_AES_KEY_GEN, 17, Some(E::AttributeValue)),
+        (ckm::CKM_AES_KEY_GEN, u64::MAX, Some(E::AttributeValue)),
+        (ckm::CKM_GENERIC_SECRET_KEY_GEN, 64, None),
+        (ckm::CKM_GENERIC_SECRET_KEY_GEN, 13, Some(E::AttributeValue)),
+        (ckm::CKM_GENERIC_SECRET_KEY_GEN, 1025, Some(E::AttributeValue)),
+        (ckm::CKM_SHA256_KEY_GEN, 32, None),
+        (ckm::CKM_AES_GCM, 32, Some(E::MechanismParameter)),
+        (ckm::CKM_RSA_PKCS, 32, Some(E::MechanismInvalid)),
+        (0x8000_0000, 32, Some(E::MechanismInvalid)),
+    ] {
+        let made = user.generate(mechanism, &length(bytes));
+        assert_eq!(made.err(), outcome, "{mechanism:#x} {bytes}");
+    }
+    assert_eq!(user.generate(ckm::CKM_AES_KEY_GEN, &[]).unwrap_err(), E::TemplateIncomplete);
+    let given = [number(a::VALUE_LEN, 16), bytes(a::VALUE, [1; 16])];
+    let given = user.generate(ckm::CKM_AES_KEY_GEN, &given);
+    assert_eq!(given.unwrap_err(), E::TemplateInconsistent);
+    let other = [number(a::VALUE_LEN, 16), number(a::KEY_TYPE, GENERIC)];
+    let other = user.generate(ckm::CKM_AES_KEY_GEN, &other);
+    assert_eq!(other.unwrap_err(), E::TemplateInconsistent);
+}
+
+#[test]
+fn a_pair_needs_only_the_size_of_its_modulus() {
+    let device = Device::new();
+    let user = device.user();
+    let size = [number(a::MODULUS_BITS, 2048)];
+    let pair = user.generate_pair(ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, &size, &[]).unwrap();
+    assert_eq!((pair.public.class, pair.private.class), (PUBLIC, PRIVATE));
+    assert_eq!((pair.public.key_bits, pair.private.key_bits), (2048, 2048));
+    assert_eq!(user.one(pair.public.object, a::PUBLIC_EXPONENT), Ok(vec![1, 0, 1]));
+    for kind in [a::ID, a::MODULUS, a::PUBLIC_KEY_INFO] {
+        assert_eq!(user.one(pair.public.object, kind), user.one(pair.private.object, kind));
+    }
+    assert_ne!(pair.public.id, pair.private.id);
+    assert!(user.is(pair.private.object, a::PRIVATE) && !user.is(pair.public.object, a::PRIVATE));
+    let mechanism = plain(ckm::CKM_SHA384_RSA_PKCS);
+    let signature = user.sign(pair.private.object, mechanism.clone(), b"message").unwrap();
+    assert!(user.verify(pair.public.object, mechanism.clone(), b"message", &signature).is_ok());
+    let other = user.verify(pair.public.object, mechanism, b"massage", &signature);
+    assert_eq!(other, Err(E::SignatureInvalid));
+    let ciphertext = user.encrypt(pair.public.object, plain(ckm::CKM_RSA_PKCS), b"session key");
+    let plaintext = user.decrypt(pair.private.object, plain(ckm::CKM_RSA_PKCS), &ciphertext.unwrap());
+    assert_eq!(plaintext, Ok(b"session key".to_vec()));
+}
+
+#[test]
+fn pairs_are_made_on_both_curves() {
+    let device = Device::new();
+    let user = device.user();
+    for (params, bits) in [("06082a8648ce3d030107", 256), ("06052b81040022", 384)] {
+        let public = [bytes(a::EC_PARAMS, hex::decode(params).unwrap()), flag(a::TOKEN, true)];
+        let private = [flag(a::TOKEN, true), bytes(a::ID, b"pair")];
+        let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &public, &private).unwrap();
+        assert_eq!(pair.private.key_bits, bits);
+        assert_eq!(user.one(pair.public.object, a::ID), Ok(b"pair".to_vec()));
+        let mechanism = plain(ckm::CKM_ECDSA);
+        let signature = user.sign(pair.private.object, mechanism.clone(), &[5; 32]).unwrap();
+        user.verify(pair.public.object, mechanism, &[5; 32], &signature).unwrap();
+    }
+}
+
+#[test]
+fn a_pair_with_one_bad_template_is_not_made_at_all() {
+    let device = Device::new();
+    let user = device.user();
+    let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let p384 = bytes(a::EC_PARAMS, hex::decode("06052b81040022").unwrap());
+    let token = flag(a::TOKEN, true);
+    let public = [p256.clone(), token.clone()];
+    for (public, private, outcome) in [
+        (&public[..], vec![token.clone(), p384], E::TemplateInconsistent),
+        (&public[..], vec![token.clone(), number(a::CLASS, SECRET)], E::TemplateInconsistent),
+        (&public[..], vec![token.clone(), flag(a::LOCAL, true)], E::AttributeReadOnly),
+        (&public[..], vec![token.clone(), flag(a::VERIFY, true)], E::TemplateInconsistent),
+        (&public[1..], vec![token.clone()], E::TemplateIncomplete),
+    ] {
+        let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, public, &private);
+        assert_eq!(made.unwrap_err(), outcome, "{private:?}");
+    }
+    let brainpool = [bytes(a::EC_PARAMS, hex::decode("06092b2403030208010107").unwrap())];
+    let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &brainpool, &[]);
+    assert_eq!(made.unwrap_err(), E::CurveNotSupported);
+    for (bits, exponent) in [(1024, [1, 0, 1]), (2049, [1, 0, 1]), (8192, [1, 0, 1]), (2048, [0, 0, 2])] {
+        let public = [number(a::MODULUS_BITS, bits), bytes(a::PUBLIC_EXPONENT, exponent)];
+        let made = user.generate_pair(ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &[]);
+        assert_eq!(made.unwrap_err(), E::AttributeValue, "{bits}");
+    }
+    assert!(user.find(&[]).is_empty());
+}
+
+#[test]
+fn a_key_is_used_only_for_what_it_is_and_may() {
+    let device = Device::new();
+    let user = device.user();
+    let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let allowed = bytes(a::ALLOWED_MECHANISMS, ckm::CKM_ECDSA.to_le_bytes());
+    let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[p256], &[allowed]).unwrap();
+    let (public, private) = (pair.public.object, pair.private.object);
+    assert_eq!(pair.private.allowed_mechanisms, [ckm::CKM_ECDSA]);
+    let ecdsa = || plain(ckm::CKM_ECDSA);
+    assert_eq!(user.sign(public, ecdsa(), &[1; 32]).unwrap_err(), E::KeyTypeInconsistent);
+    assert_eq!(user.verify(private, ecdsa(), &[1; 32], &[1; 64]), Err(E::KeyTypeInconsistent));
+    assert_eq!(user.sign(private, plain(ckm::CKM_RSA_PKCS), b"").unwrap_err(), E::KeyTypeInconsistent);
+    let hashing = user.sign(private, plain(ckm::CKM_ECDSA_SHA256), b"x");
+    assert_eq!(hashing.unwrap_err(), E::MechanismInvalid);
+    let silent = user.aes(&[flag(a::DECRYPT, false)]);
+    let ciphertext = user.encrypt(silent.object, gcm(), b"x").unwrap();
+    assert_eq!(user.decrypt(silent.object, gcm(), &ciphertext).unwrap_err(), E::KeyNotPermitted);
+    assert_eq!(user.sign(77, ecdsa(), b"x").unwrap_err(), E::KeyInvalid);
+}

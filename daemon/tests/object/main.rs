@@ -1,0 +1,10 @@
+//! PKCS#11 objects through the gate, with a store of their own.
+
+mod cmk;
+mod copy;
+mod create;
+mod find;
+mod generate;
+mod read;
+mod set;
+mod support;
