@@ -41,7 +41,7 @@ pub enum SecretMemory {
 }
 
 /// Limits of what peers may ask for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Connections at once.

@@ -120,7 +120,7 @@ impl Server {
         stream.set_nonblocking(false)?;
         let peer = Peer::of(&stream)?;
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let limits = &self.service.config.limits;
+        let limits = self.service.limits();
         {
             let mut open = self.open();
             let of_uid = open.values().filter(|open| open.uid == peer.uid).count();

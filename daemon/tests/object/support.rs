@@ -221,7 +221,8 @@ impl Session {
 
 /// The numbers of an RSA-2048 key by their names in the file.
 pub fn rsa(name: &str) -> Vec<u8> {
-    let line = include_str!("../vectors/rsa2048.txt").lines().find_map(|line| line.strip_prefix(name));
+    let line =
+        include_str!("../vectors/rsa2048.txt").lines().find_map(|line| line.strip_prefix(name));
     hex::decode(line.expect("the file has all numbers").trim()).unwrap()
 }
 
