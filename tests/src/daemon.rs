@@ -1,0 +1,192 @@
+//! A `coffer dev` of a test's own: store, sockets, module and command, gone when the test ends.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// The user PIN of every partition.
+pub const PIN: &str = "1234";
+/// The security officer's PIN of every partition.
+pub const SO_PIN: &str = "12345678";
+/// How long anything that is waited for may take.
+pub const DEADLINE: Duration = Duration::from_mins(1);
+
+/// A daemon that runs.
+#[derive(Debug)]
+pub struct Daemon {
+    directory: tempfile::TempDir,
+    child: Option<Child>,
+}
+
+/// Where cargo put the binaries: the folder of the test's own binary, without `deps`.
+///
+/// # Panics
+///
+/// Where the test's binary is not in a folder.
+pub fn binaries() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a binary");
+    let deps = test.parent().expect("in a folder");
+    deps.parent().expect("below the profile's folder").to_owned()
+}
+
+/// The PKCS#11 module.
+pub fn module() -> PathBuf {
+    binaries().join("libcoffer_pkcs11.so")
+}
+
+impl Daemon {
+    /// A daemon with a new store and the partition `dev`.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A daemon with a new store and more arguments for `coffer dev`.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not serve in time.
+    pub fn start_with(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let mut daemon = Self { directory, child: None };
+        daemon.start_again(arguments);
+        daemon
+    }
+
+    /// Starts it on the store that it has.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not serve in time.
+    pub fn start_again(&mut self, arguments: &[&str]) {
+        let mut child = Command::new(binaries().join("coffer"))
+            .args(["dev", "--dir"])
+            .arg(self.directory.path())
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("coffer is built; run `cargo build --workspace` with the profile of the tests");
+        let begun = Instant::now();
+        while !self.serves() {
+            let ended = child.try_wait().expect("the child can be waited for");
+            assert!(ended.is_none(), "coffer dev ended: {ended:?}");
+            assert!(begun.elapsed() < DEADLINE, "coffer dev does not serve");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.child = Some(child);
+    }
+
+    fn serves(&self) -> bool {
+        self.coffer(&["call", "GetStatus"]).status.success()
+    }
+
+    /// The folder of store and sockets.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The socket for applications.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("coffer.sock")
+    }
+
+    /// The socket for administration.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.directory.path().join("admin.sock")
+    }
+
+    /// The daemon's process: the child of `coffer dev` that is `cofferd`.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn pid(&self) -> Pid {
+        let parent = self.child.as_ref().expect("it runs").id();
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+        let found = children.unwrap_or_default().split_whitespace().find_map(|pid| {
+            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            (name.trim() == "cofferd").then(|| pid.parse().ok())?
+        });
+        Pid::from_raw(found.expect("cofferd is a child of coffer dev"))
+    }
+
+    /// Kills the daemon as a crash would, and waits until `coffer dev` has noticed.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn kill(&mut self) {
+        kill(self.pid(), Signal::SIGKILL).expect("cofferd can be killed");
+        let mut child = self.child.take().expect("it runs");
+        child.wait().expect("coffer dev can be waited for");
+    }
+
+    /// A command in the environment of the daemon.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("COFFER_SOCKET", self.socket())
+            .env("COFFER_ADMIN_SOCKET", self.admin_socket())
+            .env("COFFER_PKCS11_MODULE", module())
+            .env_remove("COFFER_PARTITION")
+            .env_remove("COFFER_LOG");
+        command
+    }
+
+    /// Runs `coffer` with arguments.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be started.
+    pub fn coffer(&self, arguments: &[&str]) -> Output {
+        self.coffer_with(arguments, b"")
+    }
+
+    /// Runs `coffer` with arguments and standard input.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be started.
+    pub fn coffer_with(&self, arguments: &[&str], input: &[u8]) -> Output {
+        let mut child = self
+            .command(binaries().join("coffer"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("coffer is built");
+        // One that fails early does not read its input.
+        let _ = child.stdin.take().expect("piped").write_all(input);
+        child.wait_with_output().expect("coffer can be waited for")
+    }
+
+    /// One KMS action: its exit status and JSON.
+    ///
+    /// # Panics
+    ///
+    /// Where the output is no JSON.
+    pub fn call(&self, action: &str, request: &serde_json::Value) -> (i32, serde_json::Value) {
+        let output = self.coffer(&["call", action, &request.to_string()]);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let json = serde_json::from_str(&text);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let json = json.unwrap_or_else(|error| panic!("{action}: {error}: {text} {errors}"));
+        (output.status.code().expect("it was not killed"), json)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let pid = i32::try_from(child.id()).expect("process ids are positive");
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+            let _ = child.wait();
+        }
+    }
+}
