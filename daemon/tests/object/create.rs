@@ -81,7 +81,10 @@ fn a_checksum_that_is_given_must_be_the_keys() {
     assert_eq!(user.one(none.object, a::CHECK_VALUE), Ok(vec![]));
     let wrong = aes(&[0; 16], &[bytes(a::CHECK_VALUE, [1, 2, 3])]);
     assert_eq!(user.create(&wrong).unwrap_err(), E::AttributeValue);
-    assert_eq!(user.create(&aes(&[0; 16], &[number(a::VALUE_LEN, 32)])).unwrap_err(), E::AttributeValue);
+    assert_eq!(
+        user.create(&aes(&[0; 16], &[number(a::VALUE_LEN, 32)])).unwrap_err(),
+        E::AttributeValue
+    );
     assert_eq!(user.create(&aes(&[0; 15], &[])).unwrap_err(), E::AttributeValue);
 }
 
@@ -145,19 +148,22 @@ fn an_elliptic_key_finds_its_point_and_a_point_comes_raw_or_in_der() {
     let user = device.user();
     let p256 = hex::decode("06082a8648ce3d030107").unwrap();
     // RFC 6979 section A.2.5.
-    let x = hex::decode("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721").unwrap();
+    let x =
+        hex::decode("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721").unwrap();
     let point = hex::decode(concat!(
         "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6",
         "7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299"
     ))
     .unwrap();
-    let half = |class| vec![number(a::CLASS, class), number(a::KEY_TYPE, EC), bytes(a::EC_PARAMS, &p256)];
+    let half =
+        |class| vec![number(a::CLASS, class), number(a::KEY_TYPE, EC), bytes(a::EC_PARAMS, &p256)];
     let private = user.create(&[half(PRIVATE), vec![bytes(a::VALUE, &x)]].concat()).unwrap();
     let der = [&[4, 65][..], &point].concat();
     assert_eq!(user.one(private.object, a::EC_POINT), Ok(der.clone()));
     let signature = user.sign(private.object, plain(ckm::CKM_ECDSA_SHA256), b"sample").unwrap();
     for given in [&point, &der] {
-        let public = user.create(&[half(PUBLIC), vec![bytes(a::EC_POINT, given)]].concat()).unwrap();
+        let public =
+            user.create(&[half(PUBLIC), vec![bytes(a::EC_POINT, given)]].concat()).unwrap();
         assert_eq!(user.one(public.object, a::EC_POINT), Ok(der.clone()));
         user.verify(public.object, plain(ckm::CKM_ECDSA_SHA256), b"sample", &signature).unwrap();
     }
@@ -176,8 +182,12 @@ fn a_certificate_says_who_it_is_about_and_everybody_reads_it() {
     let device = Device::new();
     let user = device.user();
     let der = certificate();
-    let template =
-        [number(a::CLASS, CERTIFICATE), bytes(a::VALUE, &der), flag(a::TOKEN, true), bytes(a::ID, b"1")];
+    let template = [
+        number(a::CLASS, CERTIFICATE),
+        bytes(a::VALUE, &der),
+        flag(a::TOKEN, true),
+        bytes(a::ID, b"1"),
+    ];
     user.create(&template).unwrap();
     let anybody = device.session(false, Login::Public);
     let found = anybody.find(&[number(a::CLASS, CERTIFICATE), bytes(a::VALUE, &der)]);
@@ -203,7 +213,8 @@ fn data_is_kept_and_found_again_after_a_restart() {
         bytes(a::VALUE, b"not a key"),
     ];
     user.create(&template).unwrap();
-    let key = user.create(&aes(&[9; 32], &[flag(a::TOKEN, true), bytes(a::LABEL, b"key")])).unwrap();
+    let key =
+        user.create(&aes(&[9; 32], &[flag(a::TOKEN, true), bytes(a::LABEL, b"key")])).unwrap();
     let ciphertext = user.encrypt(key.object, gcm(), b"before").unwrap();
     drop(user);
     let device = device.restart();

@@ -28,7 +28,11 @@ fn every_attribute_must_be_equal() {
     assert!(user.find(&[label.clone(), bytes(a::ID, b"3")]).is_empty());
     assert!(user.find(&[label, flag(a::TOKEN, false)]).is_empty());
     assert_eq!(user.find(&[number(a::CLASS, SECRET), number(a::KEY_TYPE, AES)]).len(), 2);
-    assert_eq!(user.find(&[bytes(a::UNIQUE_ID, coffer_daemon::object::ObjectId(first.id).to_string())]).len(), 1);
+    assert_eq!(
+        user.find(&[bytes(a::UNIQUE_ID, coffer_daemon::object::ObjectId(first.id).to_string())])
+            .len(),
+        1
+    );
 }
 
 #[test]

@@ -70,7 +70,8 @@ fn a_pair_needs_only_the_size_of_its_modulus() {
     let other = user.verify(pair.public.object, mechanism, b"massage", &signature);
     assert_eq!(other, Err(E::SignatureInvalid));
     let ciphertext = user.encrypt(pair.public.object, plain(ckm::CKM_RSA_PKCS), b"session key");
-    let plaintext = user.decrypt(pair.private.object, plain(ckm::CKM_RSA_PKCS), &ciphertext.unwrap());
+    let plaintext =
+        user.decrypt(pair.private.object, plain(ckm::CKM_RSA_PKCS), &ciphertext.unwrap());
     assert_eq!(plaintext, Ok(b"session key".to_vec()));
 }
 
@@ -111,7 +112,9 @@ fn a_pair_with_one_bad_template_is_not_made_at_all() {
     let brainpool = [bytes(a::EC_PARAMS, hex::decode("06092b2403030208010107").unwrap())];
     let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &brainpool, &[]);
     assert_eq!(made.unwrap_err(), E::CurveNotSupported);
-    for (bits, exponent) in [(1024, [1, 0, 1]), (2049, [1, 0, 1]), (8192, [1, 0, 1]), (2048, [0, 0, 2])] {
+    for (bits, exponent) in
+        [(1024, [1, 0, 1]), (2049, [1, 0, 1]), (8192, [1, 0, 1]), (2048, [0, 0, 2])]
+    {
         let public = [number(a::MODULUS_BITS, bits), bytes(a::PUBLIC_EXPONENT, exponent)];
         let made = user.generate_pair(ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &[]);
         assert_eq!(made.unwrap_err(), E::AttributeValue, "{bits}");
@@ -131,7 +134,10 @@ fn a_key_is_used_only_for_what_it_is_and_may() {
     let ecdsa = || plain(ckm::CKM_ECDSA);
     assert_eq!(user.sign(public, ecdsa(), &[1; 32]).unwrap_err(), E::KeyTypeInconsistent);
     assert_eq!(user.verify(private, ecdsa(), &[1; 32], &[1; 64]), Err(E::KeyTypeInconsistent));
-    assert_eq!(user.sign(private, plain(ckm::CKM_RSA_PKCS), b"").unwrap_err(), E::KeyTypeInconsistent);
+    assert_eq!(
+        user.sign(private, plain(ckm::CKM_RSA_PKCS), b"").unwrap_err(),
+        E::KeyTypeInconsistent
+    );
     let hashing = user.sign(private, plain(ckm::CKM_ECDSA_SHA256), b"x");
     assert_eq!(hashing.unwrap_err(), E::MechanismInvalid);
     let silent = user.aes(&[flag(a::DECRYPT, false)]);

@@ -24,7 +24,11 @@ fn a_change_is_made_whole_or_not_at_all() {
             (number(0x8000_0000, 1), E::AttributeType),
             (flag(a::TRUSTED, true), E::AttributeReadOnly),
         ] {
-            assert_eq!(user.set(key.object, std::slice::from_ref(&wrong)), Err(outcome), "{wrong:?}");
+            assert_eq!(
+                user.set(key.object, std::slice::from_ref(&wrong)),
+                Err(outcome),
+                "{wrong:?}"
+            );
         }
     }
 }
