@@ -14,7 +14,7 @@ use coffer_daemon::server::{Listeners, Server};
 use coffer_daemon::service::Service;
 use coffer_daemon::start::{self, Refusal};
 use coffer_daemon::vault;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::EnvFilter;
 
 /// Keys in secret memory: the daemon of Coffer.
 #[derive(Debug, Parser)]
@@ -280,37 +280,30 @@ fn ready(told: Option<File>) {
 }
 
 /// Changes the level of what is logged.
-type Level = Box<dyn Fn(LevelFilter)>;
+type Level = Box<dyn Fn(EnvFilter)>;
 
 fn log(config: &Config) -> Level {
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level(config))
-        .with_writer(std::io::stderr)
-        .with_filter_reloading();
-    let handle = builder.reload_handle();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(level(config)).with_writer(std::io::stderr);
+    // Each format has a type of its own, and so has its handle.
     match config.log.format {
-        LogFormat::Text => builder.with_target(false).without_time().init(),
-        LogFormat::Json => {
-            // The format has a type of its own, and so has its handle.
-            let builder = tracing_subscriber::fmt()
-                .with_max_level(level(config))
-                .with_writer(std::io::stderr)
-                .json()
-                .with_filter_reloading();
+        LogFormat::Text => {
+            let builder = builder.with_target(false).without_time().with_filter_reloading();
             let handle = builder.reload_handle();
             builder.init();
-            return Box::new(move |level| {
-                let _ = handle.reload(level);
-            });
+            Box::new(move |level| drop(handle.reload(level)))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.init();
+            Box::new(move |level| drop(handle.reload(level)))
         }
     }
-    Box::new(move |level| {
-        let _ = handle.reload(level);
-    })
 }
 
-fn level(config: &Config) -> LevelFilter {
-    config.log.level.parse().unwrap_or(LevelFilter::INFO)
+fn level(config: &Config) -> EnvFilter {
+    EnvFilter::new(&config.log.level)
 }
 
 /// Takes over log level and limits from the configuration file, as systemctl reload asks; a wrong file changes

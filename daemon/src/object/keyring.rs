@@ -10,7 +10,7 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::Hash;
 use zeroize::Zeroizing;
 
-use super::{Material, Object, ObjectId};
+use super::{Material, Object, ObjectId, spec};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, kdf};
 use crate::store::{KeyId, Store};
@@ -153,7 +153,7 @@ impl Keyring {
     }
 
     fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
-        vault::load(ROOM, |inside| -> Result<OpenKey, ErrorCode> {
+        vault::load_at(spec::depth(spec), ROOM, |inside| -> Result<OpenKey, ErrorCode> {
             let material = self.store.open_material(inside, KeyId(id.0), version)?;
             OpenKey::prepare(inside, spec, material.get(inside))
         })?

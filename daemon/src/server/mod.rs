@@ -165,6 +165,7 @@ impl Server {
             let _ = shutdown(socket.as_raw_fd(), Shutdown::Read);
         }
         self.service.events.close();
+        self.service.pins.stop();
         let open = self.open();
         let waited = self.closed.wait_timeout_while(open, DRAIN, |open| !open.is_empty());
         let (open, _) = waited.unwrap_or_else(PoisonError::into_inner);

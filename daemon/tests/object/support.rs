@@ -18,53 +18,53 @@ use coffer_protocol::operation::object::{
     GenerateKeyPair, GeneratedKeyPair, GetAttributes, ObjectDescription, SetAttributes,
 };
 
-pub const DATA: u64 = 0;
-pub const CERTIFICATE: u64 = 1;
-pub const PUBLIC: u64 = 2;
-pub const PRIVATE: u64 = 3;
-pub const SECRET: u64 = 4;
-pub const RSA: u64 = 0;
-pub const EC: u64 = 3;
-pub const GENERIC: u64 = 0x10;
-pub const AES: u64 = 0x1f;
+pub(crate) const DATA: u64 = 0;
+pub(crate) const CERTIFICATE: u64 = 1;
+pub(crate) const PUBLIC: u64 = 2;
+pub(crate) const PRIVATE: u64 = 3;
+pub(crate) const SECRET: u64 = 4;
+pub(crate) const RSA: u64 = 0;
+pub(crate) const EC: u64 = 3;
+pub(crate) const GENERIC: u64 = 0x10;
+pub(crate) const AES: u64 = 0x1f;
 
 /// The owner of services for tests.
-pub const OWNER: u32 = 1000;
+pub(crate) const OWNER: u32 = 1000;
 
-pub type Coded<T> = Result<T, ErrorCode>;
+pub(crate) type Coded<T> = Result<T, ErrorCode>;
 
-pub fn code<T>(result: Result<T, Failure>) -> Coded<T> {
+pub(crate) fn code<T>(result: Result<T, Failure>) -> Coded<T> {
     result.map_err(|failure| failure.code())
 }
 
-pub struct Device {
-    pub service: Arc<Service>,
+pub(crate) struct Device {
+    pub(crate) service: Arc<Service>,
     directory: tempfile::TempDir,
 }
 
 impl Device {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         Self { service: Service::for_tests(directory.path()), directory }
     }
 
     /// The same store after a restart.
-    pub fn restart(self) -> Self {
+    pub(crate) fn restart(self) -> Self {
         let Self { service, directory } = self;
         drop(Arc::try_unwrap(service).map_err(drop).expect("nobody else has the service"));
         Self { service: Service::for_tests(directory.path()), directory }
     }
 
-    pub fn owner(&self) -> Peer {
+    pub(crate) fn owner(&self) -> Peer {
         Peer::new(&self.service, OWNER, Socket::App)
     }
 
     /// An application with a read-write session in which the user is logged in.
-    pub fn user(&self) -> Session {
+    pub(crate) fn user(&self) -> Session {
         self.session(true, Login::User)
     }
 
-    pub fn session(&self, read_write: bool, login: Login) -> Session {
+    pub(crate) fn session(&self, read_write: bool, login: Login) -> Session {
         let peer = Peer::application(&self.service, 1001);
         let application = peer.caller.application.clone().unwrap();
         let session = application.open_session(Slot(0), read_write, 10).unwrap();
@@ -75,48 +75,52 @@ impl Device {
     }
 }
 
-pub struct Session {
-    pub peer: Peer,
-    pub application: Arc<Application>,
-    pub session: u32,
+pub(crate) struct Session {
+    pub(crate) peer: Peer,
+    pub(crate) application: Arc<Application>,
+    pub(crate) session: u32,
 }
 
-pub fn wire(template: &[Attribute]) -> Vec<u8> {
+pub(crate) fn wire(template: &[Attribute]) -> Vec<u8> {
     postcard::to_stdvec(template).unwrap()
 }
 
-pub fn flag(kind: u64, value: bool) -> Attribute {
+pub(crate) fn flag(kind: u64, value: bool) -> Attribute {
     Attribute::boolean(kind, value)
 }
 
-pub fn number(kind: u64, value: u64) -> Attribute {
+pub(crate) fn number(kind: u64, value: u64) -> Attribute {
     Attribute::number(kind, value)
 }
 
-pub fn bytes(kind: u64, value: impl AsRef<[u8]>) -> Attribute {
+pub(crate) fn bytes(kind: u64, value: impl AsRef<[u8]>) -> Attribute {
     Attribute::bytes(kind, value.as_ref())
 }
 
-pub fn gcm() -> MechanismCall {
+pub(crate) fn gcm() -> MechanismCall {
     let parameter = GcmParameter { iv: vec![7; 12], aad: b"with".to_vec(), tag_bits: 128 };
     MechanismCall::with(ckm::CKM_AES_GCM, &parameter).unwrap()
 }
 
-pub fn plain(mechanism: u64) -> MechanismCall {
+pub(crate) fn plain(mechanism: u64) -> MechanismCall {
     MechanismCall::plain(mechanism)
 }
 
 impl Session {
-    pub fn create(&self, template: &[Attribute]) -> Coded<ObjectDescription> {
+    pub(crate) fn create(&self, template: &[Attribute]) -> Coded<ObjectDescription> {
         code(self.peer.call(&CreateObject { session: self.session }, &wire(template)))
     }
 
-    pub fn generate(&self, mechanism: u64, template: &[Attribute]) -> Coded<ObjectDescription> {
+    pub(crate) fn generate(
+        &self,
+        mechanism: u64,
+        template: &[Attribute],
+    ) -> Coded<ObjectDescription> {
         let request = GenerateKey { session: self.session, mechanism: plain(mechanism) };
         code(self.peer.call(&request, &wire(template)))
     }
 
-    pub fn generate_pair(
+    pub(crate) fn generate_pair(
         &self,
         mechanism: u64,
         public: &[Attribute],
@@ -131,32 +135,36 @@ impl Session {
         code(self.peer.call(&request, &[public, private].concat()))
     }
 
-    /// An AES-256 key of the token.
-    pub fn aes(&self, more: &[Attribute]) -> ObjectDescription {
-        let template = [&[number(a::VALUE_LEN, 32), flag(a::TOKEN, true)], more].concat();
+    /// An AES-256 key, of the token unless `more` says otherwise.
+    pub(crate) fn aes(&self, more: &[Attribute]) -> ObjectDescription {
+        let mut template = vec![number(a::VALUE_LEN, 32)];
+        if more.iter().all(|attribute| attribute.kind != a::TOKEN) {
+            template.push(flag(a::TOKEN, true));
+        }
+        template.extend_from_slice(more);
         self.generate(ckm::CKM_AES_KEY_GEN, &template).unwrap()
     }
 
-    pub fn copy(&self, object: u32, template: &[Attribute]) -> Coded<ObjectDescription> {
+    pub(crate) fn copy(&self, object: u32, template: &[Attribute]) -> Coded<ObjectDescription> {
         let request = CopyObject { session: self.session, object };
         code(self.peer.call(&request, &wire(template)))
     }
 
-    pub fn destroy(&self, object: u32) -> Coded<()> {
+    pub(crate) fn destroy(&self, object: u32) -> Coded<()> {
         code(self.peer.call(&DestroyObject { session: self.session, object }, b"")).map(drop)
     }
 
-    pub fn set(&self, object: u32, template: &[Attribute]) -> Coded<()> {
+    pub(crate) fn set(&self, object: u32, template: &[Attribute]) -> Coded<()> {
         let request = SetAttributes { session: self.session, object };
         code(self.peer.call(&request, &wire(template))).map(drop)
     }
 
-    pub fn describe(&self, object: u32) -> Coded<ObjectDescription> {
+    pub(crate) fn describe(&self, object: u32) -> Coded<ObjectDescription> {
         code(self.peer.call(&DescribeObject { session: self.session, object }, b""))
     }
 
     /// The values of attributes, each with its own error.
-    pub fn get(&self, object: u32, kinds: &[u64]) -> Vec<Coded<Vec<u8>>> {
+    pub(crate) fn get(&self, object: u32, kinds: &[u64]) -> Vec<Coded<Vec<u8>>> {
         let request = GetAttributes { session: self.session, object, kinds: kinds.to_vec() };
         let (reply, payload) = self.peer.exchange(&request, b"").unwrap();
         let mut rest = payload.as_slice();
@@ -173,40 +181,50 @@ impl Session {
         values
     }
 
-    pub fn one(&self, object: u32, kind: u64) -> Coded<Vec<u8>> {
+    pub(crate) fn one(&self, object: u32, kind: u64) -> Coded<Vec<u8>> {
         self.get(object, &[kind]).swap_remove(0)
     }
 
-    pub fn is(&self, object: u32, kind: u64) -> bool {
+    pub(crate) fn is(&self, object: u32, kind: u64) -> bool {
         self.one(object, kind) == Ok(vec![1])
     }
 
-    pub fn find(&self, template: &[Attribute]) -> Vec<u32> {
+    pub(crate) fn find(&self, template: &[Attribute]) -> Vec<u32> {
         self.find_after(0, template)
     }
 
-    pub fn find_after(&self, after: u32, template: &[Attribute]) -> Vec<u32> {
+    pub(crate) fn find_after(&self, after: u32, template: &[Attribute]) -> Vec<u32> {
         let request = FindObjects { session: self.session, after };
         let (_, payload) = self.peer.exchange(&request, &wire(template)).unwrap();
         payload.chunks(4).map(|handle| u32::from_le_bytes(handle.try_into().unwrap())).collect()
     }
 
-    pub fn encrypt(&self, key: u32, mechanism: MechanismCall, data: &[u8]) -> Coded<Vec<u8>> {
+    pub(crate) fn encrypt(
+        &self,
+        key: u32,
+        mechanism: MechanismCall,
+        data: &[u8],
+    ) -> Coded<Vec<u8>> {
         let request = EncryptData { session: self.session, key, mechanism };
         code(self.peer.exchange(&request, data)).map(|(_, payload)| payload)
     }
 
-    pub fn decrypt(&self, key: u32, mechanism: MechanismCall, data: &[u8]) -> Coded<Vec<u8>> {
+    pub(crate) fn decrypt(
+        &self,
+        key: u32,
+        mechanism: MechanismCall,
+        data: &[u8],
+    ) -> Coded<Vec<u8>> {
         let request = DecryptData { session: self.session, key, mechanism };
         code(self.peer.exchange(&request, data)).map(|(_, payload)| payload)
     }
 
-    pub fn sign(&self, key: u32, mechanism: MechanismCall, data: &[u8]) -> Coded<Vec<u8>> {
+    pub(crate) fn sign(&self, key: u32, mechanism: MechanismCall, data: &[u8]) -> Coded<Vec<u8>> {
         let request = SignData { session: self.session, key, mechanism };
         code(self.peer.exchange(&request, data)).map(|(_, payload)| payload)
     }
 
-    pub fn verify(
+    pub(crate) fn verify(
         &self,
         key: u32,
         mechanism: MechanismCall,
@@ -220,13 +238,13 @@ impl Session {
 }
 
 /// The numbers of an RSA-2048 key by their names in the file.
-pub fn rsa(name: &str) -> Vec<u8> {
+pub(crate) fn rsa(name: &str) -> Vec<u8> {
     let line =
         include_str!("../vectors/rsa2048.txt").lines().find_map(|line| line.strip_prefix(name));
     hex::decode(line.expect("the file has all numbers").trim()).unwrap()
 }
 
 /// A self-signed certificate of OpenSSL: CN=Coffer test, serial number 0x1234, on P-256.
-pub fn certificate() -> Vec<u8> {
+pub(crate) fn certificate() -> Vec<u8> {
     hex::decode(include_str!("certificate.hex").split_whitespace().collect::<String>()).unwrap()
 }

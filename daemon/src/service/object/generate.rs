@@ -112,7 +112,7 @@ impl Handle for GenerateKey {
         service: &Service,
     ) -> Result<Answer<ObjectDescription>, Error> {
         let context = Context::of(&call, call.request().session)?;
-        let made = Made::new(|_| Ok(crypto::generate(what)?))?;
+        let made = Made::generate(what)?;
         draft.adopt(&made.public)?;
         let id = ObjectId::random();
         draft.finish(id, id, Source::Generated(call.request().mechanism.mechanism));
@@ -162,7 +162,7 @@ impl Handle for GenerateKeyPair {
         let context = Context::of(&call, call.request().session)?;
         let made = {
             let _permit = service.generations.acquire();
-            Made::new(|_| Ok(crypto::generate(what)?))?
+            Made::generate(what)?
         };
         let (id, public_id) = (ObjectId::random(), ObjectId::random());
         let source = Source::Generated(call.request().mechanism.mechanism);

@@ -7,7 +7,7 @@ use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use super::rules::{Draft, Source};
 use super::stop::Stop;
 use crate::Error;
-use crate::crypto::{self, Components, Generated, Key, KeySpec, ecdsa::Curve, hash};
+use crate::crypto::{self, Components, Generate, Generated, Key, KeySpec, ecdsa::Curve, hash};
 use crate::object::schema::Kind;
 use crate::object::{Attributes, ObjectId, public, spec};
 use crate::service::Payload;
@@ -27,17 +27,31 @@ pub(crate) struct Made {
 }
 
 impl Made {
-    /// Makes a key inside the vault.
+    /// Generates a key.
     ///
     /// # Errors
     ///
-    /// Whatever `make` says, or no room.
-    pub(super) fn new(
+    /// What the generator says, or no room.
+    pub(super) fn generate(what: Generate) -> Result<Self, Error> {
+        // The search for primes does not fit on a small stack.
+        let depth = match what {
+            Generate::Rsa { .. } => Depth::Large,
+            Generate::Aes { .. }
+            | Generate::Sm4
+            | Generate::Secret { .. }
+            | Generate::Ec(_)
+            | Generate::Sm2 => Depth::Small,
+        };
+        Self::new(depth, |_| Ok(crypto::generate(what)?))
+    }
+
+    fn new(
+        depth: Depth,
         make: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
     ) -> Result<Self, Error> {
         type Parts = (SecretBytes, Public<Vec<Attribute>>);
         let (material, Public(public)) =
-            vault::load_at(Depth::Small, ROOM, |inside| -> Result<Parts, Stop> {
+            vault::load_at(depth, ROOM, |inside| -> Result<Parts, Stop> {
                 let made = make(inside)?;
                 let public = visible(inside, &made)?;
                 Ok((SecretBytes::copy_from(inside, &made.material)?, Public(public)))
@@ -51,7 +65,8 @@ impl Made {
     ///
     /// [`ErrorCode::AttributeValue`] or [`ErrorCode::CurveNotSupported`] where the values are no key.
     pub(super) fn import(draft: &Draft, payload: &Payload<'_>) -> Result<Self, Error> {
-        Self::new(|inside| {
+        // Finding the primes of an RSA key from its exponents needs more than a small stack.
+        Self::new(Depth::Large, |inside| {
             let entries = template::entries(payload, inside, 0..payload.len())?;
             let value = |kind| template::value(&entries, kind);
             let needed = |kind| value(kind).ok_or(Stop::about(ErrorCode::TemplateIncomplete, kind));
@@ -191,13 +206,13 @@ fn is_same(own: &Attribute, given: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::Generate;
 
     #[test]
     fn checksums_are_those_of_the_standards() {
         vault::init_for_tests();
-        let made =
-            |spec, bytes: Vec<u8>| Made::new(|_| Ok(crypto::import(spec, &bytes)?)).unwrap().public;
+        let made = |spec, bytes: Vec<u8>| {
+            Made::new(Depth::Large, |_| Ok(crypto::import(spec, &bytes)?)).unwrap().public
+        };
         // FIPS 197 has no zero vector; this is AES-128 with a zero key over a zero block (SP 800-38D, test case 1: H).
         let aes = made(KeySpec::Aes, vec![0; 16]);
         assert_eq!(aes[0], Attribute::bytes(a::CHECK_VALUE, [0x66, 0xe9, 0x4b]));
@@ -210,10 +225,10 @@ mod tests {
     #[test]
     fn a_made_key_tells_its_numbers_and_keeps_its_material() {
         vault::init_for_tests();
-        let generate = || crypto::generate(Generate::Ec(Curve::P256));
-        // The first use of a curve computes tables on the stack; the self-test at the start is that.
-        assert!(vault::run(Depth::Large, |_| generate().is_ok()).unwrap());
-        let made = Made::new(|_| Ok(generate()?)).unwrap();
+        let what = Generate::Ec(Curve::P256);
+        // The first use of a curve computes its tables on the stack; otherwise the self-test at the start is that.
+        assert!(vault::run(Depth::Large, |_| crypto::generate(what).is_ok()).unwrap());
+        let made = Made::generate(what).unwrap();
         assert_eq!(made.material.len(), 32);
         let attributes = Attributes::from_list(made.public);
         let point = attributes.get(a::EC_POINT).unwrap();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute as a;
 use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
 
@@ -11,7 +12,7 @@ use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::crypto::Key;
 use crate::object::{
-    Attributes, KeyMeta, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
+    Attributes, KeyMeta, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged, spec,
 };
 use crate::service::{Caller, Service};
 use crate::store::{KeyId, SealedMaterial};
@@ -100,7 +101,7 @@ fn stage(service: &Service, caller: &Caller, slot: Slot, new: New) -> Result<Sta
     let sealed = match material {
         NewMaterial::None => None,
         NewMaterial::Own(bytes) => Some(seal(service, id, &bytes)?),
-        NewMaterial::Shared(_) => return Err(coffer_protocol::ErrorCode::Internal.into()),
+        NewMaterial::Shared(_) => return Err(ErrorCode::Internal.into()),
     };
     let local = attributes.flag(a::LOCAL);
     let key = sealed.as_ref().map(|_| KeyMeta {
@@ -152,9 +153,9 @@ fn keep(slot: Slot, id: ObjectId, new: New) -> Result<Object, Error> {
 
 /// Prepares the material of an object for use in a session.
 pub(super) fn session_key(object: &Object, material: SecretBytes) -> Result<SessionKey, Error> {
-    let spec = object.spec().ok_or(coffer_protocol::ErrorCode::Internal)?;
-    let key = vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, Stop> {
-        Ok(OpenKey::new(inside, Key::parse(spec, material.get(inside))?)?)
+    let kind = object.spec().ok_or(ErrorCode::Internal)?;
+    let key = vault::load_at(spec::depth(kind), ROOM, |inside| -> Result<OpenKey, Stop> {
+        Ok(OpenKey::new(inside, Key::parse(kind, material.get(inside))?)?)
     })??;
     Ok(SessionKey { key: Arc::new(key), material })
 }
