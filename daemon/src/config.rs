@@ -172,6 +172,36 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_keys_are_the_keys_and_their_documented_defaults_are_allowed() {
+        let page = include_str!("../../docs/configuration.md");
+        let table = page.split("## The root key").next().unwrap();
+        let rows = table.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_end_matches('`'), cells.next()?.trim_matches('`')))
+        });
+        let mut keys = 0;
+        for (key, default) in rows {
+            let text = match key.split_once('.') {
+                Some((table, key)) => format!("[{table}]\n{key} = {default}\n"),
+                None => format!("{key} = {default}\n"),
+            };
+            if let Err(error) = Config::parse(&text) {
+                panic!("{key}: {error}");
+            }
+            let unknown = Config::parse(&text.replace(" =", "_ =")).unwrap_err();
+            // The message lists the keys that there are: each must stand in the table.
+            for known in unknown.split('`').skip(3).step_by(2) {
+                assert!(
+                    table.contains(&format!("{known}`")) || table.contains(&format!("`{known}.")),
+                    "{known}"
+                );
+            }
+            keys += 1;
+        }
+        assert_eq!(keys, 17);
+    }
+
+    #[test]
     fn an_empty_file_is_the_default_and_dev_cannot_be_configured() {
         assert_eq!(Config::parse("").unwrap().owner_uid, None);
         assert!(Config::parse("dev = true").is_err());
