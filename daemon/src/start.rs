@@ -288,7 +288,7 @@ impl Service {
         on_worker(|| {
             for name in names {
                 if self.partitions.by_name(name).is_none() {
-                    self.partitions.create(name, self.clock.now()).map_err(told)?;
+                    self.partitions.create(name, self.clock.now()).map_err(|error| told(&error))?;
                 }
             }
             let Some(pins) = pins else { return Ok(()) };
@@ -298,7 +298,8 @@ impl Service {
             let payload = Payload::Secret(&buffer, 0..so + user);
             for partition in self.partitions.all() {
                 if !partition.initialised {
-                    self.initialise(partition.slot, &payload, so_length).map_err(told)?;
+                    self.initialise(partition.slot, &payload, so_length)
+                        .map_err(|error| told(&error))?;
                 }
             }
             Ok(())
@@ -328,7 +329,7 @@ impl Service {
     }
 }
 
-fn told(error: Error) -> Refusal {
+fn told(error: &Error) -> Refusal {
     match error.code() {
         ErrorCode::Internal => Refusal::failure(error.to_string()),
         _ => Refusal::failure(error.failure().to_string()),

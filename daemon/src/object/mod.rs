@@ -108,7 +108,7 @@ impl Object {
 
     /// Whether it was made by CreateKey: such a key is not destroyed or copied through PKCS#11.
     pub fn is_cmk(&self) -> bool {
-        self.key.as_ref().is_some_and(|key| key.is_cmk())
+        self.key.as_ref().is_some_and(KeyMeta::is_cmk)
     }
 
     /// Whether it is a CMK, or a session's reference to one.

@@ -21,16 +21,16 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(2);
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Serves a connection to its end.
-pub(super) fn serve(service: &Service, stream: UnixStream, peer: Peer, socket: Socket, id: u32) {
-    let ended = match greet(service, &stream, &peer, socket, id) {
-        Ok(Some((mut frames, caller))) => requests(service, &stream, &mut frames, caller),
+pub(super) fn serve(service: &Service, stream: &UnixStream, peer: &Peer, socket: Socket, id: u32) {
+    let ended = match greet(service, stream, peer, socket, id) {
+        Ok(Some((mut frames, caller))) => requests(service, stream, &mut frames, caller),
         Ok(None) => Ended::Closed,
         Err(ended) => ended,
     };
     if let Ended::Broken(code) = ended {
         debug!(uid = peer.uid, pid = peer.pid, %code, "connection refused");
         malformed(service, peer.uid, peer.pid, code);
-        go_away(&stream, code);
+        go_away(stream, code);
     }
 }
 
@@ -56,7 +56,7 @@ fn greet<'s>(
     };
     frames::write(stream, &mut reply_header(&frame.header), outgoing)?;
     stream.set_read_timeout(None)?;
-    frames.done(frame);
+    frames.done(&frame);
     if greeted.role == Role::Events {
         service.events.add(stream.as_fd_owned()?);
         // Nothing is expected; the end of the connection is what is waited for.
@@ -81,7 +81,7 @@ fn requests(
         if let Err(ended) = answer(service, stream, frames, &frame, &mut caller) {
             return ended;
         }
-        frames.done(frame);
+        frames.done(&frame);
     }
 }
 

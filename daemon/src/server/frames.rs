@@ -85,7 +85,7 @@ impl<'s> Frames<'s> {
     }
 
     /// Forgets a frame that was answered; what was read beyond it moves to the front.
-    pub(super) fn done(&mut self, frame: Frame) {
+    pub(super) fn done(&mut self, frame: &Frame) {
         let used = match frame.body {
             Body::Inbox => HEADER_LENGTH + frame.header.body_length(),
             Body::Secret(_) | Body::Plain(_) => return,
@@ -154,13 +154,13 @@ impl<'s> Frames<'s> {
     }
 
     fn fill(&mut self, wanted: usize, deadline: Instant) -> Result<(), Ended> {
-        let mut waited = false;
+        let mut timed = false;
         while self.filled < wanted {
             self.wait(deadline)?;
-            waited = true;
+            timed = true;
             self.receive()?;
         }
-        if waited {
+        if timed {
             self.stream.set_read_timeout(None)?;
         }
         Ok(())

@@ -85,12 +85,11 @@ fn application(
 ) -> Result<Option<Arc<Application>>, ErrorCode> {
     match (role, attach) {
         (Role::Service, None) => Ok(None),
-        (Role::Service, Some(_)) => Err(ErrorCode::Malformed),
         (Role::Application | Role::Events, Some(token)) => {
             let joined = service.applications.attach(token, peer.uid, peer.pid);
             joined.map(Some).ok_or(ErrorCode::AuthFailure)
         }
-        (Role::Events, None) => Err(ErrorCode::Malformed),
+        (Role::Service, Some(_)) | (Role::Events, None) => Err(ErrorCode::Malformed),
         (Role::Application, None) => {
             let token = random::array().map_err(|_| ErrorCode::Internal)?;
             Ok(Some(service.applications.create(peer.uid, peer.pid, token)))

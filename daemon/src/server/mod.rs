@@ -140,7 +140,7 @@ impl Server {
             .stack_size(STACK)
             .spawn(move || {
                 if vault::block_signals().is_ok() {
-                    connection::serve(&server.service, stream, peer, socket, id);
+                    connection::serve(&server.service, &stream, &peer, socket, id);
                 }
                 server.close(id);
             });
@@ -197,5 +197,5 @@ fn notify(states: &[sd_notify::NotifyState<'_>]) {
 
 /// Half of what systemd's watchdog allows; a minute without one.
 fn watchdog_period() -> Duration {
-    sd_notify::watchdog_enabled().map_or(Duration::from_secs(60), |limit| limit / 2)
+    sd_notify::watchdog_enabled().map_or(Duration::from_mins(1), |limit| limit / 2)
 }

@@ -31,8 +31,8 @@ impl Peer {
 /// The unit of a process by its cgroup: the innermost service or scope in the version 2 line.
 fn unit_of(cgroups: &str) -> Option<String> {
     let path = cgroups.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let unit =
-        path.rsplit('/').find(|part| part.ends_with(".service") || part.ends_with(".scope"))?;
+    let is_unit = |part: &&str| matches!(part.rsplit_once('.'), Some((_, "service" | "scope")));
+    let unit = path.rsplit('/').find(is_unit)?;
     (unit.len() <= 255).then(|| unit.to_owned())
 }
 

@@ -70,9 +70,9 @@ pub(super) fn seal(
     let nonce = random::array::<NONCE>()?;
     blob.extend_from_slice(&nonce);
     let (aead, key) = message_key(named.spec, kms_key, &blob[NAMED..NAMED + SALT])?;
-    let aad = [&blob[..], context].concat();
+    let authenticated = [&blob[..], context].concat();
     blob.extend_from_slice(plaintext);
-    let tag = aead.seal(&key, &nonce, &aad, &mut blob[FRONT..])?;
+    let tag = aead.seal(&key, &nonce, &authenticated, &mut blob[FRONT..])?;
     blob.extend_from_slice(&tag);
     Ok(blob)
 }
