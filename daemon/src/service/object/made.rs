@@ -52,9 +52,9 @@ impl Made {
         type Parts = (SecretBytes, Public<Vec<Attribute>>);
         let (material, Public(public)) =
             vault::load_at(depth, ROOM, |inside| -> Result<Parts, Stop> {
-                let made = make(inside)?;
-                let public = visible(inside, &made)?;
-                Ok((SecretBytes::copy_from(inside, &made.material)?, Public(public)))
+                let key = make(inside)?;
+                let public = visible(inside, &key)?;
+                Ok((SecretBytes::copy_from(inside, &key.material)?, Public(public)))
             })??;
         Ok(Self { material, public })
     }
@@ -149,7 +149,7 @@ impl Draft {
             }
             match self.attributes.get(own.kind) {
                 // An empty checksum means that none is wanted.
-                Some([]) if own.kind == a::CHECK_VALUE => continue,
+                Some([]) if own.kind == a::CHECK_VALUE => {}
                 Some(given) if !is_same(own, given) => {
                     let name = a::find(own.kind).map_or("", |row| row.name);
                     return Err(Error::about(ErrorCode::AttributeValue, name));
