@@ -47,7 +47,9 @@ impl Object {
 pub const fn depth(spec: KeySpec) -> Depth {
     match spec {
         KeySpec::Rsa => Depth::Large,
-        KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Ec(_) | KeySpec::Sm2 => Depth::Small,
+        KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Ec(_) | KeySpec::Sm2 => {
+            Depth::Small
+        }
     }
 }
 

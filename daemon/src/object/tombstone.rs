@@ -26,6 +26,10 @@ impl Tombstone {
     }
 
     /// The stored form.
+    ///
+    /// # Panics
+    ///
+    /// Never: plain data encodes.
     pub fn to_bytes(self) -> Vec<u8> {
         postcard::to_extend(&self, vec![FORMAT]).expect("plain data encodes into a growing vector")
     }

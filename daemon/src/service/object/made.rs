@@ -47,12 +47,12 @@ impl Made {
 
     fn new(
         depth: Depth,
-        make: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
+        source: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
     ) -> Result<Self, Error> {
         type Parts = (SecretBytes, Public<Vec<Attribute>>);
         let (material, Public(public)) =
             vault::load_at(depth, ROOM, |inside| -> Result<Parts, Stop> {
-                let made = make(inside)?;
+                let made = source(inside)?;
                 let public = visible(inside, &made)?;
                 Ok((SecretBytes::copy_from(inside, &made.material)?, Public(public)))
             })??;
@@ -149,7 +149,7 @@ impl Draft {
             }
             match self.attributes.get(own.kind) {
                 // An empty checksum means that none is wanted.
-                Some([]) if own.kind == a::CHECK_VALUE => continue,
+                Some([]) if own.kind == a::CHECK_VALUE => {}
                 Some(given) if !is_same(own, given) => {
                     let name = a::find(own.kind).map_or("", |row| row.name);
                     return Err(Error::about(ErrorCode::AttributeValue, name));

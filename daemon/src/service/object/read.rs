@@ -27,7 +27,7 @@ const MAX_MATERIAL: usize = 4 << 10;
 
 /// Where the value of an attribute comes from, or why it does not come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Value {
+pub(crate) enum Value {
     /// The object's attributes.
     Public(Vec<u8>),
     /// The material.
@@ -56,7 +56,7 @@ fn value(object: &Object, kind: Kind, state: Option<KeyState>, attribute: u64) -
 }
 
 impl Handle for GetAttributes {
-    type Plan = (Arc<Object>, Vec<Value2>);
+    type Plan = (Arc<Object>, Vec<Value>);
 
     fn validate(&self, _payload_length: usize) -> Result<(), Error> {
         if self.kinds.len() <= MAX_ATTRIBUTES { Ok(()) } else { Err(ErrorCode::TooLarge.into()) }
@@ -79,7 +79,7 @@ impl Handle for GetAttributes {
             if length > MAX_PAYLOAD as usize {
                 return Err(ErrorCode::TooLarge.into());
             }
-            values.push(Value2(value));
+            values.push(value);
         }
         Ok((object, values))
     }
@@ -89,13 +89,10 @@ impl Handle for GetAttributes {
         (object, values): Self::Plan,
         service: &Service,
     ) -> Result<Answer<Attributes>, Error> {
-        let is_secret = values.iter().any(|Value2(value)| matches!(value, Value::Material(_)));
-        if is_secret { with_material(service, &object, values) } else { without(values) }
+        let is_secret = values.iter().any(|value| matches!(value, Value::Material(_)));
+        if is_secret { with_material(service, &object, &values) } else { without(values) }
     }
 }
-
-/// A decided value, which the handler passes from check to commit.
-pub(crate) struct Value2(Value);
 
 fn entry(error: Option<ErrorCode>, length: usize) -> AttributeEntry {
     AttributeEntry {
@@ -105,10 +102,10 @@ fn entry(error: Option<ErrorCode>, length: usize) -> AttributeEntry {
 }
 
 /// The answer where nothing is secret.
-fn without(values: Vec<Value2>) -> Result<Answer<Attributes>, Error> {
+fn without(values: Vec<Value>) -> Result<Answer<Attributes>, Error> {
     let mut entries = Vec::with_capacity(values.len());
     let mut payload = Vec::new();
-    for Value2(value) in values {
+    for value in values {
         entries.push(match value {
             Value::Public(value) => {
                 payload.extend_from_slice(&value);
@@ -125,11 +122,11 @@ fn without(values: Vec<Value2>) -> Result<Answer<Attributes>, Error> {
 fn with_material(
     service: &Service,
     object: &Object,
-    values: Vec<Value2>,
+    values: &[Value],
 ) -> Result<Answer<Attributes>, Error> {
     let spec = object.spec().ok_or(ErrorCode::Internal)?;
     let material = material(service, object)?;
-    let capacity = values.iter().map(|Value2(value)| match value {
+    let capacity = values.iter().map(|value| match value {
         Value::Public(value) => value.len(),
         Value::Material(_) => material.len(),
         Value::Error(_) => 0,
@@ -137,7 +134,7 @@ fn with_material(
     let mut reply = SecretReply::with_capacity(capacity.sum())?;
     let lengths = vault::run(Depth::Small, |inside| -> Result<Public<Vec<usize>>, Stop> {
         let mut lengths = inside.outside(|| Vec::with_capacity(values.len()));
-        for Value2(value) in &values {
+        for value in values {
             let bytes = match value {
                 Value::Public(value) => value.as_slice(),
                 Value::Material(kind) => part(spec, material.get(inside), *kind)?,
@@ -149,7 +146,7 @@ fn with_material(
         Ok(Public(lengths))
     })?;
     let Public(lengths) = lengths?;
-    let entries = values.iter().zip(lengths).map(|(Value2(value), length)| match value {
+    let entries = values.iter().zip(lengths).map(|(value, length)| match value {
         Value::Error(code) => entry(Some(*code), 0),
         Value::Public(_) | Value::Material(_) => entry(None, length),
     });
