@@ -41,7 +41,7 @@ pub enum SecretMemory {
 }
 
 /// Limits of what peers may ask for.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Connections at once.
@@ -169,6 +169,36 @@ mod tests {
     fn an_unknown_key_is_an_error_that_names_it() {
         let error = Config::parse("sokcet = '/x'").unwrap_err();
         assert!(error.contains("sokcet"), "{error}");
+    }
+
+    #[test]
+    fn the_documented_keys_are_the_keys_and_their_documented_defaults_are_allowed() {
+        let page = include_str!("../../docs/configuration.md");
+        let table = page.split("## The root key").next().unwrap();
+        let rows = table.lines().filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            Some((cells.next()?.trim_end_matches('`'), cells.next()?.trim_matches('`')))
+        });
+        let mut keys = 0;
+        for (key, default) in rows {
+            let text = match key.split_once('.') {
+                Some((table, key)) => format!("[{table}]\n{key} = {default}\n"),
+                None => format!("{key} = {default}\n"),
+            };
+            if let Err(error) = Config::parse(&text) {
+                panic!("{key}: {error}");
+            }
+            let unknown = Config::parse(&text.replace(" =", "_ =")).unwrap_err();
+            // The message lists the keys that there are: each must stand in the table.
+            for known in unknown.split('`').skip(3).step_by(2) {
+                assert!(
+                    table.contains(&format!("{known}`")) || table.contains(&format!("`{known}.")),
+                    "{known}"
+                );
+            }
+            keys += 1;
+        }
+        assert_eq!(keys, 17);
     }
 
     #[test]

@@ -11,8 +11,10 @@ use coffer_daemon::clock::Clock;
 use coffer_daemon::config::{Config, LogFormat, SecretMemory};
 use coffer_daemon::seal::Provider;
 use coffer_daemon::server::{Listeners, Server};
+use coffer_daemon::service::Service;
 use coffer_daemon::start::{self, Refusal};
 use coffer_daemon::vault;
+use tracing_subscriber::EnvFilter;
 
 /// Keys in secret memory: the daemon of Coffer.
 #[derive(Debug, Parser)]
@@ -99,7 +101,10 @@ fn run(arguments: Arguments) -> Result<(), Refusal> {
         Some(Command::Init(init)) => self::init(&init),
         None if arguments.check => check(arguments.config.as_deref()),
         None if arguments.dev.dev => serve_dev(arguments.dev),
-        None => serve(read_config(arguments.config.as_deref())?, Clock::default(), None),
+        None => {
+            let config = read_config(arguments.config.as_deref())?;
+            serve(config, Clock::default(), None, arguments.config.as_deref())
+        }
     }
 }
 
@@ -146,7 +151,21 @@ fn init(init: &Init) -> Result<(), Refusal> {
     };
     std::fs::create_dir_all(&init.dir)
         .map_err(|error| Refusal::failure(format!("{}: {error}", init.dir.display())))?;
-    start::create(&init.dir, provider, &init.partitions, init.owner, Clock::default().now())
+    start::create(&init.dir, provider, &init.partitions, init.owner, Clock::default().now())?;
+    give_to_service(&init.dir)
+}
+
+/// Gives the state to the user of the service, if it was made by root on a host that has that user.
+fn give_to_service(directory: &Path) -> Result<(), Refusal> {
+    use nix::unistd::{User, chown, geteuid};
+    let Some(user) = User::from_name("coffer")?.filter(|_| geteuid().is_root()) else {
+        return Ok(());
+    };
+    chown(directory, Some(user.uid), Some(user.gid))?;
+    for entry in std::fs::read_dir(directory)? {
+        chown(&entry?.path(), Some(user.uid), Some(user.gid))?;
+    }
+    Ok(())
 }
 
 /// A credential file as systemd will present it: by its folder and name.
@@ -178,7 +197,7 @@ fn serve_dev(dev: Dev) -> Result<(), Refusal> {
         ..Config::default()
     };
     let names = if dev.partitions.is_empty() { vec!["dev".to_owned()] } else { dev.partitions };
-    serve(config, Clock::new(dev.clock_file), Some(DevStart { names, pins, ready }))
+    serve(config, Clock::new(dev.clock_file), Some(DevStart { names, pins, ready }), None)
 }
 
 /// What a start in development does before it serves.
@@ -210,9 +229,14 @@ fn die_with_parent() -> Result<(), Refusal> {
     Ok(())
 }
 
-fn serve(config: Config, clock: Clock, mut dev: Option<DevStart>) -> Result<(), Refusal> {
+fn serve(
+    config: Config,
+    clock: Clock,
+    mut dev: Option<DevStart>,
+    path: Option<&Path>,
+) -> Result<(), Refusal> {
     let hardening = start::protect(config.secret_memory)?;
-    log(&config);
+    let level = log(&config);
     if let Some(dev) = &dev {
         let keyfile = start::keyfile(&config.state_directory);
         if !config.state_directory.join(coffer_daemon::store::STORE_FILE).exists() {
@@ -228,7 +252,16 @@ fn serve(config: Config, clock: Clock, mut dev: Option<DevStart>) -> Result<(), 
     }
     let server = Server::new(Arc::clone(&service));
     let told = dev.and_then(|dev| dev.ready);
-    server.run(listeners, || ready(told), || tracing::info!("nothing to reload yet"))?;
+    let is_dev = service.config.dev;
+    server.run(
+        listeners,
+        || ready(told),
+        || {
+            if !is_dev {
+                reload(path, &service, &level)
+            }
+        },
+    )?;
     service.close();
     Ok(())
 }
@@ -246,11 +279,42 @@ fn ready(told: Option<File>) {
     }
 }
 
-fn log(config: &Config) {
-    let level = config.log.level.parse().unwrap_or(tracing::Level::INFO);
-    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+/// Changes the level of what is logged.
+type Level = Box<dyn Fn(EnvFilter)>;
+
+fn log(config: &Config) -> Level {
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(level(config)).with_writer(std::io::stderr);
+    // Each format has a type of its own, and so has its handle.
     match config.log.format {
-        LogFormat::Text => builder.with_target(false).without_time().init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => {
+            let builder = builder.with_target(false).without_time().with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.init();
+            Box::new(move |level| drop(handle.reload(level)))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.init();
+            Box::new(move |level| drop(handle.reload(level)))
+        }
+    }
+}
+
+fn level(config: &Config) -> EnvFilter {
+    EnvFilter::new(&config.log.level)
+}
+
+/// Takes over log level and limits from the configuration file, as systemctl reload asks; a wrong file changes
+/// nothing.
+fn reload(path: Option<&Path>, service: &Service, level_of_log: &Level) {
+    match read_config(path) {
+        Ok(config) => {
+            level_of_log(level(&config));
+            service.reload(config.limits);
+            tracing::info!("the configuration was read again");
+        }
+        Err(refusal) => tracing::error!("the configuration stays as it was: {}", refusal.text),
     }
 }

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use coffer_protocol::ErrorCode;
@@ -12,7 +12,7 @@ use coffer_protocol::ErrorCode;
 use crate::application::Applications;
 use crate::audit::{self, AUDIT_DIRECTORY, Action, Audit, Event as AuditEvent, Priority};
 use crate::clock::Clock;
-use crate::config::{Config, SecretMemory};
+use crate::config::{Config, Limits, SecretMemory};
 use crate::event::Hub;
 use crate::object::{Keyring, Registry, Slot};
 use crate::partition::{Partition, Partitions};
@@ -183,7 +183,7 @@ pub fn open(
         let (audit, _) =
             Audit::open(&directory.join(AUDIT_DIRECTORY), audit_config(&config, &clock))?;
         let tagger = audit.tagger(&root)?;
-        let limits = config.limits.clone();
+        let limits = config.limits;
         let start = StartReport {
             time: clock.now(),
             hardening: hardening.holding(),
@@ -192,6 +192,7 @@ pub fn open(
         };
         let service = Service {
             owner: owner(&config, &store)?,
+            limits: RwLock::new(limits),
             registry: Registry::load(store.clone())?,
             keyring: Keyring::new(store.clone(), limits.open_keys),
             partitions: Partitions::load(store.clone())?,
@@ -257,6 +258,16 @@ fn on_worker<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Resul
 }
 
 impl Service {
+    /// The limits, as they are now.
+    pub fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over new limits. Those of computations that run at once stay as they were at the start.
+    pub fn reload(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
     /// Sets both PINs of a token, as the owner: it is initialised afterwards, and no PIN is locked.
     ///
     /// # Errors

@@ -119,10 +119,10 @@ fn row(event: &str) -> [String; 5] {
         name if name.is_empty() => text("/userIdentity"),
         name => name,
     };
-    let result = match text("/errorCode") {
-        code if code.is_empty() || code == "0" => "ok".to_owned(),
-        code => code,
-    };
+    // A refusal has the first, a failure the second.
+    let codes = [text("/errorCode"), text("/apiErrorCode")];
+    let result = codes.into_iter().find(|code| !code.is_empty() && code != "0");
+    let result = result.unwrap_or_else(|| "ok".to_owned());
     [time, text("/eventName"), caller, text("/resourceName"), result]
 }
 

@@ -104,7 +104,7 @@ mod tests {
             "dev",
             "dev --dir d --partition a --partition b --pin 1234 --so-pin 12345678 --clock-file f",
             "dev -- ls -l --color",
-            "init --credential coffer-root --partition main --owner 1000",
+            "init --credential root-key --partition main --owner 1000",
             "init --dir d --keyfile k",
             "status --json",
             "doctor --json",

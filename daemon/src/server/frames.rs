@@ -64,12 +64,16 @@ impl<'s> Frames<'s> {
         Ok(Self { stream, inbox, filled: 0 })
     }
 
-    /// Waits for the next frame.
+    /// Waits for the next frame, as long as it takes to begin.
     pub(super) fn next(&mut self) -> Result<Frame, Ended> {
         while self.filled == 0 {
             self.receive()?;
         }
-        let deadline = Instant::now() + FRAME_DEADLINE;
+        self.next_before(Instant::now() + FRAME_DEADLINE)
+    }
+
+    /// Waits for a frame until the deadline.
+    pub(super) fn next_before(&mut self, deadline: Instant) -> Result<Frame, Ended> {
         self.fill(HEADER_LENGTH, deadline)?;
         let mut bytes = [0; HEADER_LENGTH];
         bytes.copy_from_slice(self.inbox.public(0..HEADER_LENGTH));
@@ -134,6 +138,7 @@ impl<'s> Frames<'s> {
                 self.wait(deadline)?;
                 filled += some(buffer.receive(self.stream.as_fd(), filled))?;
             }
+            self.stream.set_read_timeout(None)?;
             return Ok(Body::Secret(buffer));
         }
         let mut bytes = Zeroizing::new(vec![0; length]);
@@ -145,6 +150,7 @@ impl<'s> Frames<'s> {
             let mut stream = self.stream;
             filled += some(io::Read::read(&mut stream, &mut bytes[filled..]))?;
         }
+        self.stream.set_read_timeout(None)?;
         Ok(Body::Plain(bytes))
     }
 

@@ -58,7 +58,7 @@ pub(super) fn greet(
         attach_token: application.as_ref().map_or([0; 16], |application| application.token),
         max_meta: MAX_META,
         max_payload: MAX_PAYLOAD,
-        max_sessions: u32::try_from(service.config.limits.sessions).unwrap_or(u32::MAX),
+        max_sessions: u32::try_from(service.limits().sessions).unwrap_or(u32::MAX),
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let caller = Caller {

@@ -120,7 +120,7 @@ impl Server {
         stream.set_nonblocking(false)?;
         let peer = Peer::of(&stream)?;
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let limits = &self.service.config.limits;
+        let limits = self.service.limits();
         {
             let mut open = self.open();
             let of_uid = open.values().filter(|open| open.uid == peer.uid).count();
@@ -165,6 +165,7 @@ impl Server {
             let _ = shutdown(socket.as_raw_fd(), Shutdown::Read);
         }
         self.service.events.close();
+        self.service.pins.stop();
         let open = self.open();
         let waited = self.closed.wait_timeout_while(open, DRAIN, |open| !open.is_empty());
         let (open, _) = waited.unwrap_or_else(PoisonError::into_inner);

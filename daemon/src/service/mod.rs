@@ -17,7 +17,7 @@ mod visible;
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
 pub(crate) use record::malformed;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
@@ -28,7 +28,7 @@ use crate::Error;
 use crate::application::Applications;
 use crate::audit::{Audit, Tagger};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::event::Hub;
 use crate::object::{Keyring, Registry};
 use crate::partition::Partitions;
@@ -82,6 +82,8 @@ pub struct Service {
     pub config: Config,
     /// Uid of the owner.
     pub owner: u32,
+    /// Limits, which a reload may change.
+    pub limits: RwLock<Limits>,
     /// The time.
     pub clock: Clock,
     /// Where the device is in its life.

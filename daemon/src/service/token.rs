@@ -145,7 +145,7 @@ impl Handle for OpenSession {
             return Err(ErrorCode::TokenNotRecognized.into());
         }
         let (slot, read_write) = (partition.slot, call.request().read_write);
-        call.application()?.may_open_session(slot, read_write, service.config.limits.sessions)?;
+        call.application()?.may_open_session(slot, read_write, service.limits().sessions)?;
         Ok(slot)
     }
 
@@ -156,7 +156,7 @@ impl Handle for OpenSession {
     ) -> Result<Answer<OpenedSession>> {
         let gate = service.applications.gate(slot);
         let _open = gate.pass();
-        let (read_write, limit) = (call.request().read_write, service.config.limits.sessions);
+        let (read_write, limit) = (call.request().read_write, service.limits().sessions);
         let session = call.application()?.open_session(slot, read_write, limit)?;
         Ok(Answer::new(OpenedSession { session }))
     }

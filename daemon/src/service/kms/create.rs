@@ -87,7 +87,7 @@ impl Handle for CreateKey {
         if service.registry.by_alias(slot, &request.alias).is_some() {
             return Err(Error::about(ErrorCode::AliasAlreadyExists, request.alias.clone()));
         }
-        if service.registry.count_keys(slot).1 >= service.config.limits.keys {
+        if service.registry.count_keys(slot).1 >= service.limits().keys {
             return Err(ErrorCode::CmkLimitExceeded.into());
         }
         Plan::of(request)

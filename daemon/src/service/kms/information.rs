@@ -66,7 +66,7 @@ impl Handle for GetServiceStatus {
             exclusive_hsm: false,
             subscription: String::new(),
             key_count: number(counted),
-            key_limit: number(service.config.limits.keys),
+            key_limit: number(service.limits().keys),
             hosted: false,
             data_key_limit: 0,
             free_data_keys: 0,

@@ -69,7 +69,7 @@ pub(super) fn put(
             kept.push(Arc::new(keep(session.slot, id, new)?));
         }
     }
-    let limit = service.config.limits.session_objects;
+    let limit = service.limits().session_objects;
     let put_back = |count: usize| {
         for object in &kept[..count] {
             application.remove_session_object(object.id);

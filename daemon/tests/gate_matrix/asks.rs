@@ -1,0 +1,221 @@
+//! One request for each row of the operation table, right in every value.
+
+use coffer_daemon::service::testing::Peer;
+use coffer_protocol::attribute::{self, Attribute};
+use coffer_protocol::frame;
+use coffer_protocol::mechanism::{IvParameter, MechanismCall, ckm};
+use coffer_protocol::message::Message;
+use coffer_protocol::operation::cipher::{
+    CancelOperation, DecryptData, EncryptData, FinishOperation, Function, SignData, StartOperation,
+    UpdateOperation, VerifyData,
+};
+use coffer_protocol::operation::object::{
+    CopyObject, CreateObject, DescribeObject, DestroyObject, FindObjects, GenerateKey,
+    GenerateKeyPair, GetAttributes, GetObjectSize, SetAttributes,
+};
+use coffer_protocol::operation::token::{
+    CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
+    OpenSession, SetPin,
+};
+use coffer_protocol::operation::{Operation, Row, kms, system};
+use serde_json::{Value, json};
+
+/// What requests of the KMS name.
+#[derive(Default)]
+pub(crate) struct Names {
+    pub(crate) key: String,
+    pub(crate) pair: String,
+    pub(crate) ciphertext: String,
+}
+
+/// One request of each row.
+pub(crate) fn all(names: &Names) -> Vec<Ask> {
+    [administration(), tokens(), objects(), ciphers(), kms(names)].into_iter().flatten().collect()
+}
+
+/// A request that is right, if its caller may ask.
+pub(crate) struct Ask {
+    pub(crate) row: &'static Row,
+    pub(crate) meta: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+}
+
+fn ask<O: Operation>(request: &O, payload: &[u8]) -> Ask {
+    Ask { row: O::ROW, meta: frame::encode_meta(request).unwrap(), payload: payload.to_vec() }
+}
+
+pub(crate) fn named<O: Operation + Message>(fields: Value) -> Ask {
+    let Value::Object(fields) = fields else { panic!("fields are an object") };
+    let (request, payload) = O::from_json(fields).unwrap();
+    ask(&request, &payload)
+}
+
+/// Every application of the test has the same handles: a session, then what [`prepare`] made in it.
+pub(crate) const SESSION: u32 = 1;
+const AES: u32 = 1;
+const PUBLIC: u32 = 2;
+const PRIVATE: u32 = 3;
+
+fn generate(name: u64) -> MechanismCall {
+    MechanismCall { mechanism: name, parameter: Vec::new() }
+}
+
+fn cbc() -> MechanismCall {
+    let parameter = frame::encode_meta(&IvParameter { iv: [7; 16] }).unwrap();
+    MechanismCall { mechanism: ckm::CKM_AES_CBC_PAD, parameter }
+}
+
+fn template(attributes: &[Attribute]) -> Vec<u8> {
+    frame::encode_meta(&attributes.to_vec()).unwrap()
+}
+
+/// A session object that everybody sees: the security officer and a public session may use it too.
+fn open_template(more: &[Attribute]) -> Vec<u8> {
+    let open = [
+        Attribute::boolean(attribute::TOKEN, false),
+        Attribute::boolean(attribute::PRIVATE, false),
+    ];
+    template(&[&open[..], more].concat())
+}
+
+fn aes_template() -> Vec<u8> {
+    let usages =
+        [attribute::ENCRYPT, attribute::DECRYPT].map(|usage| Attribute::boolean(usage, true));
+    open_template(&[&[Attribute::number(attribute::VALUE_LEN, 32)][..], &usages].concat())
+}
+
+fn pair_templates() -> (Vec<u8>, Vec<u8>) {
+    // RFC 5480: the object identifier of P-256.
+    let p256 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    let public =
+        [Attribute::bytes(attribute::EC_PARAMS, p256), Attribute::boolean(attribute::VERIFY, true)];
+    (open_template(&public), open_template(&[Attribute::boolean(attribute::SIGN, true)]))
+}
+
+fn data_template() -> Vec<u8> {
+    open_template(&[
+        Attribute::number(attribute::CLASS, 0),
+        Attribute::bytes(attribute::VALUE, *b"data"),
+    ])
+}
+
+fn administration() -> Vec<Ask> {
+    let init = system::InitPartition { name: "second".to_owned(), so_pin_length: 4 };
+    vec![
+        named::<system::GetStatus>(json!({})),
+        named::<system::ListPartitions>(json!({})),
+        named::<system::CreatePartition>(json!({ "Name": "third" })),
+        ask(&init, b"87654321"),
+        named::<system::ListAuditEvents>(json!({})),
+        named::<system::VerifyAudit>(json!({})),
+    ]
+}
+
+fn kms(names: &Names) -> Vec<Ask> {
+    let Names { key, pair, ciphertext } = names;
+    let sign = json!({ "KeyId": pair, "Algorithm": "ECC_P256_R1", "Message": "bWVzc2FnZQ==" });
+    let mut verify = sign.clone();
+    verify["SignatureValue"] = json!("MAYCAQECAQE=");
+    vec![
+        named::<kms::CreateKey>(json!({ "Alias": "new" })),
+        named::<kms::DescribeKey>(json!({ "KeyId": key })),
+        named::<kms::ListKeys>(json!({})),
+        named::<kms::ListKeyDetail>(json!({})),
+        named::<kms::EnableKey>(json!({ "KeyId": key })),
+        named::<kms::DisableKey>(json!({ "KeyId": key })),
+        named::<kms::Encrypt>(json!({ "KeyId": key, "Plaintext": "c2VjcmV0" })),
+        named::<kms::Decrypt>(json!({ "CiphertextBlob": ciphertext })),
+        named::<kms::GenerateDataKey>(json!({ "KeyId": key, "KeySpec": "AES_256" })),
+        named::<kms::GenerateRandom>(json!({ "NumberOfBytes": 16 })),
+        named::<kms::GetPublicKey>(json!({ "KeyId": pair })),
+        named::<kms::SignByAsymmetricKey>(sign),
+        named::<kms::VerifyByAsymmetricKey>(verify),
+        named::<kms::GetServiceStatus>(json!({})),
+        named::<kms::ListAlgorithms>(json!({})),
+        named::<kms::GetRegions>(json!({})),
+    ]
+}
+
+/// Gives an application its session, an AES key, a key pair, and an encryption under way.
+pub(crate) fn prepare(peer: &Peer) {
+    let opened = peer.call(&OpenSession { slot: 0, read_write: true }, b"").unwrap();
+    assert_eq!(opened.session, SESSION);
+    let aes = GenerateKey { session: SESSION, mechanism: generate(ckm::CKM_AES_KEY_GEN) };
+    assert_eq!(peer.call(&aes, &aes_template()).unwrap().object, AES);
+    let (public, private) = pair_templates();
+    let pair = GenerateKeyPair {
+        session: SESSION,
+        mechanism: generate(ckm::CKM_EC_KEY_PAIR_GEN),
+        public_length: u32::try_from(public.len()).unwrap(),
+    };
+    let made = peer.call(&pair, &[public, private].concat()).unwrap();
+    assert_eq!((made.public.object, made.private.object), (PUBLIC, PRIVATE));
+    let start = StartOperation {
+        session: SESSION,
+        function: Function::Encrypt as u8,
+        key: AES,
+        mechanism: cbc(),
+    };
+    peer.call(&start, b"data").unwrap();
+}
+
+fn tokens() -> Vec<Ask> {
+    vec![
+        ask(&ListTokens {}, b""),
+        // Slot 1 has no sessions, and is not initialised.
+        ask(&InitToken { slot: 1, label: "second".to_owned() }, b"officer"),
+        ask(&OpenSession { slot: 0, read_write: true }, b""),
+        ask(&CloseSession { session: SESSION }, b""),
+        ask(&CloseAllSessions { slot: 0 }, b""),
+        ask(&GetSessionInfo { session: SESSION }, b""),
+        ask(&Login { session: SESSION, user: 1 }, b"user"),
+        ask(&Logout { session: SESSION }, b""),
+        ask(&InitPin { session: SESSION }, b"next"),
+        ask(&SetPin { session: SESSION, old_length: 4 }, b"usernext"),
+    ]
+}
+
+fn objects() -> Vec<Ask> {
+    let session = SESSION;
+    let (public, private) = pair_templates();
+    let pair = GenerateKeyPair {
+        session,
+        mechanism: generate(ckm::CKM_EC_KEY_PAIR_GEN),
+        public_length: u32::try_from(public.len()).unwrap(),
+    };
+    let aes = GenerateKey { session, mechanism: generate(ckm::CKM_AES_KEY_GEN) };
+    let label = template(&[Attribute::bytes(attribute::LABEL, *b"label")]);
+    vec![
+        ask(&CreateObject { session }, &data_template()),
+        ask(&CopyObject { session, object: AES }, &label),
+        ask(&DestroyObject { session, object: AES }, b""),
+        ask(&DescribeObject { session, object: AES }, b""),
+        ask(&GetAttributes { session, object: AES, kinds: vec![attribute::CLASS] }, b""),
+        ask(&SetAttributes { session, object: AES }, &label),
+        ask(&FindObjects { session, after: 0 }, &template(&[])),
+        ask(&GetObjectSize { session, object: AES }, b""),
+        ask(&aes, &aes_template()),
+        ask(&pair, &[public, private].concat()),
+    ]
+}
+
+fn ciphers() -> Vec<Ask> {
+    let session = SESSION;
+    let function = Function::Encrypt as u8;
+    let ecdsa = || generate(ckm::CKM_ECDSA);
+    let start =
+        StartOperation { session, function: Function::Decrypt as u8, key: AES, mechanism: cbc() };
+    vec![
+        ask(&EncryptData { session, key: AES, mechanism: cbc() }, b"data"),
+        ask(&DecryptData { session, key: AES, mechanism: cbc() }, &[0; 16]),
+        ask(&SignData { session, key: PRIVATE, mechanism: ecdsa() }, &[1; 32]),
+        ask(
+            &VerifyData { session, key: PUBLIC, mechanism: ecdsa(), signature: vec![1; 64] },
+            &[1; 32],
+        ),
+        ask(&start, &[0; 16]),
+        ask(&UpdateOperation { session, function }, b"data"),
+        ask(&FinishOperation { session, function, signature: Vec::new() }, b""),
+        ask(&CancelOperation { session, function }, b""),
+    ]
+}
