@@ -220,3 +220,38 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Sm2 | KeyType::Sm4 => u64::MAX,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_public_half_has_an_id_of_its_own_that_follows_from_the_keys() {
+        let (one, two) = (ObjectId::random(), ObjectId::random());
+        assert_eq!(public_half_id(one), public_half_id(one));
+        assert_ne!(public_half_id(one), public_half_id(two));
+        assert_ne!(public_half_id(one), one);
+        // Version 8 of RFC 9562, in the variant of that text.
+        let text = public_half_id(one).to_string();
+        assert_eq!(text.as_bytes()[14], b'8');
+        assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+    }
+
+    #[test]
+    fn a_cmk_does_what_its_usage_says_and_nothing_else() {
+        for (usage, private, public) in [
+            (KeyUsage::EncryptDecrypt, a::DECRYPT, a::ENCRYPT),
+            (KeyUsage::DecryptRsa2048, a::DECRYPT, a::ENCRYPT),
+            (KeyUsage::SignRsa2048, a::SIGN, a::VERIFY),
+            (KeyUsage::SignEcc, a::SIGN, a::VERIFY),
+            (KeyUsage::SignEcdsa384, a::SIGN, a::VERIFY),
+        ] {
+            let row = use_of(usage);
+            assert_eq!((row.private, row.public), (private, public), "{usage:?}");
+            assert!(!row.mechanisms.is_empty());
+            let known = |ckm: &u64| coffer_protocol::mechanism::find(*ckm).is_some();
+            assert!(row.mechanisms.iter().all(known));
+        }
+        assert_eq!(use_of(KeyUsage::EncryptDecrypt).mechanisms, [ckm::CKM_AES_GCM]);
+    }
+}

@@ -87,7 +87,7 @@ fn disabling_a_cmk_stops_open_sessions_and_their_copies() {
         assert_eq!(user.encrypt(object, gcm(), b"x").unwrap_err(), E::CmkDisabled);
         assert_eq!(user.decrypt(object, gcm(), &ciphertext).unwrap_err(), E::CmkDisabled);
         assert_eq!(user.describe(object).unwrap().refusal, E::CmkDisabled as u16);
-        assert_eq!(user.is(object, a::ENCRYPT), true);
+        assert!(user.is(object, a::ENCRYPT));
     }
     assert_eq!(E::CmkDisabled.ckr(), E::KeyNotPermitted.ckr());
 }

@@ -244,7 +244,7 @@ fn what_a_session_may_not_make_is_refused() {
 fn a_template_that_is_none_is_refused_and_a_dry_run_makes_nothing() {
     let device = Device::new();
     let user = device.user();
-    let request = CreateObject { session: user.session };
+    let request = CreateObject { session: user.handle };
     let garbage = code(user.peer.call(&request, &[0xff; 40]));
     assert_eq!(garbage.unwrap_err(), E::Malformed);
     let huge = code(user.peer.call(&request, &vec![0; (64 << 10) + 1]));

@@ -82,7 +82,7 @@ fn the_first_objects_come_described() {
     let user = device.user();
     let key = user.aes(&[]);
     let request =
-        coffer_protocol::operation::object::FindObjects { session: user.session, after: 0 };
+        coffer_protocol::operation::object::FindObjects { session: user.handle, after: 0 };
     let reply = user.peer.call(&request, &wire(&[])).unwrap();
     assert!(!reply.more);
     assert_eq!(reply.descriptions, [key]);
@@ -95,7 +95,7 @@ fn a_handle_is_dead_after_a_logout_for_ever() {
     let key = user.aes(&[]);
     user.application.log_out(coffer_daemon::object::Slot(0)).unwrap();
     assert!(user.describe(key.object).is_err());
-    user.application.log_in(user.session, Login::User).unwrap();
+    user.application.log_in(user.handle, Login::User).unwrap();
     assert!(user.describe(key.object).is_err());
     let found = user.find(&[]);
     assert_eq!(found.len(), 1);

@@ -80,7 +80,7 @@ fn too_many_attributes_at_once_are_refused() {
     let user = device.user();
     let key = user.aes(&[]);
     let request = coffer_protocol::operation::object::GetAttributes {
-        session: user.session,
+        session: user.handle,
         object: key.object,
         kinds: vec![a::LABEL; 257],
     };
@@ -92,7 +92,7 @@ fn a_larger_object_has_a_larger_size() {
     let device = Device::new();
     let user = device.user();
     let size = |object| {
-        let request = GetObjectSize { session: user.session, object };
+        let request = GetObjectSize { session: user.handle, object };
         user.peer.call(&request, b"").unwrap().bytes
     };
     let short = user.aes(&[]);

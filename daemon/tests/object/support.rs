@@ -71,14 +71,14 @@ impl Device {
         if login != Login::Public {
             application.log_in(session, login).unwrap();
         }
-        Session { peer, application, session }
+        Session { peer, application, handle: session }
     }
 }
 
 pub(crate) struct Session {
     pub(crate) peer: Peer,
     pub(crate) application: Arc<Application>,
-    pub(crate) session: u32,
+    pub(crate) handle: u32,
 }
 
 pub(crate) fn wire(template: &[Attribute]) -> Vec<u8> {
@@ -108,7 +108,7 @@ pub(crate) fn plain(mechanism: u64) -> MechanismCall {
 
 impl Session {
     pub(crate) fn create(&self, template: &[Attribute]) -> Coded<ObjectDescription> {
-        code(self.peer.call(&CreateObject { session: self.session }, &wire(template)))
+        code(self.peer.call(&CreateObject { session: self.handle }, &wire(template)))
     }
 
     pub(crate) fn generate(
@@ -116,7 +116,7 @@ impl Session {
         mechanism: u64,
         template: &[Attribute],
     ) -> Coded<ObjectDescription> {
-        let request = GenerateKey { session: self.session, mechanism: plain(mechanism) };
+        let request = GenerateKey { session: self.handle, mechanism: plain(mechanism) };
         code(self.peer.call(&request, &wire(template)))
     }
 
@@ -128,7 +128,7 @@ impl Session {
     ) -> Coded<GeneratedKeyPair> {
         let (public, private) = (wire(public), wire(private));
         let request = GenerateKeyPair {
-            session: self.session,
+            session: self.handle,
             mechanism: plain(mechanism),
             public_length: u32::try_from(public.len()).unwrap(),
         };
@@ -146,26 +146,26 @@ impl Session {
     }
 
     pub(crate) fn copy(&self, object: u32, template: &[Attribute]) -> Coded<ObjectDescription> {
-        let request = CopyObject { session: self.session, object };
+        let request = CopyObject { session: self.handle, object };
         code(self.peer.call(&request, &wire(template)))
     }
 
     pub(crate) fn destroy(&self, object: u32) -> Coded<()> {
-        code(self.peer.call(&DestroyObject { session: self.session, object }, b"")).map(drop)
+        code(self.peer.call(&DestroyObject { session: self.handle, object }, b"")).map(drop)
     }
 
     pub(crate) fn set(&self, object: u32, template: &[Attribute]) -> Coded<()> {
-        let request = SetAttributes { session: self.session, object };
+        let request = SetAttributes { session: self.handle, object };
         code(self.peer.call(&request, &wire(template))).map(drop)
     }
 
     pub(crate) fn describe(&self, object: u32) -> Coded<ObjectDescription> {
-        code(self.peer.call(&DescribeObject { session: self.session, object }, b""))
+        code(self.peer.call(&DescribeObject { session: self.handle, object }, b""))
     }
 
     /// The values of attributes, each with its own error.
     pub(crate) fn get(&self, object: u32, kinds: &[u64]) -> Vec<Coded<Vec<u8>>> {
-        let request = GetAttributes { session: self.session, object, kinds: kinds.to_vec() };
+        let request = GetAttributes { session: self.handle, object, kinds: kinds.to_vec() };
         let (reply, payload) = self.peer.exchange(&request, b"").unwrap();
         let mut rest = payload.as_slice();
         let entries = reply.entries.iter().map(|entry| {
@@ -194,7 +194,7 @@ impl Session {
     }
 
     pub(crate) fn find_after(&self, after: u32, template: &[Attribute]) -> Vec<u32> {
-        let request = FindObjects { session: self.session, after };
+        let request = FindObjects { session: self.handle, after };
         let (_, payload) = self.peer.exchange(&request, &wire(template)).unwrap();
         payload.chunks(4).map(|handle| u32::from_le_bytes(handle.try_into().unwrap())).collect()
     }
@@ -205,7 +205,7 @@ impl Session {
         mechanism: MechanismCall,
         data: &[u8],
     ) -> Coded<Vec<u8>> {
-        let request = EncryptData { session: self.session, key, mechanism };
+        let request = EncryptData { session: self.handle, key, mechanism };
         code(self.peer.exchange(&request, data)).map(|(_, payload)| payload)
     }
 
@@ -215,12 +215,12 @@ impl Session {
         mechanism: MechanismCall,
         data: &[u8],
     ) -> Coded<Vec<u8>> {
-        let request = DecryptData { session: self.session, key, mechanism };
+        let request = DecryptData { session: self.handle, key, mechanism };
         code(self.peer.exchange(&request, data)).map(|(_, payload)| payload)
     }
 
     pub(crate) fn sign(&self, key: u32, mechanism: MechanismCall, data: &[u8]) -> Coded<Vec<u8>> {
-        let request = SignData { session: self.session, key, mechanism };
+        let request = SignData { session: self.handle, key, mechanism };
         code(self.peer.exchange(&request, data)).map(|(_, payload)| payload)
     }
 
@@ -232,7 +232,7 @@ impl Session {
         signature: &[u8],
     ) -> Coded<()> {
         let signature = signature.to_vec();
-        let request = VerifyData { session: self.session, key, mechanism, signature };
+        let request = VerifyData { session: self.handle, key, mechanism, signature };
         code(self.peer.call(&request, data)).map(drop)
     }
 }

@@ -381,7 +381,7 @@ mod tests {
             (SecurityOfficer, true,  false, true,  Some(UserNotLoggedIn)),
         ];
         for (login, read_write, token, private, outcome) in cases {
-            let session = SessionView { login, read_write, ..USER };
+            let session = SessionView { read_write, login, ..USER };
             let more =
                 [Attribute::boolean(a::TOKEN, token), Attribute::boolean(a::PRIVATE, private)];
             let made = draft(&with(public_rsa(), more), Source::Imported, &session);
