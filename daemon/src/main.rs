@@ -36,8 +36,8 @@ struct Arguments {
 #[derive(Debug, Args)]
 struct Dev {
     /// Serves a store for development, made in --dir where there is none.
-    #[arg(long, requires = "dir", conflicts_with = "config")]
-    dev: bool,
+    #[arg(long = "dev", requires = "dir", conflicts_with = "config")]
+    wanted: bool,
     /// The folder of store and sockets.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -100,7 +100,7 @@ fn run(arguments: Arguments) -> Result<(), Refusal> {
     match arguments.command {
         Some(Command::Init(init)) => self::init(&init),
         None if arguments.check => check(arguments.config.as_deref()),
-        None if arguments.dev.dev => serve_dev(arguments.dev),
+        None if arguments.dev.wanted => serve_dev(arguments.dev),
         None => {
             let config = read_config(arguments.config.as_deref())?;
             serve(config, Clock::default(), None, arguments.config.as_deref())
@@ -258,7 +258,7 @@ fn serve(
         || ready(told),
         || {
             if !is_dev {
-                reload(path, &service, &level)
+                reload(path, &service, &level);
             }
         },
     )?;
@@ -269,8 +269,8 @@ fn serve(
 /// Tells whoever started us that we serve.
 fn ready(told: Option<File>) {
     let memory = vault::status().kind;
-    let status = format!("serving; secret memory: {memory}");
-    let states = [sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&status)];
+    let text = format!("serving; secret memory: {memory}");
+    let states = [sd_notify::NotifyState::Ready, sd_notify::NotifyState::Status(&text)];
     let _ = sd_notify::notify(&states);
     tracing::info!(%memory, "serving");
     if let Some(mut told) = told {
