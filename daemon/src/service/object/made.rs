@@ -33,7 +33,7 @@ impl Made {
     ///
     /// What the generator says, or no room.
     pub(super) fn generate(what: Generate) -> Result<Self, Error> {
-        // The search for primes does not fit on a small stack.
+        // The search for primes does not fit on a small stack without optimisation.
         let depth = match what {
             Generate::Rsa { .. } => Depth::Large,
             Generate::Aes { .. }
