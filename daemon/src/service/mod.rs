@@ -3,6 +3,28 @@
 //! Files here have the names of the operation table's modules: `system`, `token`, `object`, `cipher`, `kms`.
 
 pub mod authorized;
+/// Makes handlers of operations that only tell something: nothing to decide, so nothing to check.
+macro_rules! tells {
+    ($( $request:ident |$call:ident, $service:ident| -> $reply:ident $body:block )*) => { $(
+        impl $crate::service::Handle for $request {
+            type Plan = ();
+
+            fn check(
+                _call: &$crate::service::Authorized<'_, Self>,
+                _service: &$crate::service::Service,
+            ) -> Result<(), $crate::Error> {
+                Ok(())
+            }
+
+            fn commit(
+                $call: $crate::service::Authorized<'_, Self>,
+                (): (),
+                $service: &$crate::service::Service,
+            ) -> Result<$crate::service::Answer<$reply>, $crate::Error> $body
+        }
+    )* };
+}
+
 mod cipher;
 mod gate;
 mod kms;

@@ -15,18 +15,8 @@ use crate::audit::Filter;
 use crate::partition::{self, Partition};
 use crate::vault;
 
-impl Handle for GetStatus {
-    type Plan = ();
-
-    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(
-        _call: Authorized<'_, Self>,
-        (): (),
-        service: &Service,
-    ) -> Result<Answer<DaemonStatus>, Error> {
+tells! {
+    GetStatus |_call, service| -> DaemonStatus {
         let memory = vault::status();
         let (objects, keys) = service.registry.count();
         let applications = service.applications.all();
@@ -68,18 +58,8 @@ fn listed(service: &Service, partition: &Partition) -> Listed {
     }
 }
 
-impl Handle for ListPartitions {
-    type Plan = ();
-
-    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(
-        _call: Authorized<'_, Self>,
-        (): (),
-        service: &Service,
-    ) -> Result<Answer<Partitions>, Error> {
+tells! {
+    ListPartitions |_call, service| -> Partitions {
         let all = service.partitions.all();
         let partitions = all.iter().map(|partition| listed(service, partition)).collect();
         Ok(Answer::new(Partitions { partitions }))
@@ -172,18 +152,8 @@ impl Handle for ListAuditEvents {
     }
 }
 
-impl Handle for VerifyAudit {
-    type Plan = ();
-
-    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(
-        _call: Authorized<'_, Self>,
-        (): (),
-        service: &Service,
-    ) -> Result<Answer<AuditVerified>, Error> {
+tells! {
+    VerifyAudit |_call, service| -> AuditVerified {
         let report = service.audit.verify()?;
         Ok(Answer::new(AuditVerified {
             valid: report.first_bad.is_none(),

@@ -156,23 +156,31 @@ impl Handle for StartOperation {
     }
 }
 
-impl Handle for UpdateOperation {
-    type Plan = Function;
+macro_rules! running {
+    ($( $request:ident |$call:ident, $function:ident, $service:ident| -> $reply:ty $body:block )*) => { $(
+        impl Handle for $request {
+            type Plan = Function;
 
-    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
-        Function::try_from(self.function).map(drop).map_err(Error::from)
-    }
+            fn validate(&self, _payload_length: usize) -> Result<(), Error> {
+                Function::try_from(self.function).map(drop).map_err(Error::from)
+            }
 
-    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Function, Error> {
-        call.session(call.request().session)?;
-        Ok(Function::try_from(call.request().function)?)
-    }
+            fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Function, Error> {
+                call.session(call.request().session)?;
+                Ok(Function::try_from(call.request().function)?)
+            }
 
-    fn commit(
-        call: Authorized<'_, Self>,
-        function: Function,
-        service: &Service,
-    ) -> Result<Answer<Output>, Error> {
+            fn commit(
+                $call: Authorized<'_, Self>,
+                $function: Function,
+                $service: &Service,
+            ) -> Result<Answer<$reply>, Error> $body
+        }
+    )* };
+}
+
+running! {
+    UpdateOperation |call, function, service| -> Output {
         let (application, session) = (call.application()?, call.request().session);
         let mut operation = application.take(session, function)?;
         still_usable(service, &operation.key, function)?;
@@ -180,49 +188,13 @@ impl Handle for UpdateOperation {
         application.start(session, function, operation)?;
         Ok(Answer::with(Output {}, output))
     }
-}
-
-impl Handle for FinishOperation {
-    type Plan = Function;
-
-    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
-        Function::try_from(self.function).map(drop).map_err(Error::from)
-    }
-
-    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Function, Error> {
-        call.session(call.request().session)?;
-        Ok(Function::try_from(call.request().function)?)
-    }
-
-    fn commit(
-        call: Authorized<'_, Self>,
-        function: Function,
-        service: &Service,
-    ) -> Result<Answer<Output>, Error> {
+    FinishOperation |call, function, service| -> Output {
         let operation = call.application()?.take(call.request().session, function)?;
         still_usable(service, &operation.key, function)?;
         let output = finish(operation, service, function, &call.request().signature)?;
         Ok(Answer::with(Output {}, output))
     }
-}
-
-impl Handle for CancelOperation {
-    type Plan = Function;
-
-    fn validate(&self, _payload_length: usize) -> Result<(), Error> {
-        Function::try_from(self.function).map(drop).map_err(Error::from)
-    }
-
-    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Function, Error> {
-        call.session(call.request().session)?;
-        Ok(Function::try_from(call.request().function)?)
-    }
-
-    fn commit(
-        call: Authorized<'_, Self>,
-        function: Function,
-        _service: &Service,
-    ) -> Result<Answer<Nothing>, Error> {
+    CancelOperation |call, function, _service| -> Nothing {
         match call.application()?.take(call.request().session, function) {
             Ok(_) => Ok(Answer::new(Nothing {})),
             Err(error) if error.code() == ErrorCode::OperationNotStarted => {

@@ -41,18 +41,8 @@ impl Handle for GenerateRandom {
     }
 }
 
-impl Handle for GetServiceStatus {
-    type Plan = ();
-
-    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(
-        call: Authorized<'_, Self>,
-        (): (),
-        service: &Service,
-    ) -> Result<Answer<ServiceStatus>, Error> {
+tells! {
+    GetServiceStatus |call, service| -> ServiceStatus {
         let (_, counted) = service.registry.count_keys(call.caller().partition);
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         Ok(Answer::new(ServiceStatus {
@@ -76,18 +66,8 @@ impl Handle for GetServiceStatus {
     }
 }
 
-impl Handle for ListAlgorithms {
-    type Plan = ();
-
-    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(
-        _call: Authorized<'_, Self>,
-        (): (),
-        _service: &Service,
-    ) -> Result<Answer<Algorithms>, Error> {
+tells! {
+    ListAlgorithms |_call, _service| -> Algorithms {
         let row = |usage: KeyUsage, name: &str| Algorithm {
             key_usage: usage.name().to_owned(),
             algorithm: name.to_owned(),
@@ -100,18 +80,8 @@ impl Handle for ListAlgorithms {
     }
 }
 
-impl Handle for GetRegions {
-    type Plan = ();
-
-    fn check(_call: &Authorized<'_, Self>, _service: &Service) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn commit(
-        _call: Authorized<'_, Self>,
-        (): (),
-        service: &Service,
-    ) -> Result<Answer<Regions>, Error> {
+tells! {
+    GetRegions |_call, service| -> Regions {
         let names = service.partitions.all().into_iter().map(|partition| partition.name.clone());
         Ok(Answer::new(Regions {
             regions: std::iter::once("local".to_owned()).chain(names).collect(),
