@@ -89,7 +89,7 @@ pub struct Event {
     event_version: &'static str,
     event_type: EventType,
     event_name: String,
-    event_time: String,
+    event_time: u64,
     event_source: String,
     event_region: String,
     #[serde(rename = "eventID")]
@@ -130,7 +130,7 @@ impl Event {
             event_version: EVENT_VERSION,
             event_type: EventType::default(),
             event_name: name.into(),
-            event_time: String::new(),
+            event_time: 0,
             event_source: String::new(),
             event_region: String::new(),
             event_id: uuid::Uuid::new_v4().to_string(),
@@ -277,10 +277,7 @@ impl Event {
 
     /// The body of a record at a time in microseconds since 1970.
     pub(super) fn json(mut self, time: u64) -> Vec<u8> {
-        self.event_time = i64::try_from(time / 1_000_000)
-            .ok()
-            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-            .map_or_else(String::new, |time| time.to_string());
+        self.event_time = time / 1_000_000;
         serde_json::to_vec(&self).expect("names are strings and there are no other maps")
     }
 }

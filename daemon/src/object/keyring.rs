@@ -10,11 +10,11 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::Hash;
 use zeroize::Zeroizing;
 
-use super::{Material, Object, ObjectId, spec};
+use super::{Material, Object, ObjectId};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, kdf};
 use crate::store::{KeyId, Store};
-use crate::vault::{self, Inside, Sealed};
+use crate::vault::{self, Depth, Inside, Sealed};
 
 /// A prepared key in secret memory.
 pub struct OpenKey(Sealed<Prepared>);
@@ -152,8 +152,9 @@ impl Keyring {
         }
     }
 
+    /// On a small stack: the few large ones may be busy for seconds with making RSA keys.
     fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
-        vault::load_at(spec::depth(spec), ROOM, |inside| -> Result<OpenKey, ErrorCode> {
+        vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, ErrorCode> {
             let material = self.store.open_material(inside, KeyId(id.0), version)?;
             OpenKey::prepare(inside, spec, material.get(inside))
         })?

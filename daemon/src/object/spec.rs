@@ -5,7 +5,6 @@ use coffer_protocol::key_type::KeyType;
 
 use super::Object;
 use crate::crypto::{KeySpec, ecdsa::Curve};
-use crate::vault::Depth;
 
 impl Object {
     /// How its material is read; `None` where the object is no key or its curve is unknown.
@@ -39,17 +38,6 @@ impl Object {
             None => 0,
         };
         u32::try_from(bits).unwrap_or(u32::MAX)
-    }
-}
-
-/// The stack that reading a key of that kind needs. RSA takes a large one, of which there are few, and which may
-/// be busy with making keys; all others open beside that.
-pub const fn depth(spec: KeySpec) -> Depth {
-    match spec {
-        KeySpec::Rsa => Depth::Large,
-        KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Ec(_) | KeySpec::Sm2 => {
-            Depth::Small
-        }
     }
 }
 

@@ -10,8 +10,9 @@ use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::object::{CopyObject, ObjectDescription};
 
+use super::amend::{self, Moment};
 use super::place::{self, New, NewMaterial};
-use super::rules::{self, Moment};
+use super::rules;
 use super::stop::Stop;
 use super::template::{self, Template};
 use super::{Context, describe};
@@ -39,7 +40,7 @@ impl Handle for CopyObject {
         let template = Template::read(payload, 0..payload.len())?;
         let kind = object.kind().ok_or(ErrorCode::ObjectInvalid)?;
         let login = context.session.login;
-        let mut attributes = rules::apply(&template, &object, Moment::Copy, login)?;
+        let mut attributes = amend::apply(&template, &object, Moment::Copy, login)?;
         // A key that needs a login does not lose that in a copy.
         if kind.has_material() && object.is_private() && !attributes.flag(a::PRIVATE) {
             return Err(Error::about(ErrorCode::TemplateInconsistent, "CKA_PRIVATE"));

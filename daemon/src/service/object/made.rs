@@ -33,7 +33,7 @@ impl Made {
     ///
     /// What the generator says, or no room.
     pub(super) fn generate(what: Generate) -> Result<Self, Error> {
-        // The search for primes does not fit on a small stack.
+        // The search for primes does not fit on a small stack without optimisation.
         let depth = match what {
             Generate::Rsa { .. } => Depth::Large,
             Generate::Aes { .. }
@@ -47,14 +47,14 @@ impl Made {
 
     fn new(
         depth: Depth,
-        source: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
+        make: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
     ) -> Result<Self, Error> {
         type Parts = (SecretBytes, Public<Vec<Attribute>>);
         let (material, Public(public)) =
             vault::load_at(depth, ROOM, |inside| -> Result<Parts, Stop> {
-                let made = source(inside)?;
-                let public = visible(inside, &made)?;
-                Ok((SecretBytes::copy_from(inside, &made.material)?, Public(public)))
+                let key = make(inside)?;
+                let public = visible(inside, &key)?;
+                Ok((SecretBytes::copy_from(inside, &key.material)?, Public(public)))
             })??;
         Ok(Self { material, public })
     }

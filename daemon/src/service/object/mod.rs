@@ -1,5 +1,6 @@
 //! PKCS#11 objects: made, copied, read, changed, found, destroyed; and keys, generated.
 
+mod amend;
 mod certificate;
 mod copy;
 mod create;

@@ -12,7 +12,7 @@ use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::crypto::Key;
 use crate::object::{
-    Attributes, KeyMeta, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged, spec,
+    Attributes, KeyMeta, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
 };
 use crate::service::{Caller, Service};
 use crate::store::{KeyId, SealedMaterial};
@@ -154,7 +154,7 @@ fn keep(slot: Slot, id: ObjectId, new: New) -> Result<Object, Error> {
 /// Prepares the material of an object for use in a session.
 pub(super) fn session_key(object: &Object, material: SecretBytes) -> Result<SessionKey, Error> {
     let kind = object.spec().ok_or(ErrorCode::Internal)?;
-    let key = vault::load_at(spec::depth(kind), ROOM, |inside| -> Result<OpenKey, Stop> {
+    let key = vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, Stop> {
         Ok(OpenKey::new(inside, Key::parse(kind, material.get(inside))?)?)
     })??;
     Ok(SessionKey { key: Arc::new(key), material })

@@ -90,7 +90,7 @@ impl Handle for GetAttributes {
         service: &Service,
     ) -> Result<Answer<Attributes>, Error> {
         let is_secret = values.iter().any(|value| matches!(value, Value::Material(_)));
-        if is_secret { with_material(service, &object, &values) } else { without(values) }
+        if is_secret { with_material(service, &object, &values) } else { without(&values) }
     }
 }
 
@@ -102,16 +102,16 @@ fn entry(error: Option<ErrorCode>, length: usize) -> AttributeEntry {
 }
 
 /// The answer where nothing is secret.
-fn without(values: Vec<Value>) -> Result<Answer<Attributes>, Error> {
+fn without(values: &[Value]) -> Result<Answer<Attributes>, Error> {
     let mut entries = Vec::with_capacity(values.len());
     let mut payload = Vec::new();
     for value in values {
         entries.push(match value {
             Value::Public(value) => {
-                payload.extend_from_slice(&value);
+                payload.extend_from_slice(value);
                 entry(None, value.len())
             }
-            Value::Error(code) => entry(Some(code), 0),
+            Value::Error(code) => entry(Some(*code), 0),
             Value::Material(_) => return Err(ErrorCode::Internal.into()),
         });
     }

@@ -7,7 +7,8 @@ use coffer_protocol::attribute as a;
 use coffer_protocol::operation::object::{Nothing, SetAttributes};
 
 use super::Context;
-use super::rules::{self, Moment};
+use super::amend::{self, Moment};
+use super::rules;
 use super::template::{self, Template};
 use crate::Error;
 use crate::application::SessionView;
@@ -25,7 +26,7 @@ fn changed(
         return Err(ErrorCode::ActionProhibited.into());
     }
     rules::may_write(session, &object.attributes)?;
-    rules::apply(template, object, Moment::Change, session.login)
+    amend::apply(template, object, Moment::Change, session.login)
 }
 
 impl Handle for SetAttributes {
