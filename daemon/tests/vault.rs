@@ -107,6 +107,19 @@ fn loads_beyond_what_there_is_are_refused() {
 }
 
 #[test]
+fn a_load_that_is_refused_takes_no_room_from_others() {
+    init_for_tests();
+    std::thread::scope(|scope| {
+        let greedy = scope
+            .spawn(|| (0..3_000).all(|_| load(status().arena - 1, |_| ()) == Err(Error::Full)));
+        while !greedy.is_finished() {
+            assert_eq!(load(64, |_| ()), Ok(()));
+        }
+        assert!(greedy.join().unwrap());
+    });
+}
+
+#[test]
 fn a_frame_goes_through_a_buffer_and_never_past_it() {
     init_for_tests();
     let (mut peer, ours) = UnixStream::pair().unwrap();

@@ -12,16 +12,20 @@ pub(super) struct Promise(usize);
 /// Promises `room` bytes beside the reserve, or says that the arena is full.
 pub(super) fn promise(room: usize) -> Result<Promise, Error> {
     let vault = super::vault()?;
-    if room > vault.arena {
-        return Err(Error::Full);
+    // What does not fit is never added, not even for a moment: it would refuse others that fit.
+    let admit = || {
+        let promised = PROMISED.fetch_update(SeqCst, SeqCst, |before| {
+            let after = before.checked_add(room)?;
+            let needed = after.checked_add(vault.reserve)?;
+            (central::free_bytes() >= needed).then_some(after)
+        });
+        promised.is_ok()
+    };
+    if admit() {
+        return Ok(Promise(room));
     }
-    let before = PROMISED.fetch_add(room, SeqCst);
-    let promise = Promise(room);
-    let needed = before.saturating_add(room).saturating_add(vault.reserve);
-    if central::free_bytes() < needed {
-        heap::reclaim();
-    }
-    if central::free_bytes() < needed { Err(Error::Full) } else { Ok(promise) }
+    heap::reclaim();
+    if admit() { Ok(Promise(room)) } else { Err(Error::Full) }
 }
 
 impl Drop for Promise {
