@@ -4,3 +4,4 @@ pub mod base64;
 pub mod daemon;
 pub mod leak_scanner;
 pub mod load;
+pub mod wire;

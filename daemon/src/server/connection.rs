@@ -1,7 +1,7 @@
 //! One connection: handshake, then request after request until the peer or the daemon ends it.
 
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{self, Flags, Header, Kind};
@@ -42,10 +42,10 @@ fn greet<'s>(
     socket: Socket,
     id: u32,
 ) -> Result<Option<(Frames<'s>, Caller)>, Ended> {
-    stream.set_read_timeout(Some(HANDSHAKE_DEADLINE))?;
+    let deadline = Instant::now() + HANDSHAKE_DEADLINE;
     stream.set_write_timeout(Some(WRITE_DEADLINE))?;
     let mut frames = Frames::new(stream)?;
-    let frame = frames.next()?;
+    let frame = frames.first(deadline)?;
     let (meta, _) = frames.parts(&frame);
     let greeted =
         handshake::greet(service, peer, socket, id, &frame, meta).map_err(Ended::Broken)?;
@@ -55,7 +55,6 @@ fn greet<'s>(
         payload: ReplyPayload::None,
     };
     frames::write(stream, &mut reply_header(&frame.header), outgoing)?;
-    stream.set_read_timeout(None)?;
     frames.done(frame);
     if greeted.role == Role::Events {
         service.events.add(stream.as_fd_owned()?);
