@@ -42,9 +42,10 @@ fn greet<'s>(
     socket: Socket,
     id: u32,
 ) -> Result<Option<(Frames<'s>, Caller)>, Ended> {
+    let deadline = Instant::now() + HANDSHAKE_DEADLINE;
     stream.set_write_timeout(Some(WRITE_DEADLINE))?;
     let mut frames = Frames::new(stream)?;
-    let frame = frames.next_before(Instant::now() + HANDSHAKE_DEADLINE)?;
+    let frame = frames.first(deadline)?;
     let (meta, _) = frames.parts(&frame);
     let greeted =
         handshake::greet(service, peer, socket, id, &frame, meta).map_err(Ended::Broken)?;

@@ -69,15 +69,8 @@ impl<'s> Frames<'s> {
         while self.filled == 0 {
             self.receive()?;
         }
-        self.next_before(Instant::now() + FRAME_DEADLINE)
-    }
-
-    /// Waits for a frame until the deadline.
-    pub(super) fn next_before(&mut self, deadline: Instant) -> Result<Frame, Ended> {
-        self.fill(HEADER_LENGTH, deadline)?;
-        let mut bytes = [0; HEADER_LENGTH];
-        bytes.copy_from_slice(self.inbox.public(0..HEADER_LENGTH));
-        let header = Header::decode(&bytes).map_err(Ended::Broken)?;
+        let deadline = Instant::now() + FRAME_DEADLINE;
+        let header = self.header(deadline)?;
         let total = HEADER_LENGTH + header.body_length();
         let body = if total <= INBOX {
             self.fill(total, deadline)?;
@@ -86,6 +79,25 @@ impl<'s> Frames<'s> {
             self.large(&header, deadline)?
         };
         Ok(Frame { header, body })
+    }
+
+    /// Waits for the first frame, which must be complete at the deadline and fit the inbox: a stranger gets no
+    /// more secret memory than that.
+    pub(super) fn first(&mut self, deadline: Instant) -> Result<Frame, Ended> {
+        let header = self.header(deadline)?;
+        let total = HEADER_LENGTH + header.body_length();
+        if total > INBOX {
+            return Err(Ended::Broken(ErrorCode::TooLarge));
+        }
+        self.fill(total, deadline)?;
+        Ok(Frame { header, body: Body::Inbox })
+    }
+
+    fn header(&mut self, deadline: Instant) -> Result<Header, Ended> {
+        self.fill(HEADER_LENGTH, deadline)?;
+        let mut bytes = [0; HEADER_LENGTH];
+        bytes.copy_from_slice(self.inbox.public(0..HEADER_LENGTH));
+        Header::decode(&bytes).map_err(Ended::Broken)
     }
 
     /// Forgets a frame that was answered; what was read beyond it moves to the front.

@@ -38,9 +38,10 @@ pub fn scan(process: u32, patterns: &Patterns) -> io::Result<Report> {
     let process = i32::try_from(process).map_err(io::Error::other)?;
     let stopped = Stopped::all_threads_of(Pid::from_raw(process))?;
     let memory = File::open(format!("/proc/{process}/mem"))?;
+    let pages = File::open(format!("/proc/{process}/pagemap"))?;
     let mut report = Report { threads: stopped.threads().count(), ..Report::default() };
     for mapping in maps::of(process)? {
-        scan_mapping(&memory, &mapping, patterns, &mut report);
+        scan_mapping(&memory, &pages, &mapping, patterns, &mut report);
         report.mappings.push(mapping);
     }
     for thread in stopped.threads() {
@@ -56,13 +57,25 @@ pub fn scan(process: u32, patterns: &Patterns) -> io::Result<Report> {
 }
 
 /// Searches one mapping in pieces that overlap, so that no pattern is missed between two of them.
-fn scan_mapping(memory: &File, mapping: &Mapping, patterns: &Patterns, report: &mut Report) {
+fn scan_mapping(
+    memory: &File,
+    pages: &File,
+    mapping: &Mapping,
+    patterns: &Patterns,
+    report: &mut Report,
+) {
     let mut window = Vec::with_capacity(CHUNK + patterns.longest_window());
     let mut at = mapping.start;
     let mut unreadable = 0;
     while at < mapping.end {
         let kept = window.len();
         let size = usize::try_from(mapping.end - at).map_or(CHUNK, |rest| rest.min(CHUNK));
+        if mapping.path.is_empty() && was_never_touched(pages, at, size) {
+            report.bytes_read += size as u64;
+            at += size as u64;
+            window.clear();
+            continue;
+        }
         window.resize(kept + size, 0);
         let read = read_some(memory, at, &mut window[kept..]);
         window.truncate(kept + read);
@@ -89,6 +102,15 @@ fn scan_mapping(memory: &File, mapping: &Mapping, patterns: &Patterns, report: &
     if unreadable > 0 {
         report.unreadable.push(Unreadable { mapping: mapping.clone(), bytes: unreadable });
     }
+}
+
+/// Tells whether no page of a range of anonymous memory exists, in memory or in swap: it holds zeros, as
+/// the 64 MiB that the C library reserves for each thread do. See `Documentation/admin-guide/mm/pagemap.rst`
+/// of the kernel.
+fn was_never_touched(pages: &File, at: u64, size: usize) -> bool {
+    let mut entries = vec![0; size.div_ceil(PAGE) * 8];
+    pages.read_exact_at(&mut entries, at / PAGE as u64 * 8).is_ok()
+        && entries.chunks_exact(8).all(|entry| entry[7] & 0b1100_0000 == 0)
 }
 
 /// Reads as much as can be read from `at` on; 0 where the first page already cannot.
