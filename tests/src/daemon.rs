@@ -18,7 +18,9 @@ pub const DEADLINE: Duration = Duration::from_mins(1);
 /// A daemon that runs.
 #[derive(Debug)]
 pub struct Daemon {
-    directory: tempfile::TempDir,
+    directory: PathBuf,
+    /// Gone with the daemon, where the folder is its own.
+    _temporary: Option<tempfile::TempDir>,
     child: Option<Child>,
 }
 
@@ -50,9 +52,21 @@ impl Daemon {
     ///
     /// Where it does not serve in time.
     pub fn start_with(arguments: &[&str]) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary folder");
-        let mut daemon = Self { directory, child: None };
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let directory = temporary.path().to_owned();
+        let mut daemon = Self { directory, _temporary: Some(temporary), child: None };
         daemon.start_again(arguments);
+        daemon
+    }
+
+    /// A daemon with its store in a folder that outlives it.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not serve in time.
+    pub fn start_in(directory: &Path) -> Self {
+        let mut daemon = Self { directory: directory.to_owned(), _temporary: None, child: None };
+        daemon.start_again(&[]);
         daemon
     }
 
@@ -64,7 +78,7 @@ impl Daemon {
     pub fn start_again(&mut self, arguments: &[&str]) {
         let mut child = Command::new(binaries().join("coffer"))
             .args(["dev", "--dir"])
-            .arg(self.directory.path())
+            .arg(&self.directory)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -87,17 +101,17 @@ impl Daemon {
 
     /// The folder of store and sockets.
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     /// The socket for applications.
     pub fn socket(&self) -> PathBuf {
-        self.directory.path().join("coffer.sock")
+        self.directory.join("coffer.sock")
     }
 
     /// The socket for administration.
     pub fn admin_socket(&self) -> PathBuf {
-        self.directory.path().join("admin.sock")
+        self.directory.join("admin.sock")
     }
 
     /// The daemon's process: the child of `coffer dev` that is `cofferd`.

@@ -1,0 +1,57 @@
+//! Forked children of a test, and what a test says past the harness's capture.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid};
+
+/// A forked child.
+#[derive(Debug)]
+pub struct Forked(Pid);
+
+/// Runs a closure in a forked child, which ends with it and runs nothing else of the test.
+///
+/// # Panics
+///
+/// Where the system has no more processes.
+#[expect(unsafe_code, reason = "fork is what is tested")]
+pub fn fork(in_child: impl FnOnce()) -> Forked {
+    // SAFETY: only this thread goes on in the child. It allocates, which glibc allows there, takes no lock
+    // that another thread of a test holds, and ends below without returning to the harness.
+    match unsafe { nix::unistd::fork() }.expect("a process can be made") {
+        ForkResult::Parent { child } => Forked(child),
+        ForkResult::Child => {
+            let status = i32::from(catch_unwind(AssertUnwindSafe(in_child)).is_err());
+            // SAFETY: `_exit` has no preconditions; it runs no handlers and no destructors.
+            unsafe { libc::_exit(status) }
+        }
+    }
+}
+
+impl Forked {
+    /// Waits until it has ended.
+    ///
+    /// # Panics
+    ///
+    /// Where its closure did, or a signal killed it.
+    pub fn join(self) {
+        let status = waitpid(self.0, None).expect("the child is ours");
+        assert_eq!(status, WaitStatus::Exited(self.0, 0), "the child failed, see above");
+    }
+}
+
+/// Whether a program is installed; says past the harness's capture that something is skipped without it.
+///
+/// # Panics
+///
+/// Where standard error is closed.
+pub fn has_program(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders).any(|folder| folder.join(program).exists());
+    if !found {
+        let mut terminal = std::io::stderr().lock();
+        writeln!(terminal, "SKIPPED: {program} is not installed").expect("standard error is open");
+    }
+    found
+}
