@@ -200,7 +200,7 @@ impl Encryption {
     /// The whole result over the whole input.
     fn compute(&self, session: &Session, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let KeyUse { key, call, function, .. } = &self.key_use;
-        if data.len() > CHUNK {
+        if data.len().max(self.key_use.max_output(data.len())) > CHUNK {
             return self.compute_in_parts(session, data);
         }
         let (number, key, mechanism) = (session.number(), key.object, call.clone());
@@ -212,7 +212,7 @@ impl Encryption {
         Ok(session.call(&request, data)?.payload)
     }
 
-    /// The same, of input that does not fit a frame.
+    /// The same, of input or output that does not fit a frame.
     fn compute_in_parts(
         &self,
         session: &Session,

@@ -236,7 +236,7 @@ impl Stream {
         Ok(yielded)
     }
 
-    /// Ends it; `signature` is what to verify.
+    /// Ends it; `signature` is what to verify. A reply that is full says that there is more.
     pub(crate) fn finish(
         &mut self,
         session: &Session,
@@ -249,7 +249,14 @@ impl Stream {
             function: wire(key_use.function)?,
             signature: signature.to_vec(),
         };
-        Ok(session.call(&request, &[])?.payload)
+        let mut yielded = session.call(&request, &[])?.payload;
+        let mut is_full = yielded.len() == CHUNK;
+        while is_full {
+            let more = session.call(&request, &[])?.payload;
+            append(&mut yielded, &more);
+            is_full = more.len() == CHUNK;
+        }
+        Ok(yielded)
     }
 
     /// Whether the daemon knows of it.

@@ -136,6 +136,15 @@ impl Daemon {
     /// Where it does not run.
     pub fn kill(&mut self) {
         kill(self.pid(), Signal::SIGKILL).expect("cofferd can be killed");
+        self.wait_killed();
+    }
+
+    /// Waits until `coffer dev` has noticed that its daemon was killed.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn wait_killed(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.wait().expect("coffer dev can be waited for");
     }

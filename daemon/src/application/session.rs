@@ -5,6 +5,7 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::{Mechanism, Parameter};
 use coffer_protocol::operation::cipher::Function;
+use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::crypto;
@@ -44,6 +45,8 @@ pub enum Progress {
     Message(Sealed<Option<crypto::Message>>),
     /// It keeps an authenticated ciphertext, which is no secret, until its tag can be verified.
     Held(Vec<u8>),
+    /// Its plaintext, verified, goes out in as many replies as it takes.
+    Verified(Zeroizing<Vec<u8>>),
 }
 
 impl std::fmt::Debug for Operation {

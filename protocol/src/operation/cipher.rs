@@ -105,7 +105,8 @@ pub struct UpdateOperation {
     pub function: u8,
 }
 
-/// Ends a multi-part operation; the reply's payload is its last yield or the signature.
+/// Ends a multi-part operation; the reply's payload is its last yield or the signature. A payload of
+/// [`MAX_PAYLOAD`](crate::frame::MAX_PAYLOAD) bytes says that there is more: the request is sent again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FinishOperation {
     /// The session.

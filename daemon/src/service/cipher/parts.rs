@@ -3,6 +3,7 @@
 //! Between the requests an operation is kept in its session, its state in secret memory. An error ends it.
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::frame::MAX_PAYLOAD;
 use coffer_protocol::mechanism::{Parts, Scheme};
 use coffer_protocol::operation::cipher::{
     CancelOperation, FinishOperation, Function, Nothing, Output, StartOperation, UpdateOperation,
@@ -21,6 +22,8 @@ use crate::vault::{self, Depth, Public, Sealed};
 const MAX_HELD: usize = 16 << 20;
 /// Most bytes that a stream holds back: a block.
 const LONGEST_HELD: usize = 16;
+/// Most bytes of a reply's payload; so many say that there are more.
+const REPLY: usize = MAX_PAYLOAD as usize;
 /// Room in the arena that the state of an operation needs at most.
 const ROOM: usize = 8 << 10;
 
@@ -86,23 +89,44 @@ fn update(operation: &mut Operation, function: Function, data: &[u8]) -> Result<
             held.extend_from_slice(data);
             Ok(Vec::new())
         }
+        Progress::Verified(_) => Err(ErrorCode::OperationNotStarted.into()),
     }
 }
 
-/// Ends an operation and takes its last yield: bytes, or the signature.
-fn finish(
-    operation: Operation,
+/// Ends an operation and takes its last yield. An operation whose yield is longer than a reply gives what
+/// fits, and is there to be finished again.
+fn finish_or_go_on(
+    mut operation: Operation,
     service: &Service,
     function: Function,
     given: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let Operation { key: object, part, mechanism, parameter, progress } = operation;
+) -> Result<(Vec<u8>, Option<Operation>), Error> {
+    if let Progress::Held(held) = &mut operation.progress {
+        let held = std::mem::take(held);
+        let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
+        let usable = Usable { object, key, mechanism, parameter };
+        let plaintext = Zeroizing::new(whole::decrypt(&usable, service, &held)?);
+        let Usable { object: key, key: part, mechanism, parameter } = usable;
+        let progress = Progress::Verified(plaintext);
+        operation = Operation { key, part, mechanism, parameter, progress };
+    }
+    let Progress::Verified(plaintext) = &mut operation.progress else {
+        return Ok((finish(operation, function, given)?, None));
+    };
+    if plaintext.len() < REPLY {
+        return Ok((std::mem::take(&mut **plaintext), None));
+    }
+    let rest = plaintext.split_off(REPLY);
+    let first = std::mem::replace(&mut **plaintext, rest);
+    Ok((first, Some(operation)))
+}
+
+/// Ends an operation and takes its last yield: bytes, or the signature.
+fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
+    let Operation { part, progress, .. } = operation;
     let over = crypto::Error::Internal;
     let done = match progress {
-        Progress::Held(held) => {
-            let usable = Usable { object, key: part, mechanism, parameter };
-            return whole::decrypt(&usable, service, &held);
-        }
+        Progress::Held(_) | Progress::Verified(_) => return Err(over.into()),
         Progress::Stream(mut stream) => {
             vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
                 let mut output = Zeroizing::new(Vec::new());
@@ -189,9 +213,14 @@ running! {
         Ok(Answer::with(Output {}, output))
     }
     FinishOperation |call, function, service| -> Output {
-        let operation = call.application()?.take(call.request().session, function)?;
+        let (application, session) = (call.application()?, call.request().session);
+        let operation = application.take(session, function)?;
         still_usable(service, &operation.key, function)?;
-        let output = finish(operation, service, function, &call.request().signature)?;
+        let given = &call.request().signature;
+        let (output, rest) = finish_or_go_on(operation, service, function, given)?;
+        if let Some(rest) = rest {
+            application.start(session, function, rest)?;
+        }
         Ok(Answer::with(Output {}, output))
     }
     CancelOperation |call, function, _service| -> Nothing {

@@ -1,0 +1,213 @@
+//! A daemon that is killed and comes back: nothing that was acknowledged is lost, and the process that uses
+//! the module goes on.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use coffer_tests::daemon::{DEADLINE, Daemon, binaries};
+use coffer_tests::isolated::isolated;
+use coffer_tests::token::{
+    DEV, aes_key, ec_pair, find, open, public_key_info, refusal, slot, user_session,
+};
+use cryptoki::context::Pkcs11;
+use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, ObjectClass};
+use cryptoki::slot::Slot;
+
+/// Acknowledged creations after which the daemon is killed.
+const ACKNOWLEDGED: usize = 100;
+
+/// A creation that the daemon has acknowledged.
+#[derive(Debug)]
+enum Made {
+    /// A CMK, by its id.
+    Cmk(String),
+    /// A key of an application, by its label.
+    Key(String),
+}
+
+/// The slot of `dev`, once the module has found the daemon.
+fn wait_for_slot(pkcs11: &Pkcs11) -> Slot {
+    let begun = Instant::now();
+    while pkcs11.get_slots_with_token().unwrap().is_empty() {
+        assert!(begun.elapsed() < DEADLINE, "the module does not find the daemon");
+        thread::sleep(Duration::from_millis(5));
+    }
+    slot(pkcs11, DEV)
+}
+
+/// Makes CMKs through `coffer call --batch` until the daemon is gone.
+fn make_cmks(daemon: &Daemon, thread: usize, made: &Sender<Made>) {
+    let mut batch = daemon
+        .command(binaries().join("coffer"))
+        .args(["call", "--batch"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut requests = batch.stdin.take().unwrap();
+    let mut answers = BufReader::new(batch.stdout.take().unwrap()).lines();
+    for number in 0.. {
+        let request = serde_json::json!({"Alias": format!("cmk-{thread}-{number}")});
+        let line = serde_json::json!({"Action": "CreateKey", "Request": request});
+        if writeln!(requests, "{line}").is_err() {
+            break;
+        }
+        let Some(Ok(answer)) = answers.next() else { break };
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let Some(id) = answer["KeyId"].as_str() else { break };
+        made.send(Made::Cmk(id.to_owned())).unwrap();
+    }
+    drop(requests);
+    batch.wait().unwrap();
+}
+
+/// Makes keys through the module until the daemon is gone.
+fn make_keys(pkcs11: &Pkcs11, slot: Slot, round: usize, thread: usize, made: &Sender<Made>) {
+    let session = user_session(pkcs11, slot);
+    for number in 0.. {
+        let label = format!("key-{round}-{thread}-{number}");
+        match aes_key(&session, &label) {
+            Ok(_) => made.send(Made::Key(label)).unwrap(),
+            Err(error) => {
+                let code = refusal(Err::<(), Error>(error));
+                let codes = [RvError::DeviceRemoved, RvError::SessionHandleInvalid];
+                assert!(codes.contains(&code), "{code:?}");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_daemon_is_killed() {
+    isolated(|directory| {
+        let mut daemon = Daemon::start_in(directory);
+        let pkcs11 = open();
+        let mut all = Vec::new();
+        for round in 0..3 {
+            let slot = wait_for_slot(&pkcs11);
+            let (made, acknowledged) = mpsc::channel();
+            let pid = daemon.pid();
+            thread::scope(|scope| {
+                let (daemon, pkcs11) = (&daemon, &pkcs11);
+                for thread in 0..2 {
+                    let (one, two) = (made.clone(), made.clone());
+                    scope.spawn(move || make_cmks(daemon, 10 * round + thread, &one));
+                    scope.spawn(move || make_keys(pkcs11, slot, round, thread, &two));
+                }
+                drop(made);
+                all.extend(acknowledged.iter().take(ACKNOWLEDGED));
+                nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+                all.extend(acknowledged.iter());
+            });
+            daemon.wait_killed();
+            daemon.start_again(&[]);
+        }
+        let session = user_session(&pkcs11, wait_for_slot(&pkcs11));
+        assert!(all.len() >= 3 * ACKNOWLEDGED);
+        let count = |is: fn(&Made) -> bool| all.iter().filter(|made| is(made)).count();
+        assert!(count(|made| matches!(made, Made::Cmk(_))) > 0, "both ways are tried");
+        assert!(count(|made| matches!(made, Made::Key(_))) > 0, "both ways are tried");
+        let cbc = Mechanism::AesCbcPad([0; 16]);
+        for made in &all {
+            match made {
+                Made::Cmk(id) => {
+                    let id = hex::decode(id.replace('-', "")).unwrap();
+                    let template = [Attribute::Id(id), Attribute::Encrypt(true)];
+                    assert_eq!(session.find_objects(&template).unwrap().len(), 1, "{made:?}");
+                }
+                Made::Key(label) => {
+                    let key = find(&session, ObjectClass::SECRET_KEY, label);
+                    session.encrypt(&cbc, key, b"data").unwrap();
+                }
+            }
+        }
+        let audit = daemon.coffer(&["call", "VerifyAudit"]);
+        assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
+    });
+}
+
+#[test]
+fn the_same_process_goes_on_with_a_new_session() {
+    isolated(|directory| {
+        let mut daemon = Daemon::start_in(directory);
+        assert!(daemon.coffer(&["key", "create", "off"]).status.success());
+        assert!(daemon.coffer(&["key", "disable", "off"]).status.success());
+        let pkcs11 = open();
+        let slot = slot(&pkcs11, DEV);
+        let old = user_session(&pkcs11, slot);
+        let (public, private) = ec_pair(&old, "e").unwrap();
+        let info = public_key_info(&old, public);
+        let template = [Attribute::Token(false), Attribute::ValueLen(16.into())];
+        old.generate_key(&Mechanism::AesKeyGen, &template).unwrap();
+        let signature = old.sign(&Mechanism::EcdsaSha256, private, b"data").unwrap();
+
+        daemon.kill();
+        let lost = refusal(old.sign(&Mechanism::EcdsaSha256, private, b"data"));
+        let codes = [RvError::DeviceRemoved, RvError::SessionHandleInvalid];
+        assert!(codes.contains(&lost), "{lost:?}");
+        let again = old.sign(&Mechanism::EcdsaSha256, private, b"data");
+        assert_eq!(refusal(again), RvError::SessionHandleInvalid);
+        assert!(pkcs11.get_slots_with_token().unwrap().is_empty());
+        assert_eq!(pkcs11.get_all_slots().unwrap(), [slot]);
+        assert_eq!(refusal(pkcs11.open_rw_session(slot)), RvError::TokenNotPresent);
+
+        daemon.start_again(&[]);
+        assert_eq!(wait_for_slot(&pkcs11), slot);
+        let dead = old.sign(&Mechanism::EcdsaSha256, private, b"data");
+        assert_eq!(refusal(dead), RvError::SessionHandleInvalid);
+        let public_session = pkcs11.open_rw_session(slot).unwrap();
+        let hidden = [Attribute::Class(ObjectClass::PRIVATE_KEY)];
+        assert!(public_session.find_objects(&hidden).unwrap().is_empty(), "nobody is logged in");
+
+        let new = user_session(&pkcs11, slot);
+        assert_eq!(new.find_objects(&[]).unwrap().len(), 3, "token objects only");
+        let public = find(&new, ObjectClass::PUBLIC_KEY, "e");
+        assert_eq!(public_key_info(&new, public), info);
+        new.verify(&Mechanism::EcdsaSha256, public, b"data", &signature).unwrap();
+        let private = find(&new, ObjectClass::PRIVATE_KEY, "e");
+        new.sign(&Mechanism::EcdsaSha256, private, b"data").unwrap();
+        let off = find(&new, ObjectClass::SECRET_KEY, "off");
+        let refused = new.encrypt_init(&gcm(&mut [0; 12]), off);
+        assert_eq!(refusal(refused), RvError::KeyFunctionNotPermitted);
+        assert!(daemon.coffer(&["key", "enable", "off"]).status.success());
+        new.encrypt(&gcm(&mut [0; 12]), off, b"data").unwrap();
+    });
+}
+
+fn gcm(iv: &mut [u8]) -> Mechanism<'_> {
+    use cryptoki::mechanism::aead::GcmParams;
+    Mechanism::AesGcm(GcmParams::new(iv, &[], 128.into()).unwrap())
+}
+
+#[test]
+fn a_daemon_that_is_absent_is_a_module_without_tokens() {
+    isolated(|directory| {
+        let pkcs11 = open();
+        assert!(pkcs11.get_slots_with_token().unwrap().is_empty());
+        assert!(pkcs11.get_all_slots().unwrap().is_empty());
+        pkcs11.get_library_info().unwrap();
+        let _daemon = Daemon::start_in(directory);
+        let slot = wait_for_slot(&pkcs11);
+        aes_key(&user_session(&pkcs11, slot), "k").unwrap();
+        pkcs11.finalize().unwrap();
+    });
+}
+
+#[test]
+fn finalising_without_a_daemon_succeeds() {
+    isolated(|directory| {
+        let mut daemon = Daemon::start_in(directory);
+        let pkcs11 = open();
+        let session = user_session(&pkcs11, slot(&pkcs11, DEV));
+        daemon.kill();
+        pkcs11.finalize().unwrap();
+        drop(session);
+    });
+}
