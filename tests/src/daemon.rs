@@ -149,6 +149,17 @@ impl Daemon {
         child.wait().expect("coffer dev can be waited for");
     }
 
+    /// Starts it again after a test has killed it: waits for the end of `coffer dev` first.
+    ///
+    /// # Panics
+    ///
+    /// Where it did not run, or does not serve in time.
+    pub fn restart(&mut self) {
+        let mut child = self.child.take().expect("it ran");
+        child.wait().expect("coffer dev can be waited for");
+        self.start_again(&[]);
+    }
+
     /// A command in the environment of the daemon.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -122,7 +122,7 @@ pub fn import(session: &Session, keys: &KnownKeys) -> [String; 2] {
     rsa.extend([
         Attribute::Sign(true),
         Attribute::Modulus(number(keys.rsa.n())),
-        Attribute::PublicExponent(number(&keys.rsa.e().clone().into())),
+        Attribute::PublicExponent(number(keys.rsa.e())),
         Attribute::PrivateExponent(number(keys.rsa.d())),
         Attribute::Prime1(number(p)),
         Attribute::Prime2(number(q)),
@@ -169,7 +169,7 @@ fn symmetric(session: &Session, handles: &Handles) {
     let pairs = [
         [gcm(&mut iv), gcm(&mut same)],
         [Mechanism::AesCbcPad([5; 16]), Mechanism::AesCbcPad([5; 16])],
-        [Mechanism::VendorDefined(ctr.clone()), Mechanism::VendorDefined(ctr)],
+        [Mechanism::VendorDefined(ctr), Mechanism::VendorDefined(ctr)],
     ];
     for [encrypting, decrypting] in pairs {
         let sealed = session.encrypt(&encrypting, handles.aes, &data).expect("C_Encrypt");

@@ -56,6 +56,10 @@ pub fn hello(role: Role, attach: Option<[u8; 16]>) -> Hello {
 }
 
 /// The header of a request.
+///
+/// # Panics
+///
+/// Where a length is beyond 32 bits.
 pub fn request(operation: u16, meta: usize, payload: usize, id: u64) -> Header {
     Header {
         kind: Kind::Request,

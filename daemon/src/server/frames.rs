@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use coffer_protocol::ErrorCode;
@@ -11,6 +12,7 @@ use coffer_protocol::frame::{HEADER_LENGTH, Header};
 use coffer_protocol::operation;
 use zeroize::Zeroizing;
 
+use crate::permits::{Permit, Permits};
 use crate::service::{Outgoing, Payload, ReplyPayload};
 use crate::vault::Buffer;
 
@@ -20,6 +22,10 @@ const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 const INBOX: usize = 4 << 10;
 /// Most bytes of a frame whose payload is secret.
 const MAX_SECRET_FRAME: usize = 192 << 10;
+/// Secret frames beyond this take turns.
+const MODEST_FRAME: usize = 8 << 10;
+/// Turns for large secret frames: peers that announce them and send nothing must not fill the arena.
+static LARGE_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(4));
 
 /// Why no further frame can be read.
 #[derive(Debug)]
@@ -53,7 +59,11 @@ enum Body {
     /// In the connection's inbox, behind the header.
     Inbox,
     /// In a larger buffer of secret memory, without the header.
-    Secret(Buffer),
+    Secret {
+        buffer: Buffer,
+        /// Given back with the buffer.
+        _turn: Option<Permit<'static>>,
+    },
     /// On the ordinary heap: bulk data that is no secret of the vault.
     Plain(Zeroizing<Vec<u8>>),
 }
@@ -104,7 +114,7 @@ impl<'s> Frames<'s> {
     pub(super) fn done(&mut self, frame: &Frame) {
         let used = match frame.body {
             Body::Inbox => HEADER_LENGTH + frame.header.body_length(),
-            Body::Secret(_) | Body::Plain(_) => return,
+            Body::Secret { .. } | Body::Plain(_) => return,
         };
         let filled = self.filled;
         self.inbox.public_mut(0..filled).copy_within(used..filled, 0);
@@ -128,7 +138,7 @@ impl<'s> Frames<'s> {
         };
         match &frame.body {
             Body::Inbox => in_buffer(&self.inbox, HEADER_LENGTH),
-            Body::Secret(buffer) => in_buffer(buffer, 0),
+            Body::Secret { buffer, .. } => in_buffer(buffer, 0),
             Body::Plain(bytes) => (&bytes[..meta], Payload::Plain(&bytes[meta..])),
         }
     }
@@ -141,6 +151,11 @@ impl<'s> Frames<'s> {
             if length > MAX_SECRET_FRAME {
                 return Err(Ended::Broken(ErrorCode::TooLarge));
             }
+            let (turn, deadline) = if length > MODEST_FRAME {
+                (Some(LARGE_FRAMES.acquire()), Instant::now() + FRAME_DEADLINE)
+            } else {
+                (None, deadline)
+            };
             let full = |_| Ended::Broken(ErrorCode::OutOfMemory);
             let mut buffer = Buffer::new(length).map_err(full)?;
             let mut filled = here.len();
@@ -151,7 +166,7 @@ impl<'s> Frames<'s> {
                 filled += some(buffer.receive(self.stream.as_fd(), filled))?;
             }
             self.stream.set_read_timeout(None)?;
-            return Ok(Body::Secret(buffer));
+            return Ok(Body::Secret { buffer, _turn: turn });
         }
         let mut bytes = Zeroizing::new(vec![0; length]);
         let mut filled = here.len();
