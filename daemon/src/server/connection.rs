@@ -54,14 +54,16 @@ fn greet<'s>(
         meta: frame::encode_meta(&greeted.welcome).map_err(Ended::Broken)?,
         payload: ReplyPayload::None,
     };
-    frames::write(stream, &mut reply_header(&frame.header), outgoing)?;
-    frames.done(&frame);
+    let welcome = || frames::write(stream, &mut reply_header(&frame.header), outgoing);
     if greeted.role == Role::Events {
-        service.events.add(stream.as_fd_owned()?);
+        let _subscribed = service.events.add(stream.as_fd_owned()?, welcome)?;
+        frames.done(&frame);
         // Nothing is expected; the end of the connection is what is waited for.
         let _ = frames.next();
         return Ok(None);
     }
+    welcome()?;
+    frames.done(&frame);
     Ok(Some((frames, greeted.caller)))
 }
 

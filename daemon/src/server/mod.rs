@@ -30,6 +30,9 @@ use peer::Peer;
 
 /// Stack of a connection's thread; secrets have stacks of their own.
 const STACK: usize = 256 << 10;
+/// Connections that the admin socket has beside those of the limits, which peers of the other socket may use up:
+/// whoever stops an abuse must get in.
+const ADMIN_CONNECTIONS: usize = 16;
 /// How long running requests may take after a stop was asked for.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -44,6 +47,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Open {
     uid: u32,
+    place: Socket,
     socket: OwnedFd,
 }
 
@@ -123,30 +127,32 @@ impl Server {
         let limits = self.service.limits();
         {
             let mut open = self.open();
-            let of_uid = open.values().filter(|open| open.uid == peer.uid).count();
-            if open.len() >= limits.connections || of_uid >= limits.connections_per_uid {
+            let here = || open.values().filter(|open| open.place == socket);
+            let (all, of_uid) = (here().count(), here().filter(|o| o.uid == peer.uid).count());
+            let full = match socket {
+                Socket::Admin => all >= ADMIN_CONNECTIONS,
+                Socket::App => all >= limits.connections || of_uid >= limits.connections_per_uid,
+            };
+            if full {
                 return Err(std::io::Error::other(format!(
-                    "uid {} has {of_uid} of {} connections; the limit is reached",
+                    "uid {} has {of_uid} of {all} connections; the limit is reached",
                     peer.uid,
-                    open.len()
                 )));
             }
             let handle = stream.as_fd_owned()?;
-            open.insert(id, Open { uid: peer.uid, socket: handle });
+            open.insert(id, Open { uid: peer.uid, place: socket, socket: handle });
         }
-        let server = Arc::clone(self);
+        let place = Place { server: Arc::clone(self), id };
         let spawned = std::thread::Builder::new()
             .name(format!("connection-{id}"))
             .stack_size(STACK)
             .spawn(move || {
+                // All of it is moved in, so that the place is given up after the stream is closed.
+                let (place, stream) = (place, stream);
                 if vault::block_signals().is_ok() {
-                    connection::serve(&server.service, &stream, &peer, socket, id);
+                    connection::serve(&place.server.service, &stream, &peer, socket, id);
                 }
-                server.close(id);
             });
-        if spawned.is_err() {
-            self.close(id);
-        }
         spawned.map(drop)
     }
 
@@ -176,6 +182,19 @@ impl Server {
 
     fn open(&self) -> MutexGuard<'_, HashMap<u32, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection's place among the open ones. It is given up with its thread, even where that panics or was never
+/// made.
+struct Place {
+    server: Arc<Server>,
+    id: u32,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.server.close(self.id);
     }
 }
 
