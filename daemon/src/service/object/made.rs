@@ -196,8 +196,9 @@ mod tests {
     #[test]
     fn checksums_are_those_of_the_standards() {
         vault::init_for_tests();
-        let made =
-            |spec, bytes: Vec<u8>| Made::new(|_| Ok(crypto::import(spec, &bytes)?)).unwrap().public;
+        let made = |spec, bytes: Vec<u8>| {
+            Made::new(|_| Ok(crypto::import(spec, &bytes)?)).unwrap().public
+        };
         // FIPS 197 has no zero vector; this is AES-128 with a zero key over a zero block (SP 800-38D, test case 1: H).
         let aes = made(KeySpec::Aes, vec![0; 16]);
         assert_eq!(aes[0], Attribute::bytes(a::CHECK_VALUE, [0x66, 0xe9, 0x4b]));
@@ -225,8 +226,6 @@ mod tests {
         assert!(is_same(&modulus, &[0, 0, 5, 6]) && is_same(&modulus, &[5, 6]));
         assert!(!is_same(&modulus, &[5, 6, 0]));
         let point = Attribute::bytes(a::EC_POINT, [4, 2, 8, 9]);
-        assert!(
-            is_same(&point, &[4, 2, 8, 9]) && is_same(&point, &[8, 9]) && !is_same(&point, &[9])
-        );
+        assert!(is_same(&point, &[4, 2, 8, 9]) && is_same(&point, &[8, 9]) && !is_same(&point, &[9]));
     }
 }

@@ -66,8 +66,7 @@ impl Draft {
         session: &SessionView,
     ) -> Result<Self, Error> {
         let (class, key_type) = identity(&template.public, implied)?;
-        let kind =
-            Kind::of(class, key_type).ok_or_else(|| about(ErrorCode::AttributeValue, a::CLASS))?;
+        let kind = Kind::of(class, key_type).ok_or_else(|| about(ErrorCode::AttributeValue, a::CLASS))?;
         for attribute in template.kinds() {
             check_given(attribute, template, kind, source, session.login)?;
         }
@@ -82,8 +81,7 @@ impl Draft {
             // A login for each use is for private objects; and it cannot be had yet, so that such a key would be
             // of no use.
             let possible = attributes.flag(a::PRIVATE);
-            let code =
-                if possible { ErrorCode::AttributeValue } else { ErrorCode::TemplateInconsistent };
+            let code = if possible { ErrorCode::AttributeValue } else { ErrorCode::TemplateInconsistent };
             return Err(about(code, a::ALWAYS_AUTHENTICATE));
         }
         may_write(session, &attributes)?;
@@ -114,18 +112,15 @@ fn identity(template: &Attributes, implied: Implied) -> Result<(u64, Option<KeyT
             None | Some(0) => None,
             Some(_) => return Err(about(ErrorCode::AttributeValue, a::CERTIFICATE_TYPE)),
         },
-        class::PUBLIC_KEY | class::PRIVATE_KEY | class::SECRET_KEY => {
-            match (given, implied.key_type) {
-                (Some(given), Some(implied)) if given != implied => {
-                    return Err(about(ErrorCode::TemplateInconsistent, a::KEY_TYPE));
-                }
-                (Some(key_type), _) | (None, Some(key_type)) => Some(key_type),
-                (None, None) => Some(
-                    guess(template)
-                        .ok_or_else(|| about(ErrorCode::TemplateIncomplete, a::KEY_TYPE))?,
-                ),
+        class::PUBLIC_KEY | class::PRIVATE_KEY | class::SECRET_KEY => match (given, implied.key_type) {
+            (Some(given), Some(implied)) if given != implied => {
+                return Err(about(ErrorCode::TemplateInconsistent, a::KEY_TYPE));
             }
-        }
+            (Some(key_type), _) | (None, Some(key_type)) => Some(key_type),
+            (None, None) => {
+                Some(guess(template).ok_or_else(|| about(ErrorCode::TemplateIncomplete, a::KEY_TYPE))?)
+            }
+        },
         _ => return Err(about(ErrorCode::AttributeValue, a::CLASS)),
     };
     Ok((class, key_type))
@@ -150,9 +145,7 @@ fn check_given(
     let row = a::find(attribute).ok_or_else(|| about(ErrorCode::AttributeType, attribute))?;
     match row.set {
         Set::Never => return Err(about(ErrorCode::AttributeReadOnly, attribute)),
-        Set::BySecurityOfficer
-            if template.public.flag(attribute) && login != Login::SecurityOfficer =>
-        {
+        Set::BySecurityOfficer if template.public.flag(attribute) && login != Login::SecurityOfficer => {
             return Err(about(ErrorCode::AttributeReadOnly, attribute));
         }
         Set::BySecurityOfficer
@@ -162,8 +155,7 @@ fn check_given(
         | Set::ToTrue
         | Set::ToFalse => {}
     }
-    let row =
-        kind.row(attribute).ok_or_else(|| about(ErrorCode::TemplateInconsistent, attribute))?;
+    let row = kind.row(attribute).ok_or_else(|| about(ErrorCode::TemplateInconsistent, attribute))?;
     let given = match source {
         Source::Imported => row.imported,
         Source::Generated(_) => row.generated,
@@ -277,11 +269,7 @@ mod tests {
     const USER: SessionView =
         SessionView { handle: 1, slot: Slot(0), read_write: true, login: Login::User };
 
-    fn draft(
-        template: &[Attribute],
-        source: Source,
-        session: &SessionView,
-    ) -> Result<Draft, ErrorCode> {
+    fn draft(template: &[Attribute], source: Source, session: &SessionView) -> Result<Draft, ErrorCode> {
         let template = Template::of(template.iter().cloned());
         Draft::new(&template, Implied::default(), source, session).map_err(|error| error.code())
     }
@@ -303,10 +291,7 @@ mod tests {
         ]
     }
 
-    fn with(
-        mut template: Vec<Attribute>,
-        more: impl IntoIterator<Item = Attribute>,
-    ) -> Vec<Attribute> {
+    fn with(mut template: Vec<Attribute>, more: impl IntoIterator<Item = Attribute>) -> Vec<Attribute> {
         template.extend(more);
         template
     }
@@ -314,9 +299,7 @@ mod tests {
     #[test]
     fn absent_usages_are_what_the_key_can_do() {
         let draft = draft(&public_rsa(), Source::Imported, &USER).unwrap();
-        for (usage, can) in
-            [(a::VERIFY, true), (a::ENCRYPT, true), (a::WRAP, true), (a::DERIVE, false)]
-        {
+        for (usage, can) in [(a::VERIFY, true), (a::ENCRYPT, true), (a::WRAP, true), (a::DERIVE, false)] {
             assert_eq!(draft.attributes.flag(usage), can, "{usage:#x}");
         }
         assert!(!draft.attributes.flag(a::PRIVATE) && draft.attributes.flag(a::MODIFIABLE));
@@ -346,11 +329,7 @@ mod tests {
             (public_rsa()[..3].to_vec(),                                          TemplateIncomplete),
         ];
         for (template, code) in cases {
-            assert_eq!(
-                draft(template, Source::Imported, &USER).unwrap_err(),
-                *code,
-                "{template:?}"
-            );
+            assert_eq!(draft(template, Source::Imported, &USER).unwrap_err(), *code, "{template:?}");
         }
     }
 
@@ -382,8 +361,7 @@ mod tests {
         ];
         for (login, read_write, token, private, outcome) in cases {
             let session = SessionView { login, read_write, ..USER };
-            let more =
-                [Attribute::boolean(a::TOKEN, token), Attribute::boolean(a::PRIVATE, private)];
+            let more = [Attribute::boolean(a::TOKEN, token), Attribute::boolean(a::PRIVATE, private)];
             let made = draft(&with(public_rsa(), more), Source::Imported, &session);
             assert_eq!(made.err(), outcome, "{login:?} {read_write} {token} {private}");
         }
@@ -435,11 +413,7 @@ mod tests {
             let object = if kind == a::TRUSTED { Kind::Secret } else { Kind::RsaPrivate };
             let outcome = apply_to(&template, &now, object, moment, login).map(|a| a.flag(kind));
             let expected = if allowed { Ok(after) } else { Err(ErrorCode::AttributeReadOnly) };
-            assert_eq!(
-                outcome.map_err(|error| error.code()),
-                expected,
-                "{kind:#x} {before} {moment:?}"
-            );
+            assert_eq!(outcome.map_err(|error| error.code()), expected, "{kind:#x} {before} {moment:?}");
         }
     }
 
