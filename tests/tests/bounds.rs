@@ -45,24 +45,24 @@ fn a_hundred_keys_fit_in_forty_mebibytes() {
     let daemon = Daemon::start();
     // A figure to look at: two PINs are derived in this time, and other tests run beside.
     println!("coffer dev served after {:?}", begun.elapsed());
-    let requests: String = (0..100)
+    let requests: Vec<String> = (0..100)
         .map(|number| {
             let fields = json!({"Alias": format!("key-{number}")});
-            format!("{}\n", json!({"Action": "CreateKey", "Request": fields}))
+            json!({"Action": "CreateKey", "Request": fields}).to_string()
         })
         .collect();
-    let output = daemon.coffer_with(&["call", "--batch"], requests.as_bytes());
+    let output = daemon.coffer_with(&["call", "--batch"], requests.join("\n").as_bytes());
     assert!(output.status.success());
-    let uses: String = String::from_utf8(output.stdout)
+    let uses: Vec<String> = String::from_utf8(output.stdout)
         .unwrap()
         .lines()
         .map(|line| {
             let made: Value = serde_json::from_str(line).unwrap();
             let fields = json!({"KeyId": made["KeyId"], "Plaintext": "aGk="});
-            format!("{}\n", json!({"Action": "Encrypt", "Request": fields}))
+            json!({"Action": "Encrypt", "Request": fields}).to_string()
         })
         .collect();
-    assert!(daemon.coffer_with(&["call", "--batch"], uses.as_bytes()).status.success());
+    assert!(daemon.coffer_with(&["call", "--batch"], uses.join("\n").as_bytes()).status.success());
     let resident = resident(&daemon);
     println!("{} KiB resident with 100 open keys", resident / 1024);
     assert!(resident < 40 * MIB, "{resident} bytes");

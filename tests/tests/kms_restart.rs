@@ -54,7 +54,6 @@ fn load(daemon: &Daemon, worker: usize, known: &Mutex<HashMap<String, Known>>) {
             now = next;
         }
     }
-    drop(ask);
     drop(input);
     let _ = child.wait();
 }

@@ -118,23 +118,23 @@ fn application() {
 /// Encrypts, decrypts and makes data keys with a key; returns all plaintexts.
 fn use_by_kms(daemon: &Daemon, key: &str, times: usize) -> Vec<Vec<u8>> {
     let mut plaintexts = Vec::new();
-    let mut requests = String::new();
+    let mut requests = Vec::new();
     for _ in 0..times {
         let mut plaintext = [0; 32];
         getrandom::fill(&mut plaintext).unwrap();
         let fields = json!({"KeyId": key, "Plaintext": base64(&plaintext)});
-        requests += &format!("{}\n", json!({"Action": "Encrypt", "Request": fields}));
+        requests.push(json!({"Action": "Encrypt", "Request": fields}).to_string());
         let fields = json!({"KeyId": key, "KeySpec": "AES_256"});
-        requests += &format!("{}\n", json!({"Action": "GenerateDataKey", "Request": fields}));
+        requests.push(json!({"Action": "GenerateDataKey", "Request": fields}).to_string());
         plaintexts.push(plaintext.to_vec());
     }
-    let replies = batch(daemon, &requests);
+    let replies = batch(daemon, &requests.join("\n"));
     let blobs: Vec<&str> = replies.iter().map(|r| r["CiphertextBlob"].as_str().unwrap()).collect();
     let decrypt = |blob: &&str| {
         let fields = json!({"CiphertextBlob": blob});
-        format!("{}\n", json!({"Action": "Decrypt", "Request": fields}))
+        json!({"Action": "Decrypt", "Request": fields}).to_string()
     };
-    let opened = batch(daemon, &blobs.iter().map(decrypt).collect::<String>());
+    let opened = batch(daemon, &blobs.iter().map(decrypt).collect::<Vec<_>>().join("\n"));
     for (index, pair) in opened.chunks(2).enumerate() {
         assert_eq!(unbase64(&pair[0]["Plaintext"]), plaintexts[index]);
         assert_eq!(pair[1]["Plaintext"], replies[2 * index + 1]["Plaintext"]);

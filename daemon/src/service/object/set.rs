@@ -17,11 +17,7 @@ use crate::service::{Answer, Authorized, Handle, Service};
 
 /// The attributes of an object after the change, which needs to be asked again when it is made: somebody else may
 /// have been faster.
-fn changed(
-    object: &Object,
-    template: &Template,
-    session: &SessionView,
-) -> Result<Attributes, Error> {
+fn changed(object: &Object, template: &Template, session: &SessionView) -> Result<Attributes, Error> {
     if !object.attributes.flag(a::MODIFIABLE) {
         return Err(ErrorCode::ActionProhibited.into());
     }
