@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use coffer_protocol::ErrorCode;
@@ -20,6 +21,27 @@ const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 const INBOX: usize = 4 << 10;
 /// Most bytes of a frame whose payload is secret.
 const MAX_SECRET_FRAME: usize = 192 << 10;
+
+/// Most bytes of secret memory that all such frames take together: peers who announce a lot and send it slowly
+/// must not leave others without.
+const ALL_SECRET_FRAMES: usize = 1 << 20;
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// A part of what secret frames may take; it is given back when it is dropped.
+struct Room(usize);
+
+impl Room {
+    fn take(bytes: usize) -> Option<Self> {
+        let more = |taken: usize| Some(taken + bytes).filter(|all| *all <= ALL_SECRET_FRAMES);
+        TAKEN.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok().map(|_| Self(bytes))
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        TAKEN.fetch_sub(self.0, Ordering::SeqCst);
+    }
+}
 
 /// Why no further frame can be read.
 #[derive(Debug)]
@@ -53,7 +75,7 @@ enum Body {
     /// In the connection's inbox, behind the header.
     Inbox,
     /// In a larger buffer of secret memory, without the header.
-    Secret(Buffer),
+    Secret { buffer: Buffer, _room: Room },
     /// On the ordinary heap: bulk data that is no secret of the vault.
     Plain(Zeroizing<Vec<u8>>),
 }
@@ -92,7 +114,7 @@ impl<'s> Frames<'s> {
     pub(super) fn done(&mut self, frame: &Frame) {
         let used = match frame.body {
             Body::Inbox => HEADER_LENGTH + frame.header.body_length(),
-            Body::Secret(_) | Body::Plain(_) => return,
+            Body::Secret { .. } | Body::Plain(_) => return,
         };
         let filled = self.filled;
         self.inbox.public_mut(0..filled).copy_within(used..filled, 0);
@@ -116,7 +138,7 @@ impl<'s> Frames<'s> {
         };
         match &frame.body {
             Body::Inbox => in_buffer(&self.inbox, HEADER_LENGTH),
-            Body::Secret(buffer) => in_buffer(buffer, 0),
+            Body::Secret { buffer, .. } => in_buffer(buffer, 0),
             Body::Plain(bytes) => (&bytes[..meta], Payload::Plain(&bytes[meta..])),
         }
     }
@@ -126,9 +148,10 @@ impl<'s> Frames<'s> {
         let length = header.body_length();
         let here = HEADER_LENGTH..self.filled;
         if is_secret(header) {
-            if length > MAX_SECRET_FRAME {
+            if length > MAX_SECRET_FRAME || operation::find(header.operation).is_none() {
                 return Err(Ended::Broken(ErrorCode::TooLarge));
             }
+            let room = Room::take(length).ok_or(Ended::Broken(ErrorCode::OutOfMemory))?;
             let full = |_| Ended::Broken(ErrorCode::OutOfMemory);
             let mut buffer = Buffer::new(length).map_err(full)?;
             let mut filled = here.len();
@@ -139,7 +162,7 @@ impl<'s> Frames<'s> {
                 filled += some(buffer.receive(self.stream.as_fd(), filled))?;
             }
             self.stream.set_read_timeout(None)?;
-            return Ok(Body::Secret(buffer));
+            return Ok(Body::Secret { buffer, _room: room });
         }
         let mut bytes = Zeroizing::new(vec![0; length]);
         let mut filled = here.len();
@@ -188,7 +211,7 @@ impl<'s> Frames<'s> {
 }
 
 /// Whether the operation's row says that the request's payload is secret. An unknown operation is kept in secret
-/// memory too, if it fits.
+/// memory too, and must fit the inbox.
 fn is_secret(header: &Header) -> bool {
     operation::find(header.operation).is_none_or(|row| row.secret.in_request())
 }
@@ -249,4 +272,20 @@ fn write_all(mut stream: &UnixStream, front: &[u8], payload: &[u8]) -> io::Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_secret_frames_leave_most_of_the_arena_to_others() {
+        let mut taken = Vec::new();
+        while let Some(room) = Room::take(MAX_SECRET_FRAME) {
+            taken.push(room);
+        }
+        assert_eq!(taken.len(), ALL_SECRET_FRAMES / MAX_SECRET_FRAME);
+        taken.pop();
+        assert!(Room::take(MAX_SECRET_FRAME).is_some());
+    }
 }
