@@ -16,6 +16,9 @@ pub const MAX_META: u32 = 1 << 20;
 /// Most bytes of payload in a frame; larger data travels in parts.
 pub const MAX_PAYLOAD: u32 = 1 << 20;
 
+/// Bytes that a reply's payload may be longer: encrypted data grows by a tag or by padding.
+pub const REPLY_GROWTH: u32 = 16;
+
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -125,11 +128,15 @@ impl Header {
             payload_length: word(12),
             request_id: u64::from(word(16)) | u64::from(word(20)) << 32,
         };
+        let max_payload = match header.kind {
+            Kind::Reply => MAX_PAYLOAD + REPLY_GROWTH,
+            Kind::Request | Kind::Event | Kind::Cancel | Kind::GoAway => MAX_PAYLOAD,
+        };
         let sound = half(0) == MAGIC
             && bytes[2] == VERSION
             && header.flags.0 & !Flags::KNOWN == 0
             && header.meta_length <= MAX_META
-            && header.payload_length <= MAX_PAYLOAD;
+            && header.payload_length <= max_payload;
         if sound { Ok(header) } else { Err(ErrorCode::Malformed) }
     }
 
@@ -208,6 +215,15 @@ mod tests {
             bytes[at] = byte;
             assert_eq!(Header::decode(&bytes), Err(ErrorCode::Malformed), "byte {at}");
         }
+    }
+
+    #[test]
+    fn only_a_reply_may_be_longer_by_what_encryption_adds() {
+        let of = |kind, payload_length| {
+            Header::decode(&Header { kind, payload_length, ..HEADER }.encode()).is_ok()
+        };
+        assert!(of(Kind::Reply, MAX_PAYLOAD + 16) && !of(Kind::Reply, MAX_PAYLOAD + 17));
+        assert!(of(Kind::Request, MAX_PAYLOAD) && !of(Kind::Request, MAX_PAYLOAD + 1));
     }
 
     #[test]

@@ -60,6 +60,16 @@ pub enum Generate {
     Sm2,
 }
 
+impl Generate {
+    /// Whether it takes seconds and a large stack: the search for primes does.
+    pub const fn is_slow(self) -> bool {
+        match self {
+            Self::Rsa { .. } => true,
+            Self::Aes { .. } | Self::Sm4 | Self::Secret { .. } | Self::Ec(_) | Self::Sm2 => false,
+        }
+    }
+}
+
 /// A key as it is stored.
 pub struct Generated {
     /// The kind of key.

@@ -74,6 +74,8 @@ const ROOM: usize = 64 << 10;
 pub struct Keyring {
     store: Arc<Store>,
     keys: Mutex<HashMap<(ObjectId, u32), Slot>>,
+    /// How often keys were closed.
+    closed: AtomicU64,
     clock: AtomicU64,
     limit: usize,
 }
@@ -86,7 +88,8 @@ struct Slot {
 impl Keyring {
     /// A keyring for at most `limit` keys.
     pub fn new(store: Arc<Store>, limit: usize) -> Self {
-        Self { store, keys: Mutex::default(), clock: AtomicU64::new(0), limit }
+        let (closed, clock) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { store, keys: Mutex::default(), closed, clock, limit: limit.max(1) }
     }
 
     /// The newest version of an object's key.
@@ -117,8 +120,13 @@ impl Keyring {
             slot.used = now;
             return Ok(slot.key.clone());
         }
+        let closed = self.closed.load(Ordering::SeqCst);
         let key = Arc::new(self.open(object, version)?);
         let mut keys = self.lock();
+        if self.closed.load(Ordering::SeqCst) != closed {
+            // It may be this key that was closed meanwhile: it serves the request that was under way, no more.
+            return Ok(key);
+        }
         while keys.len() >= self.limit {
             Self::evict(&mut keys);
         }
@@ -128,12 +136,16 @@ impl Keyring {
 
     /// Closes every version of a key: it was disabled, changed or destroyed.
     pub fn close(&self, id: ObjectId) {
-        self.lock().retain(|(open, _), _| *open != id);
+        let mut keys = self.lock();
+        self.closed.fetch_add(1, Ordering::SeqCst);
+        keys.retain(|(open, _), _| *open != id);
     }
 
     /// Closes all keys: the device was sealed.
     pub fn close_all(&self) {
-        self.lock().clear();
+        let mut keys = self.lock();
+        self.closed.fetch_add(1, Ordering::SeqCst);
+        keys.clear();
     }
 
     fn open(&self, object: &Object, version: u32) -> Result<OpenKey, Error> {

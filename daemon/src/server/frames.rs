@@ -148,7 +148,7 @@ impl<'s> Frames<'s> {
         let length = header.body_length();
         let here = HEADER_LENGTH..self.filled;
         if is_secret(header) {
-            if length > MAX_SECRET_FRAME {
+            if length > MAX_SECRET_FRAME || operation::find(header.operation).is_none() {
                 return Err(Ended::Broken(ErrorCode::TooLarge));
             }
             let (turn, deadline) = if length > MODEST_FRAME {
@@ -215,7 +215,7 @@ impl<'s> Frames<'s> {
 }
 
 /// Whether the operation's row says that the request's payload is secret. An unknown operation is kept in secret
-/// memory too, if it fits.
+/// memory too, and must fit the inbox.
 fn is_secret(header: &Header) -> bool {
     operation::find(header.operation).is_none_or(|row| row.secret.in_request())
 }
@@ -276,4 +276,20 @@ fn write_all(mut stream: &UnixStream, front: &[u8], payload: &[u8]) -> io::Resul
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_secret_frames_leave_most_of_the_arena_to_others() {
+        let mut taken = Vec::new();
+        while let Some(room) = Room::take(MAX_SECRET_FRAME) {
+            taken.push(room);
+        }
+        assert_eq!(taken.len(), ALL_SECRET_FRAMES / MAX_SECRET_FRAME);
+        taken.pop();
+        assert!(Room::take(MAX_SECRET_FRAME).is_some());
+    }
 }

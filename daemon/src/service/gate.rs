@@ -2,13 +2,18 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{self, Flags};
-use coffer_protocol::operation::{Access, Audit, Resource, Row, Socket, When};
+use coffer_protocol::operation::{Access, Audit, Face, Resource, Row, Socket, When};
 
 use super::record::{Describe, Outcome, Recorder};
 use super::{Answer, Authorized, Caller, Handle, Incoming, Outgoing, ReplyPayload, Service};
 use crate::Error;
 use crate::state::device::State;
 use crate::state::login::Login;
+
+/// Most bytes of the metadata of a KMS or administration request, which are small. What is decoded, and shown in
+/// the audit log, takes many times the room of its encoding, and that before anybody is asked whether the caller
+/// may do this.
+const MAX_MESSAGE: usize = 16 << 10;
 
 /// Lets a request through to its handler, or not; either way it is audited as its row says.
 ///
@@ -22,6 +27,9 @@ pub(super) fn pass<O: Handle + Describe>(
 ) -> Result<Outgoing, Error> {
     let dry_run = incoming.flags.contains(Flags::DRY_RUN);
     let mut recorder = Recorder::new(service, caller, O::ROW, dry_run);
+    if O::ROW.face != Face::Pkcs11 && incoming.meta.len() > MAX_MESSAGE {
+        return Err(recorder.refused(ErrorCode::TooLarge.into()));
+    }
     let request = match frame::decode_meta::<O>(incoming.meta) {
         Ok(request) => request,
         Err(code) => return Err(recorder.refused(code.into())),
@@ -36,6 +44,7 @@ pub(super) fn pass<O: Handle + Describe>(
         Ok(plan) => plan,
         Err(error) => return Err(recorder.refused(error)),
     };
+    recorder.raise(O::audit(&plan), call.request(), call.payload());
     if dry_run {
         recorder.done(Outcome::Success)?;
         return Ok(Outgoing {

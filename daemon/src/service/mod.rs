@@ -44,7 +44,7 @@ use std::sync::{Arc, RwLock};
 use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{self, Flags};
-use coffer_protocol::operation::Operation;
+use coffer_protocol::operation::{Audit as Audited, Operation};
 
 use crate::Error;
 use crate::application::Applications;
@@ -85,6 +85,12 @@ pub(crate) trait Handle: Operation {
     ///
     /// Whatever stops the operation.
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error>;
+
+    /// What is written to the audit log of a request that was found to come to this; more than the row says where
+    /// it depends on that.
+    fn audit(_plan: &Self::Plan) -> Audited {
+        Self::ROW.audit
+    }
 
     /// Does it.
     ///

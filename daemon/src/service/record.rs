@@ -8,6 +8,7 @@ use coffer_protocol::operation::{self, Audit, Effect, Face, Operation, Resource,
 use super::{Caller, Payload, Service};
 use crate::Error;
 use crate::audit::{Action, Event, Host, IntentId, Priority, UserIdentity};
+use crate::object::Slot;
 use crate::state::login::Login;
 use crate::vault::{self, Depth, Public};
 
@@ -23,9 +24,12 @@ pub(super) struct Recorder<'s> {
     service: &'s Service,
     caller: &'s Caller,
     row: &'static Row,
+    audit: Audit,
     dry_run: bool,
     parameters: Vec<(&'static str, serde_json::Value)>,
     resource: Option<(&'static str, String)>,
+    /// The partition that the request is about.
+    slot: Slot,
     intent: Option<IntentId>,
 }
 
@@ -37,29 +41,65 @@ impl<'s> Recorder<'s> {
         dry_run: bool,
     ) -> Self {
         let (parameters, resource, intent) = (Vec::new(), None, None);
-        Self { service, caller, row, dry_run, parameters, resource, intent }
+        let slot = caller.partition;
+        Self { service, caller, row, audit: row.audit, dry_run, parameters, resource, slot, intent }
     }
 
     /// Notes what the request says, without its secrets.
     pub(super) fn describe<O: Describe>(&mut self, request: &O, payload: &Payload<'_>) {
-        if self.row.audit == Audit::Refusals {
+        self.slot = self.slot_of(&request.resource());
+        if self.audit == Audit::Refusals {
             return;
         }
         self.parameters = request.parameters(self.service, payload);
-        self.resource = self.resource_of(&request.resource());
+        for (_, value) in &mut self.parameters {
+            shorten(value);
+        }
+        self.resource = self.resource_of(&request.resource(), payload);
     }
 
-    fn resource_of(&self, resource: &Resource<'_>) -> Option<(&'static str, String)> {
+    /// Records the request although its row would have it only if it were refused.
+    pub(super) fn raise<O: Describe>(&mut self, to: Audit, request: &O, payload: &Payload<'_>) {
+        if self.audit == Audit::Refusals && to != Audit::Refusals {
+            self.audit = to;
+            self.describe(request, payload);
+        }
+    }
+
+    /// The slot of a PKCS#11 request; a KMS request is about the partition of its connection.
+    fn slot_of(&self, resource: &Resource<'_>) -> Slot {
+        let of_session = |session: u32| {
+            let view = self.caller.application.as_ref()?.session(session).ok()?;
+            Some(view.slot)
+        };
+        let slot = match resource {
+            Resource::Slot(slot) => Some(Slot(*slot)),
+            Resource::Session(session) | Resource::Object { session, .. } => of_session(*session),
+            Resource::None | Resource::Key(_) | Resource::Ciphertext | Resource::Partition(_) => {
+                None
+            }
+        };
+        slot.unwrap_or(self.caller.partition)
+    }
+
+    fn resource_of(
+        &self,
+        resource: &Resource<'_>,
+        payload: &Payload<'_>,
+    ) -> Option<(&'static str, String)> {
         Some(match resource {
             Resource::None | Resource::Session(_) => return None,
-            Resource::Key(name) => ("key", (*name).to_owned()),
-            Resource::Ciphertext => ("ciphertext", String::new()),
+            Resource::Key(name) => ("key", short(name)),
+            Resource::Ciphertext => match payload.plain().ok().and_then(super::kms::key_of) {
+                Some(key) => ("key", key.to_string()),
+                None => ("ciphertext", String::new()),
+            },
             Resource::Slot(slot) => ("token", slot.to_string()),
             Resource::Object { object, .. } => {
                 let id = self.caller.application.as_ref()?.id_of(*object)?;
                 ("key", id.to_string())
             }
-            Resource::Partition(name) => ("partition", (*name).to_owned()),
+            Resource::Partition(name) => ("partition", short(name)),
         })
     }
 
@@ -80,7 +120,7 @@ impl<'s> Recorder<'s> {
     /// Where it cannot be written, the caller is told nothing of the result.
     pub(super) fn done(&mut self, outcome: Outcome) -> Result<(), Error> {
         let Outcome::Success = outcome;
-        match (self.row.audit, self.intent.take()) {
+        match (self.audit, self.intent.take()) {
             (Audit::Refusals, _) => Ok(()),
             (_, Some(intent)) => Ok(self.service.audit.outcome(intent, self.event())?),
             (_, None) => Ok(self.service.audit.append(self.event(), self.priority())?),
@@ -92,7 +132,7 @@ impl<'s> Recorder<'s> {
     pub(super) fn refused(&mut self, error: Error) -> Error {
         let code = error.code();
         let intent = self.intent.take();
-        if self.row.audit == Audit::Refusals && !is_refusal(code) {
+        if self.audit == Audit::Refusals && !is_refusal(code) {
             return error;
         }
         let failure = error.failure();
@@ -130,7 +170,7 @@ impl<'s> Recorder<'s> {
             Face::Kms => "kms",
             Face::Pkcs11 => "pkcs11",
         };
-        let partition = service.partitions.get(caller.partition);
+        let partition = service.partitions.get(self.slot);
         let region = partition.as_ref().map_or("", |partition| partition.name.as_str());
         let id = request_id(&service.instance, caller.connection, caller.request);
         let mut event = Event::new(row.event_name(), action)
@@ -138,7 +178,7 @@ impl<'s> Recorder<'s> {
             .region(region)
             .request(&id)
             .user_agent(&caller.client_name)
-            .identity(identity(service, caller))
+            .identity(identity(service, caller, self.slot))
             .host(Host {
                 uid: caller.uid,
                 gid: caller.gid,
@@ -154,12 +194,28 @@ impl<'s> Recorder<'s> {
         if self.dry_run {
             event = event.parameter("DryRun", true);
         }
-        if row.audit == Audit::Change { event.sensitive() } else { event }
+        if self.audit == Audit::Change { event.sensitive() } else { event }
     }
 }
 
-fn identity(service: &Service, caller: &Caller) -> UserIdentity {
-    let login = caller.application.as_ref().map(|application| application.login(caller.partition));
+/// Longest value in a record, in bytes; no valid one is longer.
+const LONGEST: usize = 4 << 10;
+
+/// A name as it is recorded: whoever asks for nonsense does not fill the log with it.
+fn short(name: &str) -> String {
+    name.chars().take(128).collect()
+}
+
+/// Puts its size in the place of a value that is too long.
+fn shorten(value: &mut serde_json::Value) {
+    let length = value.to_string().len();
+    if length > LONGEST {
+        *value = format!("{length} bytes").into();
+    }
+}
+
+fn identity(service: &Service, caller: &Caller, slot: Slot) -> UserIdentity {
+    let login = caller.application.as_ref().map(|application| application.login(slot));
     let kind = match login {
         Some(Login::User) => "PKCS11User",
         Some(Login::SecurityOfficer) => "PKCS11SecurityOfficer",
@@ -263,3 +319,6 @@ fn message_parameters<M: Message>(
     }
     parameters
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ tells! {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             mode: if service.config.dev { "DEV" } else { "SERVICE" }.to_owned(),
             instance: uuid_text(&service.instance),
-            uptime: service.clock.now() - service.start.time,
+            uptime: service.clock.now().saturating_sub(service.start.time),
             secret_memory: memory.kind.to_string(),
             arena_bytes: memory.arena as u64,
             arena_free: memory.free as u64,

@@ -127,3 +127,15 @@ fn keys_without_pkcs11_numbers_are_hidden() {
     create(&device, "sm2", "ASYMMETRIC_SIGN_VERIFY_SM2", None);
     assert!(device.user().find(&[]).is_empty());
 }
+
+#[test]
+fn the_public_half_of_a_cmk_is_not_changed_but_in_name() {
+    let device = Device::new();
+    create(&device, "signer", "ASYMMETRIC_SIGN_VERIFY_ECC", None);
+    let user = device.user();
+    let half = by_label(&user, "signer", PUBLIC);
+    assert_eq!(user.set(half, &[flag(a::VERIFY, false)]), Err(E::AttributeReadOnly));
+    assert!(user.set(half, &[flag(a::ENCRYPT, true)]).is_err());
+    user.set(half, &[bytes(a::LABEL, b"renamed")]).unwrap();
+    assert!(user.is(half, a::VERIFY));
+}

@@ -6,8 +6,8 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute;
 use coffer_protocol::key::KeyState;
 use coffer_protocol::mechanism::{CallError, Mechanism, MechanismCall, Parameter};
-use coffer_protocol::operation::{KeyRule, Operation};
 use coffer_protocol::operation::cipher::Function;
+use coffer_protocol::operation::{KeyRule, Operation};
 
 use super::super::{Authorized, Service, visible};
 use super::demand;
@@ -136,7 +136,9 @@ pub(super) fn still_usable(
 /// The object that has the versions of a key's material: a session's copy of a token key leaves them there.
 pub(super) fn source(service: &Service, object: &Arc<Object>) -> Arc<Object> {
     match &object.material {
-        Material::Reference { of, .. } => service.registry.get(*of).unwrap_or_else(|| object.clone()),
+        Material::Reference { of, .. } => {
+            service.registry.get(*of).unwrap_or_else(|| object.clone())
+        }
         Material::None | Material::Stored | Material::Session(_) => object.clone(),
     }
 }

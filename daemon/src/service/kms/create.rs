@@ -103,8 +103,10 @@ impl Handle for CreateKey {
         let (material, public_key) = if plan.external {
             (None, Vec::new())
         } else {
-            let _permit = service.generations.acquire();
-            let (material, public_key) = generate(service, id, plan.generate())?;
+            let what = plan.generate();
+            // Only the search for primes is slow; whoever wants another key does not queue behind it.
+            let _permit = what.is_slow().then(|| service.generations.acquire());
+            let (material, public_key) = generate(service, id, what)?;
             (Some(material), public_key)
         };
         let description = request.description.clone().unwrap_or_default();
@@ -149,16 +151,16 @@ fn generate(
     id: ObjectId,
     what: Generate,
 ) -> Result<(SealedMaterial, Vec<u8>), Error> {
-    let (material, Public(public_key)) =
-        vault::run(Depth::Large, |inside| -> Result<_, ErrorCode> {
-            let made = crypto::generate(what)?;
-            let material = service.store.seal_material(inside, KeyId(id.0), 1, &made.material)?;
-            let spki = match &made.public {
-                Some(public) => public.to_spki()?,
-                None => Vec::new(),
-            };
-            Ok((material, inside.publish(&spki)))
-        })??;
+    let depth = if what.is_slow() { Depth::Large } else { Depth::Small };
+    let (material, Public(public_key)) = vault::run(depth, |inside| -> Result<_, ErrorCode> {
+        let made = crypto::generate(what)?;
+        let material = service.store.seal_material(inside, KeyId(id.0), 1, &made.material)?;
+        let spki = match &made.public {
+            Some(public) => public.to_spki()?,
+            None => Vec::new(),
+        };
+        Ok((material, inside.publish(&spki)))
+    })??;
     Ok((material, public_key))
 }
 

@@ -36,6 +36,11 @@ fn parse_name(text: &str) -> Result<KeyName<'_>, Error> {
     }
 }
 
+/// The key that a ciphertext names, for the audit log.
+pub(super) fn key_of(ciphertext: &[u8]) -> Option<ObjectId> {
+    blob::named(ciphertext).ok().map(|named| named.key)
+}
+
 /// Refuses what cannot name a key.
 fn validate_name(text: &str) -> Result<(), Error> {
     parse_name(text).map(drop)

@@ -31,12 +31,22 @@ pub(super) fn apply(
     login: Login,
 ) -> Result<Attributes, Error> {
     let kind = object.kind().ok_or(ErrorCode::ObjectInvalid)?;
-    if object.shares_cmk()
-        && let Some(other) = template.kinds().find(|kind| !OF_CMK.contains(kind))
-    {
-        return Err(about(ErrorCode::AttributeReadOnly, other));
+    if object.shares_cmk() {
+        only_names(template)?;
     }
     apply_to(template, &object.attributes, kind, moment, login)
+}
+
+/// Refuses a template that says more than PKCS#11 may say of a CMK.
+///
+/// # Errors
+///
+/// [`ErrorCode::AttributeReadOnly`].
+pub(super) fn only_names(template: &Template) -> Result<(), Error> {
+    match template.kinds().find(|kind| !OF_CMK.contains(kind)) {
+        Some(other) => Err(about(ErrorCode::AttributeReadOnly, other)),
+        None => Ok(()),
+    }
 }
 
 /// What PKCS#11 may say of a CMK: how it is found and where a copy lives, but nothing of what it does.

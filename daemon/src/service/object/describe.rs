@@ -35,7 +35,8 @@ pub(super) fn usage(object: &Object, state: KeyState) -> u32 {
 
 /// Whether a usage attribute reads as false because the key is archived.
 pub(super) fn is_suspended(attribute: u64, state: KeyState) -> bool {
-    state == KeyState::Archived && USAGES.iter().any(|(usage, _, lost)| *usage == attribute && *lost)
+    state == KeyState::Archived
+        && USAGES.iter().any(|(usage, _, lost)| *usage == attribute && *lost)
 }
 
 /// Describes an object of which the application has, or now gets, this handle.

@@ -33,15 +33,7 @@ impl Made {
     ///
     /// What the generator says, or no room.
     pub(super) fn generate(what: Generate) -> Result<Self, Error> {
-        // The search for primes does not fit on a small stack without optimisation.
-        let depth = match what {
-            Generate::Rsa { .. } => Depth::Large,
-            Generate::Aes { .. }
-            | Generate::Sm4
-            | Generate::Secret { .. }
-            | Generate::Ec(_)
-            | Generate::Sm2 => Depth::Small,
-        };
+        let depth = if what.is_slow() { Depth::Large } else { Depth::Small };
         Self::new(depth, |_| Ok(crypto::generate(what)?))
     }
 

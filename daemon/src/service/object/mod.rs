@@ -16,7 +16,6 @@ mod set;
 mod stop;
 mod template;
 
-
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
@@ -39,10 +38,7 @@ impl<'c> Context<'c> {
     /// # Errors
     ///
     /// [`ErrorCode::SessionInvalid`].
-    fn of<O: Operation>(
-        call: &Authorized<'c, O>,
-        session: u32,
-    ) -> Result<Self, Error> {
+    fn of<O: Operation>(call: &Authorized<'c, O>, session: u32) -> Result<Self, Error> {
         let application = call.application()?;
         Ok(Self { application, session: application.session(session)? })
     }
@@ -52,11 +48,7 @@ impl<'c> Context<'c> {
     /// # Errors
     ///
     /// [`ErrorCode::ObjectInvalid`].
-    fn object(
-        &self,
-        handle: u32,
-        service: &Service,
-    ) -> Result<Arc<Object>, Error> {
+    fn object(&self, handle: u32, service: &Service) -> Result<Arc<Object>, Error> {
         let unknown = ErrorCode::ObjectInvalid;
         visible::object(service, self.application, &self.session, handle, unknown)
     }

@@ -134,8 +134,15 @@ fn seal(service: &Service, id: ObjectId, bytes: &SecretBytes) -> Result<SealedMa
 /// A session object.
 fn keep(slot: Slot, id: ObjectId, new: New) -> Result<Object, Error> {
     let New { attributes, material, .. } = new;
-    let mut object =
-        Object { id, slot, sequence: 0, generation: 0, attributes, key: None, material: Material::None };
+    let mut object = Object {
+        id,
+        slot,
+        sequence: 0,
+        generation: 0,
+        attributes,
+        key: None,
+        material: Material::None,
+    };
     object.material = match material {
         NewMaterial::None => Material::None,
         NewMaterial::Own(bytes) => Material::Session(Arc::new(session_key(&object, bytes)?)),

@@ -6,6 +6,8 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, MAX_ATTRIBUTES};
 use coffer_protocol::frame::MAX_PAYLOAD;
 use coffer_protocol::key::KeyState;
+use coffer_protocol::operation::Audit;
+use coffer_protocol::operation::Operation;
 use coffer_protocol::operation::object::{
     AttributeEntry, Attributes, GetAttributes, GetObjectSize, ObjectSize,
 };
@@ -40,7 +42,9 @@ pub(crate) enum Value {
 fn value(object: &Object, kind: Kind, state: Option<KeyState>, attribute: u64) -> Value {
     if kind.is_secret(attribute) && kind.row(attribute).is_some() {
         let attributes = &object.attributes;
-        return if attributes.flag(a::SENSITIVE) || !attributes.flag(a::EXTRACTABLE) {
+        // The value of a key that must not be used would be a use of it, out of reach of its state.
+        let usable = state.is_none_or(|state| state == KeyState::Enabled);
+        return if attributes.flag(a::SENSITIVE) || !attributes.flag(a::EXTRACTABLE) || !usable {
             Value::Error(ErrorCode::AttributeSensitive)
         } else {
             Value::Material(attribute)
@@ -84,14 +88,22 @@ impl Handle for GetAttributes {
         Ok((object, values))
     }
 
+    fn audit((_, values): &Self::Plan) -> Audit {
+        // Material that leaves is a use of the key; whatever else is read of an object is not recorded.
+        if is_secret(values) { Audit::Use } else { Self::ROW.audit }
+    }
+
     fn commit(
         _call: Authorized<'_, Self>,
         (object, values): Self::Plan,
         service: &Service,
     ) -> Result<Answer<Attributes>, Error> {
-        let is_secret = values.iter().any(|value| matches!(value, Value::Material(_)));
-        if is_secret { with_material(service, &object, &values) } else { without(&values) }
+        if is_secret(&values) { with_material(service, &object, &values) } else { without(&values) }
     }
+}
+
+fn is_secret(values: &[Value]) -> bool {
+    values.iter().any(|value| matches!(value, Value::Material(_)))
 }
 
 fn entry(error: Option<ErrorCode>, length: usize) -> AttributeEntry {
@@ -250,6 +262,14 @@ mod tests {
                 Value::Error(ErrorCode::AttributeSensitive)
             };
             assert_eq!(got, expected, "{sensitive} {extractable}");
+        }
+    }
+
+    #[test]
+    fn material_of_a_key_that_must_not_be_used_is_not_read() {
+        for &state in KeyState::ALL {
+            let got = value(&aes(false, true), Kind::Aes, Some(state), a::VALUE);
+            assert_eq!(got == Value::Material(a::VALUE), state == KeyState::Enabled, "{state:?}");
         }
     }
 

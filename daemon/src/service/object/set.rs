@@ -12,17 +12,33 @@ use super::rules;
 use super::template::{self, Template};
 use crate::Error;
 use crate::application::SessionView;
-use crate::object::{Attributes, Change, Object};
+use crate::object::{Attributes, Change, Object, class, cmk};
 use crate::service::{Answer, Authorized, Handle, Service};
 
 /// The attributes of an object after the change, which needs to be asked again when it is made: somebody else may
 /// have been faster.
-fn changed(object: &Object, template: &Template, session: &SessionView) -> Result<Attributes, Error> {
+fn changed(
+    object: &Object,
+    template: &Template,
+    session: &SessionView,
+) -> Result<Attributes, Error> {
     if !object.attributes.flag(a::MODIFIABLE) {
         return Err(ErrorCode::ActionProhibited.into());
     }
     rules::may_write(session, &object.attributes)?;
     amend::apply(template, object, Moment::Change, session.login)
+}
+
+/// Whether it is the public half of a CMK, which nobody changes but in name either: such an object is not even
+/// private.
+fn is_half_of_cmk(service: &Service, object: &Object) -> bool {
+    object.class() == class::PUBLIC_KEY
+        && !object.attributes.flag(a::DESTROYABLE)
+        && service
+            .registry
+            .keys(object.slot)
+            .iter()
+            .any(|key| key.is_cmk() && cmk::public_half_id(key.id) == object.id)
 }
 
 impl Handle for SetAttributes {
@@ -38,6 +54,9 @@ impl Handle for SetAttributes {
         let object = context.object(request.object, service)?;
         let template = Template::read(payload, 0..payload.len())?;
         changed(&object, &template, &context.session)?;
+        if is_half_of_cmk(service, &object) {
+            amend::only_names(&template)?;
+        }
         Ok((object, template))
     }
 
