@@ -277,19 +277,3 @@ fn write_all(mut stream: &UnixStream, front: &[u8], payload: &[u8]) -> io::Resul
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_secret_frames_leave_most_of_the_arena_to_others() {
-        let mut taken = Vec::new();
-        while let Some(room) = Room::take(MAX_SECRET_FRAME) {
-            taken.push(room);
-        }
-        assert_eq!(taken.len(), ALL_SECRET_FRAMES / MAX_SECRET_FRAME);
-        taken.pop();
-        assert!(Room::take(MAX_SECRET_FRAME).is_some());
-    }
-}
