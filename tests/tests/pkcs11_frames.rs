@@ -1,5 +1,7 @@
 //! How many requests a call costs: counted on the wire, between module and daemon.
 
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 use std::path::Path;
 
 use coffer_tests::daemon::Daemon;
@@ -41,7 +43,7 @@ fn a_signature_with_a_known_key_is_one_request() {
         };
         verify(b"first", &sign(b"first"));
         forwarder.take();
-        for data in [&[1; 10][..], &[2; 100_000]] {
+        for data in [&[1; 10][..], &[2; 10_000]] {
             let signature = sign(data);
             assert_eq!(forwarder.take(), ["SignData"]);
             verify(data, &signature);
@@ -59,7 +61,7 @@ fn an_encryption_with_a_known_key_is_one_request() {
         let gcm = Mechanism::AesGcm(GcmParams::new(&mut iv, &[], 128.into()).unwrap());
         session.encrypt(&gcm, key, b"first").unwrap();
         forwarder.take();
-        for data in [&[1; 10][..], &[2; 100_000]] {
+        for data in [&[1; 10][..], &[2; 10_000]] {
             let encrypted = session.encrypt(&gcm, key, data).unwrap();
             assert_eq!(forwarder.take(), ["EncryptData"]);
             assert!(data == session.decrypt(&gcm, key, &encrypted).unwrap());

@@ -1,5 +1,7 @@
 //! Every mechanism that the `cryptoki` crate can express, against `openssl` where it has the same.
 
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 use std::path::Path;
 
 use coffer_tests::daemon::Daemon;

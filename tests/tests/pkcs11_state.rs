@@ -1,5 +1,7 @@
 //! What one side changes, the other side sees at its next call.
 
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 use std::path::Path;
 
 use coffer_tests::daemon::{Daemon, module};
@@ -39,7 +41,7 @@ fn gcm(session: &Session, key: ObjectHandle, data: &[u8], decrypt: bool) -> Resu
 
 /// Whether C_*Init refused because the key may not be used.
 #[track_caller]
-fn assert_stopped<T: std::fmt::Debug>(outcome: Result<T, Error>) {
+fn assert_stopped<T: std::fmt::Debug>(outcome: &Result<T, Error>) {
     use Function::{DecryptInit, EncryptInit, SignInit};
     let is_stopped = matches!(
         outcome,
@@ -64,8 +66,8 @@ fn a_disabled_cmk_stops_an_open_session_until_it_is_enabled() {
         let encrypted = gcm(&session, key, b"data", false).unwrap();
         for _ in 0..3 {
             run(&daemon, &["key", "disable", "app"]);
-            assert_stopped(gcm(&session, key, b"data", false));
-            assert_stopped(gcm(&session, key, &encrypted, true));
+            assert_stopped(&gcm(&session, key, b"data", false));
+            assert_stopped(&gcm(&session, key, &encrypted, true));
             run(&daemon, &["key", "enable", "app"]);
             assert_eq!(gcm(&session, key, &encrypted, true).unwrap(), b"data");
             gcm(&session, key, b"data", false).unwrap();
@@ -83,7 +85,7 @@ fn a_disabled_cmk_signs_nothing() {
         let sign = || session.sign(&Mechanism::EcdsaSha256, key, b"data");
         session.verify(&Mechanism::EcdsaSha256, public, b"data", &sign().unwrap()).unwrap();
         run(&daemon, &["key", "disable", "signer"]);
-        assert_stopped(sign());
+        assert_stopped(&sign());
         run(&daemon, &["key", "enable", "signer"]);
         sign().unwrap();
     });
@@ -100,9 +102,9 @@ fn a_key_of_an_application_is_disabled_as_a_cmk_is() {
         let encrypted = gcm(&session, aes, b"data", false).unwrap();
         let ids = [id(&session, private), id(&session, aes)];
         run(&daemon, &["key", "disable", &ids[0], &ids[1]]);
-        assert_stopped(sign());
-        assert_stopped(gcm(&session, aes, b"data", false));
-        assert_stopped(gcm(&session, aes, &encrypted, true));
+        assert_stopped(&sign());
+        assert_stopped(&gcm(&session, aes, b"data", false));
+        assert_stopped(&gcm(&session, aes, &encrypted, true));
         run(&daemon, &["key", "enable", &ids[0], &ids[1]]);
         sign().unwrap();
         assert_eq!(gcm(&session, aes, &encrypted, true).unwrap(), b"data");
@@ -186,7 +188,7 @@ fn two_applications_see_each_others_objects_at_once() {
         theirs.update_attributes(public, &label).unwrap();
         assert_eq!(session.get_attributes(seen, &[AttributeType::Label]).unwrap(), label);
         theirs.update_attributes(found, &[Attribute::Encrypt(false)]).unwrap();
-        assert_stopped(gcm(&session, key, b"data", false));
+        assert_stopped(&gcm(&session, key, b"data", false));
         theirs.destroy_object(found).unwrap();
         assert_eq!(refusal(gcm(&session, key, &encrypted, true)), RvError::KeyHandleInvalid);
 

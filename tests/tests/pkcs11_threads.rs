@@ -3,14 +3,15 @@
 use std::sync::Barrier;
 use std::thread;
 
-use coffer_tests::daemon::Daemon;
+use coffer_tests::daemon::{Daemon, PIN};
 use coffer_tests::isolated::isolated;
 use coffer_tests::token::{
-    DEV, aes_key, ec_pair, find, initialize, load, open, refusal, slot, user_session,
+    DEV, aes_key, ec_pair, find, initialize, load, open, pin, refusal, slot, user_session,
 };
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass};
+use cryptoki::session::UserType;
 
 const THREADS: usize = 16;
 
@@ -82,6 +83,33 @@ fn of_racing_initialisations_exactly_one_succeeds() {
             pkcs11.clone().finalize().unwrap();
             let after = pkcs11.get_slots_with_token();
             assert_eq!(refusal(after), RvError::CryptokiNotInitialized);
+        }
+    });
+}
+
+#[test]
+fn of_racing_logins_exactly_one_succeeds() {
+    isolated(|directory| {
+        let _daemon = Daemon::start_in(directory);
+        let pkcs11 = &open();
+        let slot = slot(pkcs11, DEV);
+        let barrier = Barrier::new(THREADS);
+        let race = || {
+            let session = pkcs11.open_rw_session(slot).unwrap();
+            barrier.wait();
+            let outcome = session.login(UserType::User, Some(&pin(PIN)));
+            aes_key(&session, "k").unwrap();
+            barrier.wait();
+            outcome
+        };
+        let outcomes: Vec<Result<(), Error>> = thread::scope(|scope| {
+            let racers: Vec<_> = (0..THREADS).map(|_| scope.spawn(race)).collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+        assert_eq!(won.len(), 1);
+        for outcome in lost {
+            assert_eq!(refusal(outcome), RvError::UserAlreadyLoggedIn);
         }
     });
 }

@@ -1,5 +1,7 @@
 //! Debian's `pkcs11-tool` against the module, with `openssl` as the judge.
 
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
+
 use std::path::{Path, PathBuf};
 
 use coffer_tests::daemon::{Daemon, PIN, module};
