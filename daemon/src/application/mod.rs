@@ -11,7 +11,7 @@ mod tests;
 
 pub use all::{Applications, Gate};
 pub use handle::Handles;
-pub use session::{Operation, Progress, Session, SessionState};
+pub use session::{Held, Operation, Progress, Session, SessionState};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

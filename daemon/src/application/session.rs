@@ -1,6 +1,7 @@
 //! Sessions and the multi-part operations that run in them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::{Mechanism, Parameter};
@@ -44,9 +45,53 @@ pub enum Progress {
     /// It hashes what comes, to sign or verify it.
     Message(Sealed<Option<crypto::Message>>),
     /// It keeps an authenticated ciphertext, which is no secret, until its tag can be verified.
-    Held(Vec<u8>),
+    Held(Held),
     /// Its plaintext, verified, goes out in as many replies as it takes.
     Verified(Zeroizing<Vec<u8>>),
+}
+
+/// Most bytes that all held ciphertexts take together.
+const ALL_HELD: usize = 128 << 20;
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// A ciphertext that is kept: one of a bounded number of bytes for all applications.
+#[derive(Debug, Default)]
+pub struct Held(Vec<u8>);
+
+impl Held {
+    /// Bytes so far.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::OutOfMemory`] where all applications together keep too much.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let more = |held: usize| Some(held + bytes.len()).filter(|all| *all <= ALL_HELD);
+        HELD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .map_err(|_| ErrorCode::OutOfMemory)?;
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0.len(), Ordering::SeqCst);
+    }
 }
 
 impl std::fmt::Debug for Operation {
@@ -120,5 +165,27 @@ impl Session {
                 *place = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ciphertexts_kept_for_all_applications_are_bounded_together() {
+        let part = vec![0; 16 << 20];
+        let mut kept: Vec<Held> = Vec::new();
+        let refused = loop {
+            let mut held = Held::default();
+            match held.push(&part) {
+                Ok(()) => kept.push(held),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused.code(), ErrorCode::OutOfMemory);
+        assert!(kept.len() <= ALL_HELD / part.len());
+        kept.pop();
+        assert!(Held::default().push(&part).is_ok());
     }
 }

@@ -127,7 +127,7 @@ impl Keyring {
             // It may be this key that was closed meanwhile: it serves the request that was under way, no more.
             return Ok(key);
         }
-        while keys.len() >= self.limit {
+        while keys.len() >= self.limit || (vault::is_low() && !keys.is_empty()) {
             Self::evict(&mut keys);
         }
         keys.insert((object.id, version), Slot { key: key.clone(), used: now });

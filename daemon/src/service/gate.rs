@@ -4,7 +4,7 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::{Access, Audit, Face, Resource, Row, Socket, When};
 
-use super::record::{Describe, Outcome, Recorder};
+use super::record::{Describe, Recorder};
 use super::{Answer, Authorized, Caller, Handle, Incoming, Outgoing, ReplyPayload, Service};
 use crate::Error;
 use crate::state::device::State;
@@ -46,7 +46,7 @@ pub(super) fn pass<O: Handle + Describe>(
     };
     recorder.raise(O::audit(&plan), call.request(), call.payload());
     if dry_run {
-        recorder.done(Outcome::Success)?;
+        recorder.done(&[])?;
         return Ok(Outgoing {
             flags: Flags::DRY_RUN,
             meta: Vec::new(),
@@ -58,7 +58,7 @@ pub(super) fn pass<O: Handle + Describe>(
     }
     match O::commit(call, plan, service) {
         Ok(Answer { meta, payload }) => {
-            recorder.done(Outcome::Success)?;
+            recorder.done(&O::made(&meta))?;
             Ok(Outgoing { flags: Flags::NONE, meta: frame::encode_meta(&meta)?, payload })
         }
         Err(error) => Err(recorder.refused(error)),

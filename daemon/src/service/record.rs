@@ -1,7 +1,7 @@
 //! What the gate writes to the audit log of each request, with the field names of CloudAudit.
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::handshake::request_id;
+use coffer_protocol::handshake::{request_id, uuid_text};
 use coffer_protocol::message::{Audited, Message};
 use coffer_protocol::operation::{self, Audit, Effect, Face, Operation, Resource, Row};
 
@@ -11,13 +11,6 @@ use crate::audit::{Action, Event, Host, IntentId, Priority, UserIdentity};
 use crate::object::Slot;
 use crate::state::login::Login;
 use crate::vault::{self, Depth, Public};
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// As it was asked.
-    Success,
-}
 
 /// Writes the records of one request.
 pub(super) struct Recorder<'s> {
@@ -118,12 +111,11 @@ impl<'s> Recorder<'s> {
     /// # Errors
     ///
     /// Where it cannot be written, the caller is told nothing of the result.
-    pub(super) fn done(&mut self, outcome: Outcome) -> Result<(), Error> {
-        let Outcome::Success = outcome;
+    pub(super) fn done(&mut self, made: &[String]) -> Result<(), Error> {
         match (self.audit, self.intent.take()) {
             (Audit::Refusals, _) => Ok(()),
-            (_, Some(intent)) => Ok(self.service.audit.outcome(intent, self.event())?),
-            (_, None) => Ok(self.service.audit.append(self.event(), self.priority())?),
+            (_, Some(intent)) => Ok(self.service.audit.outcome(intent, self.event_of(made))?),
+            (_, None) => Ok(self.service.audit.append(self.event_of(made), self.priority())?),
         }
     }
 
@@ -152,6 +144,11 @@ impl<'s> Recorder<'s> {
             Ok(()) => error,
             Err(audit) => audit.into(),
         }
+    }
+
+    /// The event of a success, which names what was made.
+    fn event_of(&self, made: &[String]) -> Event {
+        made.iter().fold(self.event(), |event, id| event.resource("key", id))
     }
 
     /// Disabling a key must be possible when the disk is full.
@@ -256,10 +253,22 @@ pub(super) trait Describe: Operation {
         service: &Service,
         payload: &Payload<'_>,
     ) -> Vec<(&'static str, serde_json::Value)>;
+
+    /// Ids of what the operation made.
+    fn made(reply: &Self::Reply) -> Vec<String>;
 }
 
 macro_rules! describe {
-    (@row Pkcs11 $request:path) => {
+    (@made $reply:ident ObjectDescription) => { vec![uuid_text(&$reply.id)] };
+    (@made $reply:ident GeneratedKeyPair) => {
+        vec![uuid_text(&$reply.private.id), uuid_text(&$reply.public.id)]
+    };
+    (@made $reply:ident CreatedKey) => { vec![$reply.key_id.clone()] };
+    (@made $reply:ident $type:ident) => {{
+        let _ = $reply;
+        Vec::new()
+    }};
+    (@row Pkcs11 $request:path, $type:ident) => {
         impl Describe for $request {
             fn parameters(
                 &self,
@@ -268,9 +277,13 @@ macro_rules! describe {
             ) -> Vec<(&'static str, serde_json::Value)> {
                 vec![("PayloadLength", payload.len().into())]
             }
+
+            fn made(reply: &Self::Reply) -> Vec<String> {
+                describe!(@made reply $type)
+            }
         }
     };
-    (@row $face:ident $request:path) => {
+    (@row $face:ident $request:path, $type:ident) => {
         impl Describe for $request {
             fn parameters(
                 &self,
@@ -279,11 +292,15 @@ macro_rules! describe {
             ) -> Vec<(&'static str, serde_json::Value)> {
                 message_parameters(self, service, payload)
             }
+
+            fn made(reply: &Self::Reply) -> Vec<String> {
+                describe!(@made reply $type)
+            }
         }
     };
     ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
         $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
-        $( describe!(@row $face operation::$module::$request); )*
+        $( describe!(@row $face operation::$module::$request, $reply); )*
     };
 }
 

@@ -111,6 +111,12 @@ pub struct Status {
     pub sealed: bool,
 }
 
+/// Whether keys have taken so much of the arena that what is left belongs to operations, connections and
+/// replies: the reserve, and a quarter of the arena beside it.
+pub fn is_low() -> bool {
+    super::vault().is_ok_and(|vault| central::free_bytes() < vault.reserve + vault.arena / 4)
+}
+
 /// Tells what the vault is made of and how full it is.
 pub fn status() -> Status {
     match super::vault() {

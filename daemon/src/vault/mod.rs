@@ -45,7 +45,7 @@ pub(crate) mod tests;
 
 pub use alloc::VaultAlloc;
 pub use buffer::Buffer;
-pub use config::{Config, MemoryKind, SecretMemory, Status, status};
+pub use config::{Config, MemoryKind, SecretMemory, Status, is_low, status};
 pub use error::Error;
 pub use handle::{Sealed, Secret, SecretBytes};
 pub use release::{Public, Release};

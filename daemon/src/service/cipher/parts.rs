@@ -14,7 +14,7 @@ use super::super::{Answer, Authorized, Handle, Service};
 use super::usable::{Usable, still_usable, usable};
 use super::{demand, whole};
 use crate::Error;
-use crate::application::{Operation, Progress};
+use crate::application::{Held, Operation, Progress};
 use crate::crypto::{self, Message, Stream};
 use crate::vault::{self, Depth, Public, Sealed};
 
@@ -35,7 +35,7 @@ fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
     }
     let scheme = mechanism.scheme;
     let progress = match function {
-        Function::Decrypt if scheme == Scheme::AesGcm => Progress::Held(Vec::new()),
+        Function::Decrypt if scheme == Scheme::AesGcm => Progress::Held(Held::default()),
         Function::Encrypt | Function::Decrypt => {
             let key = part.secret()?;
             let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, ErrorCode> {
@@ -86,7 +86,7 @@ fn update(operation: &mut Operation, function: Function, data: &[u8]) -> Result<
             if held.len() + data.len() > MAX_HELD {
                 return Err(ErrorCode::EncryptedDataLength.into());
             }
-            held.extend_from_slice(data);
+            held.push(data)?;
             Ok(Vec::new())
         }
         Progress::Verified(_) => Err(ErrorCode::OperationNotStarted.into()),
@@ -105,7 +105,7 @@ fn finish_or_go_on(
         let held = std::mem::take(held);
         let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
         let usable = Usable { object, key, mechanism, parameter };
-        let plaintext = Zeroizing::new(whole::decrypt(&usable, service, &held)?);
+        let plaintext = Zeroizing::new(whole::decrypt(&usable, service, held.bytes())?);
         let Usable { object: key, key: part, mechanism, parameter } = usable;
         let progress = Progress::Verified(plaintext);
         operation = Operation { key, part, mechanism, parameter, progress };

@@ -153,6 +153,10 @@ fn keep(slot: Slot, id: ObjectId, new: New) -> Result<Object, Error> {
 
 /// Prepares the material of an object for use in a session.
 pub(super) fn session_key(object: &Object, material: SecretBytes) -> Result<SessionKey, Error> {
+    // Stored keys leave the arena when they are idle; session keys stay, so they must not take all of it.
+    if vault::is_low() {
+        return Err(ErrorCode::OutOfMemory.into());
+    }
     let kind = object.spec().ok_or(ErrorCode::Internal)?;
     let key = vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, Stop> {
         Ok(OpenKey::new(inside, Key::parse(kind, material.get(inside))?)?)

@@ -113,3 +113,12 @@ fn nobody_fills_the_log_or_the_memory_with_what_is_refused() {
     let record = newest(&service, "CreateKey").unwrap().to_string();
     assert!(record.len() < 4 << 10, "{record}");
 }
+
+#[test]
+fn the_record_of_a_creation_names_the_key_that_was_made() {
+    let (_folder, service) = service();
+    let owner = Peer::new(&service, 1000, Socket::App);
+    let made = owner.call(&create("app"), b"").unwrap();
+    let event = newest(&service, "CreateKey").unwrap();
+    assert_eq!(event["resourceName"], made.key_id.as_str());
+}
