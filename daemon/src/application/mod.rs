@@ -24,7 +24,6 @@ use crate::object::{Material, Object, ObjectId, Slot};
 use crate::state::login::Login;
 
 /// An application.
-#[derive(Debug)]
 pub struct Application {
     /// Uid of its process, as the kernel said when it connected.
     pub uid: u32,
@@ -33,6 +32,13 @@ pub struct Application {
     /// What further connections of the process show to join it.
     pub token: [u8; 16],
     inner: Mutex<Inner>,
+}
+
+/// Shows no token: who has it joins the application.
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Application(uid {}, pid {})", self.uid, self.pid)
+    }
 }
 
 #[derive(Debug, Default)]

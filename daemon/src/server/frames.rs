@@ -247,7 +247,6 @@ pub(super) fn write(
         }
         ReplyPayload::Plain(payload) => {
             header.payload_length = u32::try_from(payload.len()).map_err(too_large)?;
-            let payload = Zeroizing::new(payload);
             write_all(stream, &front(header), &payload)
         }
         ReplyPayload::Secret(reply) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::{Operation, Socket};
+use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::application::{Application, SessionView};
@@ -37,7 +38,6 @@ pub struct Caller {
 }
 
 /// The payload of a request.
-#[derive(Debug)]
 pub enum Payload<'f> {
     /// Bytes that are no secret of the vault: data to sign, ciphertext, bulk plaintext of an application.
     Plain(&'f [u8]),
@@ -81,14 +81,31 @@ impl Payload<'_> {
 }
 
 /// The payload of a reply.
-#[derive(Debug)]
 pub enum ReplyPayload {
     /// There is none.
     None,
-    /// Bytes that are no secret of the vault.
-    Plain(Vec<u8>),
+    /// Bytes that are no secret of the vault; wiped all the same, as they may be an application's plaintext.
+    Plain(Zeroizing<Vec<u8>>),
     /// Bytes in secret memory, written to the socket from there.
     Secret(SecretReply),
+}
+
+/// Payloads show their length only: they may be an application's plaintext.
+impl std::fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Payload({} bytes)", self.len())
+    }
+}
+
+impl std::fmt::Debug for ReplyPayload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let length = match self {
+            Self::None => 0,
+            Self::Plain(bytes) => bytes.len(),
+            Self::Secret(reply) => reply.len(),
+        };
+        write!(f, "ReplyPayload({length} bytes)")
+    }
 }
 
 /// A secret reply: a buffer in the arena with room for the frame's header and metadata in front.
@@ -165,8 +182,8 @@ impl<R> Answer<R> {
     }
 
     /// An answer with a payload that is no secret.
-    pub const fn with(meta: R, payload: Vec<u8>) -> Self {
-        Self { meta, payload: ReplyPayload::Plain(payload) }
+    pub fn with(meta: R, payload: Vec<u8>) -> Self {
+        Self { meta, payload: ReplyPayload::Plain(Zeroizing::new(payload)) }
     }
 
     /// An answer with a secret payload.
@@ -220,5 +237,17 @@ impl<'f, O: Operation> Authorized<'f, O> {
     /// [`ErrorCode::SessionInvalid`].
     pub fn session(&self, handle: u32) -> Result<SessionView, Error> {
         self.application()?.session(handle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_of_payloads_shows_their_length_only() {
+        assert_eq!(format!("{:?}", Payload::Plain(&[0x5a; 3])), "Payload(3 bytes)");
+        let reply = ReplyPayload::Plain(Zeroizing::new(vec![0x5a; 3]));
+        assert_eq!(format!("{reply:?}"), "ReplyPayload(3 bytes)");
     }
 }

@@ -115,7 +115,7 @@ impl Peer {
         let answer = self.send(request, payload, Flags::NONE)?;
         let payload = match answer.payload {
             ReplyPayload::None => Vec::new(),
-            ReplyPayload::Plain(payload) => payload,
+            ReplyPayload::Plain(payload) => payload.to_vec(),
             ReplyPayload::Secret(reply) => {
                 let (buffer, range) = reply.into_frame(&[]).expect("nothing stands in front");
                 buffer.public(range).to_vec()

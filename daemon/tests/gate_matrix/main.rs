@@ -121,7 +121,7 @@ impl Device {
         }
         assert_eq!(answer.flags.contains(Flags::DRY_RUN), flags.contains(Flags::DRY_RUN));
         match answer.payload {
-            ReplyPayload::Plain(bytes) => Ok(bytes),
+            ReplyPayload::Plain(bytes) => Ok(bytes.to_vec()),
             _ => Ok(Vec::new()),
         }
     }
