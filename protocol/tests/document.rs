@@ -115,6 +115,7 @@ fn mechanisms() -> String {
     shapes.add::<mechanism::CtrParameter>();
     shapes.add::<mechanism::PssParameter>();
     shapes.add::<mechanism::OaepParameter>();
+    shapes.add::<mechanism::HkdfParameter>();
     let mut text = table("Parameter", &shapes);
     text.push_str("\n| Number | Mechanism | Parameter |\n|---|---|---|\n");
     for row in mechanism::ALL {

@@ -6,6 +6,7 @@
 pub mod aead;
 pub mod aes;
 pub mod der_signature;
+mod derive;
 pub mod ecdsa;
 mod error;
 mod gcm;
@@ -24,6 +25,7 @@ pub mod sm2;
 mod sm4;
 pub mod stream;
 
+pub use derive::{derive, natural_length};
 pub use error::Error;
 pub use key::{Generate, Generated, Half, Key, KeySpec, generate, import, import_rsa};
 pub use message::Message;

@@ -3,12 +3,13 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CtrParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter, ParameterShape,
-    PssParameter, find,
+    CtrParameter, GcmParameter, HkdfParameter, IvParameter, MechanismCall, OaepParameter,
+    ParameterShape, PssParameter, find,
 };
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_BYTE_PTR, CK_GCM_PARAMS, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS,
-    CK_RSA_PKCS_PSS_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
+    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM,
+    CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA,
+    CKZ_DATA_SPECIFIED,
 };
 
 use super::pointers::Pointer;
@@ -52,8 +53,17 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::Ctr => MechanismCall::with(number, &reader.ctr()?),
         ParameterShape::Pss => MechanismCall::with(number, &reader.pss()?),
         ParameterShape::Oaep => MechanismCall::with(number, &reader.oaep()?),
+        ParameterShape::Hkdf => MechanismCall::with(number, &reader.hkdf()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
+}
+
+fn boolean(value: CK_BBOOL) -> Result<bool, Error> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::MechanismParamInvalid),
+    }
 }
 
 /// A parameter that is there and has `length` bytes.
@@ -110,6 +120,25 @@ impl Reader<'_> {
         }
         let label = self.bytes(params.pSourceData.cast(), params.ulSourceDataLen, MAX_DATA)?;
         Ok(OaepParameter { hash: params.hashAlg, mgf: params.mgf, label })
+    }
+
+    /// The salt is read only where the parameter says that it is data.
+    fn hkdf(&self) -> Result<HkdfParameter, Error> {
+        let params: CK_HKDF_PARAMS = self.structure()?;
+        let salt = if params.ulSaltType == CKF_HKDF_SALT_DATA {
+            self.bytes(params.pSalt, params.ulSaltLen, MAX_DATA)?
+        } else {
+            Vec::new()
+        };
+        Ok(HkdfParameter {
+            extract: boolean(params.bExtract)?,
+            expand: boolean(params.bExpand)?,
+            hash: params.prfHashMechanism,
+            salt_kind: params.ulSaltType,
+            salt,
+            salt_key: params.hSaltKey,
+            info: self.bytes(params.pInfo, params.ulInfoLen, MAX_DATA)?,
+        })
     }
 
     fn structure<T: Copy>(&self) -> Result<T, Error> {

@@ -15,8 +15,8 @@ pub use function::{Function, Functions};
 pub use hash::Hash;
 pub use output::OutputLength;
 pub use parameter::{
-    CallError, CtrParameter, GcmParameter, IvParameter, Oaep, OaepParameter, Parameter,
-    ParameterShape, Pss, PssParameter,
+    CallError, CtrParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter, Oaep, OaepParameter,
+    Parameter, ParameterShape, Pss, PssParameter, Salt,
 };
 pub use table::{ALL, ckm};
 
@@ -59,6 +59,8 @@ pub enum Scheme {
     GenericSecretKeyGen,
     /// Makes a secret for HMAC with this hash.
     HmacKeyGen(Hash),
+    /// Makes a secret for HKDF.
+    HkdfKeyGen,
     /// Makes an RSA pair.
     RsaKeyPairGen,
     /// Makes a pair on a named curve.
@@ -85,6 +87,10 @@ pub enum Scheme {
     Digest(Hash),
     /// HMAC, FIPS 198-1.
     Hmac(Hash),
+    /// HKDF, RFC 5869, that gives a key.
+    Hkdf,
+    /// HKDF that gives bytes which are no secret.
+    HkdfData,
     /// SM2 signature, GB/T 32918.2, with signatures in DER; `Some(Sm3)` hashes the default
     /// identity and the message, `None` takes that hash.
     Sm2Dsa(Option<Hash>),
@@ -105,6 +111,9 @@ impl Scheme {
             }
             Self::AesKeyGen
             | Self::GenericSecretKeyGen
+            | Self::HkdfKeyGen
+            | Self::Hkdf
+            | Self::HkdfData
             | Self::RsaKeyPairGen
             | Self::EcKeyPairGen
             | Self::AesCbc
@@ -191,6 +200,13 @@ impl MechanismCall {
     pub fn with(mechanism: u64, parameter: &impl Serialize) -> Result<Self, CallError> {
         let parameter = postcard::to_stdvec(parameter).map_err(|_| CallError::Parameter)?;
         Ok(Self { mechanism, parameter })
+    }
+
+    /// The same call with each key that its parameter names by a handle renamed.
+    pub fn with_keys(&self, rename: impl Fn(u64) -> u64) -> Result<Self, CallError> {
+        let shape = find(self.mechanism).ok_or(CallError::Mechanism)?.parameter;
+        let parameter = shape.with_keys(&self.parameter, rename)?;
+        Ok(Self { mechanism: self.mechanism, parameter })
     }
 
     /// The row and the parameter this call names.

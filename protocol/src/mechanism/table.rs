@@ -1,7 +1,7 @@
 //! The rows. Numbers and names are those of PKCS#11 3.1, appendix B.
 
 use super::Cost::{Cheap, Slow};
-use super::Function::{Decrypt, Digest, Encrypt, Generate, GenerateKeyPair, Sign, Verify};
+use super::Function::{Decrypt, Derive, Digest, Encrypt, Generate, GenerateKeyPair, Sign, Verify};
 use super::Hash::{
     Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224,
     Sha512_256,
@@ -10,7 +10,7 @@ use super::Parts::{Multi, Single};
 use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
 };
-use crate::key_type::KeyType::{self, Aes, Ec, GenericSecret, Hmac, Rsa};
+use crate::key_type::KeyType::{self, Aes, Ec, GenericSecret, Hkdf, Hmac, Rsa};
 
 /// Makes the constants of [`ckm`] and the rows of [`ALL`].
 macro_rules! mechanisms {
@@ -67,6 +67,7 @@ mechanisms! {
     0x02b3  CKM_SHA3_256_KEY_GEN       S::HmacKeyGen(Sha3_256),   &[Hmac(Sha3_256)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x02c3  CKM_SHA3_384_KEY_GEN       S::HmacKeyGen(Sha3_384),   &[Hmac(Sha3_384)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x02d3  CKM_SHA3_512_KEY_GEN       S::HmacKeyGen(Sha3_512),   &[Hmac(Sha3_512)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x402c  CKM_HKDF_KEY_GEN           S::HkdfKeyGen,          &[Hkdf],                       MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
     0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
 
@@ -131,4 +132,7 @@ mechanisms! {
     0x02b1  CKM_SHA3_256_HMAC          S::Hmac(Sha3_256),     &[GenericSecret, Hmac(Sha3_256)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
     0x02c1  CKM_SHA3_384_HMAC          S::Hmac(Sha3_384),     &[GenericSecret, Hmac(Sha3_384)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
     0x02d1  CKM_SHA3_512_HMAC          S::Hmac(Sha3_512),     &[GenericSecret, Hmac(Sha3_512)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+
+    0x402a  CKM_HKDF_DERIVE            S::Hkdf,                &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
+    0x402b  CKM_HKDF_DATA              S::HkdfData,            &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
 }

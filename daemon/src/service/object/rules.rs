@@ -18,6 +18,13 @@ pub(crate) enum Source {
     Imported,
     /// Its key was made here, by this mechanism.
     Generated(u64),
+    /// Its key was derived from another.
+    Derived {
+        /// Whether that one was always sensitive.
+        sensitive: bool,
+        /// Whether that one was never extractable.
+        kept: bool,
+    },
 }
 
 /// What the operation itself says of the object, so that the template need not.
@@ -167,7 +174,7 @@ fn check_given(
         kind.row(attribute).ok_or_else(|| about(ErrorCode::TemplateInconsistent, attribute))?;
     let given = match source {
         Source::Imported => row.imported,
-        Source::Generated(_) => row.generated,
+        Source::Generated(_) | Source::Derived { .. } => row.generated,
     };
     match given {
         Given::Needed | Given::May => Ok(()),
@@ -180,6 +187,7 @@ fn check_needed(template: &Template, kind: Kind, source: Source) -> Result<(), E
         let given = match source {
             Source::Imported => row.imported,
             Source::Generated(_) => row.generated,
+            Source::Derived { .. } => Given::May,
         };
         given == Given::Needed && !template.has(row.attribute)
     });
