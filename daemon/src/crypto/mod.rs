@@ -5,6 +5,8 @@
 
 pub mod aead;
 pub mod aes;
+mod ccm;
+mod chacha;
 pub mod der_signature;
 mod derive;
 pub mod ecdsa;
@@ -14,6 +16,8 @@ pub mod hash;
 pub mod hmac;
 pub mod kdf;
 pub mod key;
+mod key_wrap;
+mod mac;
 pub mod message;
 mod one_shot;
 mod public_key;

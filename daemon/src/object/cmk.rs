@@ -106,7 +106,8 @@ pub fn stage(
         | KeyType::Aes
         | KeyType::GenericSecret
         | KeyType::Hmac(_)
-        | KeyType::Hkdf => None,
+        | KeyType::Hkdf
+        | KeyType::ChaCha20 => None,
     };
     let numbers = public.as_ref().map(public::attributes_of).transpose()?.unwrap_or_default();
     let attributes = key_attributes(id, &key, &numbers);
@@ -220,9 +221,12 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::Aes => ckm::CKM_AES_KEY_GEN,
         KeyType::Rsa => ckm::CKM_RSA_PKCS_KEY_PAIR_GEN,
         KeyType::Ec => ckm::CKM_EC_KEY_PAIR_GEN,
-        KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::Sm2 | KeyType::Sm4 => {
-            u64::MAX
-        }
+        KeyType::GenericSecret
+        | KeyType::Hmac(_)
+        | KeyType::Hkdf
+        | KeyType::ChaCha20
+        | KeyType::Sm2
+        | KeyType::Sm4 => u64::MAX,
     }
 }
 

@@ -50,7 +50,7 @@ impl Kind {
             (class::SECRET_KEY, Some(KeyType::Aes)) => Aes,
             (
                 class::SECRET_KEY,
-                Some(KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf),
+                Some(KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20),
             ) => Secret,
             _ => return None,
         })
@@ -231,10 +231,10 @@ rows! {
     DECRYPT                    RPRI | AES,          May    May      True;
     DECRYPT                    EPRI | SECR,         May    May      False;
     SIGN                       PRI | SECR,          May    May      True;
-    SIGN                       AES,                 May    May      False;
+    SIGN                       AES,                 May    May      True;
     SIGN_RECOVER               PRI,                 May    May      False;
     VERIFY                     PUB | SECR,          May    May      True;
-    VERIFY                     AES,                 May    May      False;
+    VERIFY                     AES,                 May    May      True;
     VERIFY_RECOVER             PUB,                 May    May      False;
     WRAP                       RPUB | AES,          May    May      True;
     WRAP                       EPUB | SECR,         May    May      False;

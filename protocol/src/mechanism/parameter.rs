@@ -34,6 +34,12 @@ pub enum ParameterShape {
     Oaep,
     /// [`HkdfParameter`].
     Hkdf,
+    /// [`CcmParameter`].
+    Ccm,
+    /// [`ChaChaPolyParameter`].
+    ChaChaPoly,
+    /// [`MacLengthParameter`].
+    MacLength,
 }
 
 /// The initialisation vector of a block mode.
@@ -91,6 +97,46 @@ pub struct OaepParameter {
     pub mgf: u64,
     /// The label, `pSourceData`; usually empty.
     pub label: Vec<u8>,
+}
+
+/// `CK_CCM_PARAMS`, PKCS#11 3.1 section 6.13.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CcmParameter {
+    /// The length of the plaintext in bytes.
+    pub data_len: u64,
+    /// The nonce, 7 to 13 bytes.
+    pub nonce: Vec<u8>,
+    /// Data that is authenticated but not encrypted.
+    pub aad: Vec<u8>,
+    /// The length of the tag in bytes: 4, 6, … 16.
+    pub tag_len: u32,
+}
+
+impl CcmParameter {
+    fn is_possible(&self) -> bool {
+        // SP 800-38C section 5.3: the length has the bytes that the nonce leaves.
+        let bits = 8 * 15_usize.saturating_sub(self.nonce.len());
+        (7..=13).contains(&self.nonce.len())
+            && (bits >= 64 || self.data_len >> bits == 0)
+            && (4..=16).contains(&self.tag_len)
+            && self.tag_len.is_multiple_of(2)
+    }
+}
+
+/// `CK_SALSA20_CHACHA20_POLY1305_PARAMS`, PKCS#11 3.1 section 6.60.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChaChaPolyParameter {
+    /// The nonce.
+    pub nonce: [u8; 12],
+    /// Data that is authenticated but not encrypted.
+    pub aad: Vec<u8>,
+}
+
+/// `CK_MAC_GENERAL_PARAMS`, PKCS#11 3.1 section 6.10.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MacLengthParameter {
+    /// How many bytes of the code are wanted, at least 1.
+    pub length: u32,
 }
 
 /// `CK_HKDF_PARAMS`, PKCS#11 3.1 section 6.63.
@@ -177,6 +223,12 @@ pub enum Parameter {
     Oaep(Oaep),
     /// For HKDF.
     Hkdf(Hkdf),
+    /// For CCM.
+    Ccm(CcmParameter),
+    /// For ChaCha20-Poly1305.
+    ChaChaPoly(ChaChaPolyParameter),
+    /// How many bytes of a code are wanted.
+    MacLength(usize),
 }
 
 /// The longest accepted GCM initialisation vector.
@@ -227,6 +279,16 @@ impl ParameterShape {
                 })
             }
             Self::Hkdf => Parameter::Hkdf(decode::<HkdfParameter>(wire)?.check()?),
+            Self::Ccm => {
+                let ccm: CcmParameter = decode(wire)?;
+                let possible = ccm.is_possible();
+                possible.then_some(Parameter::Ccm(ccm)).ok_or(CallError::Parameter)?
+            }
+            Self::ChaChaPoly => Parameter::ChaChaPoly(decode(wire)?),
+            Self::MacLength => match decode::<MacLengthParameter>(wire)?.length {
+                length @ 1..=64 => Parameter::MacLength(length as usize),
+                _ => return Err(CallError::Parameter),
+            },
         })
     }
 
@@ -242,9 +304,15 @@ impl ParameterShape {
                 hkdf.salt_key = rename(hkdf.salt_key);
                 postcard::to_stdvec(&hkdf).map_err(|_| CallError::Parameter)
             }
-            Self::None | Self::Iv | Self::Gcm | Self::Ctr | Self::Pss | Self::Oaep => {
-                Ok(wire.to_vec())
-            }
+            Self::None
+            | Self::Iv
+            | Self::Gcm
+            | Self::Ctr
+            | Self::Pss
+            | Self::Oaep
+            | Self::Ccm
+            | Self::ChaChaPoly
+            | Self::MacLength => Ok(wire.to_vec()),
         }
     }
 }

@@ -93,6 +93,14 @@ fn output_lengths_follow_the_rule_of_the_row() {
         (ckm::CKM_SHA384, Function::Digest, 1, 0, &none, 48),
         (ckm::CKM_SHA_1_HMAC, Function::Sign, 1, 0, &none, 20),
         (ckm::CKM_AES_KEY_GEN, Function::Generate, 0, 0, &none, 0),
+        (ckm::CKM_AES_CCM, Function::Encrypt, 7, 128, &ccm(7, 8, 8), 15),
+        (ckm::CKM_AES_CCM, Function::Decrypt, 15, 128, &ccm(7, 8, 8), 7),
+        (ckm::CKM_CHACHA20_POLY1305, Function::Encrypt, 7, 256, &none, 23),
+        (ckm::CKM_AES_CMAC, Function::Sign, 7, 256, &none, 16),
+        (ckm::CKM_AES_CMAC_GENERAL, Function::Sign, 7, 256, &Parameter::MacLength(5), 5),
+        (ckm::CKM_AES_KEY_WRAP, Function::Encrypt, 16, 256, &none, 24),
+        (ckm::CKM_AES_KEY_WRAP_KWP, Function::Encrypt, 9, 256, &none, 24),
+        (ckm::CKM_AES_KEY_WRAP_KWP, Function::Decrypt, 24, 256, &none, 16),
     ];
     for (ckm, function, input, bits, parameter, expected) in cases {
         let length = row(ckm).max_output(function, input, bits, parameter);
@@ -138,6 +146,32 @@ fn the_wire_form_of_each_parameter_is_fixed() {
     assert_eq!(bytes(MechanismCall::with(0, &ctr)), "20".to_owned() + &"07".repeat(16));
     assert_eq!(bytes(MechanismCall::with(0, &pss)), "d0040220");
     assert_eq!(bytes(MechanismCall::with(0, &oaep)), "a004010109");
+}
+
+fn ccm(data_len: u64, nonce: usize, tag_len: u32) -> Parameter {
+    let nonce = vec![0; nonce];
+    Parameter::Ccm(CcmParameter { data_len, nonce, aad: vec![], tag_len })
+}
+
+#[test]
+fn ccm_takes_the_lengths_of_the_standard() {
+    let parse = |data_len, nonce, tag_len| {
+        let Parameter::Ccm(ccm) = ccm(data_len, nonce, tag_len) else { unreachable!() };
+        MechanismCall::with(ckm::CKM_AES_CCM, &ccm).unwrap().parse().is_ok()
+    };
+    assert!(parse(0xffff, 13, 16) && parse(u64::MAX, 7, 4) && parse(0, 12, 10));
+    assert!(!parse(0x1_0000, 13, 16) && !parse(0, 6, 16) && !parse(0, 14, 16));
+    assert!(!parse(0, 12, 2) && !parse(0, 12, 18) && !parse(0, 12, 15));
+}
+
+#[test]
+fn a_code_is_not_longer_than_its_scheme_makes_it() {
+    let parse = |ckm, length| {
+        MechanismCall::with(ckm, &MacLengthParameter { length }).unwrap().parse().is_ok()
+    };
+    assert!(parse(ckm::CKM_SHA256_HMAC_GENERAL, 32) && parse(ckm::CKM_SHA256_HMAC_GENERAL, 1));
+    assert!(!parse(ckm::CKM_SHA256_HMAC_GENERAL, 33) && !parse(ckm::CKM_SHA256_HMAC_GENERAL, 0));
+    assert!(parse(ckm::CKM_AES_CMAC_GENERAL, 16) && !parse(ckm::CKM_AES_CMAC_GENERAL, 17));
 }
 
 const HKDF: HkdfParameter = HkdfParameter {
