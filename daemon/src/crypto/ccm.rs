@@ -96,7 +96,7 @@ fn code<C: Cipher>(
     let aad = &parameter.aad;
     let mut first = [0; 16];
     first[8..].copy_from_slice(&(data.len() as u64).to_be_bytes());
-    first[0] = u8::from(!aad.is_empty()) << 6 | tag.saturating_sub(2) / 2 << 3 | (length - 1);
+    first[0] = u8::from(!aad.is_empty()) << 6 | (tag.saturating_sub(2) / 2) << 3 | (length - 1);
     first[1..=parameter.nonce.len()].copy_from_slice(&parameter.nonce);
     let mut mac = CbcMac { cipher, state: Zeroizing::new([0; 16]), at: 0 };
     mac.update(&first);
