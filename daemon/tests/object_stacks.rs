@@ -75,6 +75,7 @@ fn keys_on_curves_are_made_opened_and_used_on_small_stacks() {
     for (what, scheme) in [
         (Generate::Ec(Curve::P256), Scheme::Ecdsa(Some(Hash::Sha256))),
         (Generate::Ec(Curve::P384), Scheme::Ecdsa(Some(Hash::Sha384))),
+        (Generate::Ec(Curve::P521), Scheme::Ecdsa(Some(Hash::Sha512))),
         (Generate::Sm2, Scheme::Sm2Dsa(Some(Hash::Sm3))),
     ] {
         // The first use of a curve computes its tables, which the self-test does at the start.

@@ -8,7 +8,7 @@ use ::sm4::Sm4;
 use zeroize::Zeroizing;
 
 use super::aes::Aes;
-use super::ecdsa::{Curve, p256_curve, p384_curve};
+use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
 use super::rsa_key::Components;
 use super::{Error, PublicKey, random, rsa_key, sm2, sm4};
 
@@ -94,6 +94,8 @@ pub enum Key {
     P256(p256::SecretKey),
     /// On P-384.
     P384(p384::SecretKey),
+    /// On P-521.
+    P521(p521::SecretKey),
     /// On the SM2 curve.
     Sm2(::sm2::SecretKey),
 }
@@ -139,6 +141,10 @@ pub fn generate(what: Generate) -> Result<Generated, Error> {
             let (scalar, point) = p384_curve::generate()?;
             pair(KeySpec::Ec(Curve::P384), scalar, PublicKey::P384(point))
         }
+        Generate::Ec(Curve::P521) => {
+            let (scalar, point) = p521_curve::generate()?;
+            pair(KeySpec::Ec(Curve::P521), scalar, PublicKey::P521(point))
+        }
         Generate::Sm2 => {
             let (scalar, point) = sm2::generate()?;
             pair(KeySpec::Sm2, scalar, PublicKey::Sm2(point))
@@ -161,6 +167,7 @@ pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Generated, Error> {
     let material = match &key {
         Key::P256(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::P384(key) => Zeroizing::new(key.to_bytes().to_vec()),
+        Key::P521(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::Rsa(key) => rsa_key::encode(key)?,
         Key::Aes(_) | Key::Sm4(_) | Key::Secret(_) | Key::Sm2(_) => Zeroizing::new(bytes.to_vec()),
     };
@@ -187,6 +194,7 @@ impl Key {
             KeySpec::Rsa => Self::Rsa(Box::new(rsa_key::parse(bytes)?)),
             KeySpec::Ec(Curve::P256) => Self::P256(p256_curve::parse(bytes)?),
             KeySpec::Ec(Curve::P384) => Self::P384(p384_curve::parse(bytes)?),
+            KeySpec::Ec(Curve::P521) => Self::P521(p521_curve::parse(bytes)?),
             KeySpec::Sm2 => Self::Sm2(sm2::parse(bytes)?),
         })
     }
@@ -200,6 +208,7 @@ impl Key {
             Self::Rsa(_) => KeySpec::Rsa,
             Self::P256(_) => KeySpec::Ec(Curve::P256),
             Self::P384(_) => KeySpec::Ec(Curve::P384),
+            Self::P521(_) => KeySpec::Ec(Curve::P521),
             Self::Sm2(_) => KeySpec::Sm2,
         }
     }
@@ -213,6 +222,7 @@ impl Key {
             Self::Rsa(key) => key.n().bits() as usize,
             Self::P256(_) | Self::Sm2(_) => 256,
             Self::P384(_) => 384,
+            Self::P521(_) => 521,
         }
     }
 
@@ -223,6 +233,7 @@ impl Key {
             Self::Rsa(key) => Some(PublicKey::Rsa(key.to_public_key())),
             Self::P256(key) => Some(PublicKey::P256(key.public_key())),
             Self::P384(key) => Some(PublicKey::P384(key.public_key())),
+            Self::P521(key) => Some(PublicKey::P521(key.public_key())),
             Self::Sm2(key) => Some(PublicKey::Sm2(key.public_key())),
         }
     }

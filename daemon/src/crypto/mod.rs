@@ -5,6 +5,7 @@
 
 pub mod aead;
 pub mod aes;
+mod curve;
 pub mod der_signature;
 pub mod ecdsa;
 mod error;

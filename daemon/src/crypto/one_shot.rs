@@ -6,7 +6,7 @@ use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::aes::{self, BLOCK, Cbc, Ctr};
-use super::ecdsa::{p256_curve, p384_curve};
+use super::ecdsa::{p256_curve, p384_curve, p521_curve};
 use super::rsa::Padding;
 use super::{Error, Half, Key, PublicKey, ecdsa, hmac, rsa, sm2, sm4};
 
@@ -29,6 +29,9 @@ pub fn sign(
         }
         (Scheme::Ecdsa(hash), Key::P384(key)) => {
             p384_curve::sign(key, &ecdsa::prehash(hash, input)?)
+        }
+        (Scheme::Ecdsa(hash), Key::P521(key)) => {
+            p521_curve::sign(key, &ecdsa::prehash(hash, input)?)
         }
         (Scheme::Sm2Dsa(hash), Key::Sm2(key)) => sm2::sign(key, sm2_input(hash)?, input),
         _ => Err(Error::Mechanism),
@@ -60,6 +63,9 @@ pub fn verify<'a>(
         }
         (Scheme::Ecdsa(hash), PublicKey::P384(key)) => {
             p384_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::Ecdsa(hash), PublicKey::P521(key)) => {
+            p521_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
         }
         (Scheme::Sm2Dsa(hash), PublicKey::Sm2(key)) => {
             sm2::verify(key, sm2_input(hash)?, input, signature)
@@ -233,7 +239,9 @@ pub(super) fn public(key: Half<'_>) -> Result<Cow<'_, PublicKey>, Error> {
 fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
-        PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::Sm2(_) => Err(Error::Mechanism),
+        PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_) | PublicKey::Sm2(_) => {
+            Err(Error::Mechanism)
+        }
     }
 }
 

@@ -3,17 +3,18 @@
 use ::rsa::RsaPublicKey;
 use ::rsa::traits::PublicKeyParts;
 use coffer_protocol::key_type::KeyType;
+use der::Decode;
 use der::asn1::ObjectIdentifier;
-use der::{Decode, asn1::OctetStringRef};
 use spki::{DecodePublicKey, EncodePublicKey, SubjectPublicKeyInfoRef};
 
-use super::ecdsa::{Curve, p256_curve, p384_curve};
+use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
 use super::{Error, rsa_key, sm2};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 const SM2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
 
 /// The public half of a pair.
@@ -25,6 +26,8 @@ pub enum PublicKey {
     P256(p256::PublicKey),
     /// On P-384.
     P384(p384::PublicKey),
+    /// On P-521.
+    P521(p521::PublicKey),
     /// On the SM2 curve.
     Sm2(::sm2::PublicKey),
 }
@@ -37,21 +40,16 @@ impl PublicKey {
 
     /// A key on a NIST curve from its point as `CKA_EC_POINT` has it.
     ///
-    /// The point is an OCTET STRING (PKCS#11 3.1 section 6.3.3) or, from some clients, raw; which
-    /// one it is follows from its length. It must lie on the curve.
+    /// See [`Curve::raw_point`]; the point must lie on the curve.
     pub fn ec(curve: Curve, point: &[u8]) -> Result<Self, Error> {
-        let raw_len = 1 + 2 * curve.order_len();
-        let point = if point.len() == raw_len {
-            point
-        } else {
-            <&OctetStringRef>::from_der(point).map_err(|_| Error::KeyInvalid)?.as_bytes()
-        };
-        if point.len() != raw_len || point[0] != 4 {
+        let point = curve.raw_point(point)?;
+        if point[0] != 4 {
             return Err(Error::KeyInvalid);
         }
         match curve {
             Curve::P256 => p256::PublicKey::from_sec1_bytes(point).map(Self::P256),
             Curve::P384 => p384::PublicKey::from_sec1_bytes(point).map(Self::P384),
+            Curve::P521 => p521::PublicKey::from_sec1_bytes(point).map(Self::P521),
         }
         .map_err(|_| Error::KeyInvalid)
     }
@@ -80,6 +78,9 @@ impl PublicKey {
             (EC_PUBLIC_KEY, Some(P384)) => {
                 p384::PublicKey::from_public_key_der(der).map(Self::P384)
             }
+            (EC_PUBLIC_KEY, Some(P521)) => {
+                p521::PublicKey::from_public_key_der(der).map(Self::P521)
+            }
             (EC_PUBLIC_KEY, Some(SM2)) => ::sm2::PublicKey::from_public_key_der(der).map(Self::Sm2),
             (EC_PUBLIC_KEY, Some(_)) => return Err(Error::Curve),
             _ => return Err(Error::KeyInvalid),
@@ -93,6 +94,7 @@ impl PublicKey {
             Self::Rsa(key) => key.to_public_key_der(),
             Self::P256(key) => key.to_public_key_der(),
             Self::P384(key) => key.to_public_key_der(),
+            Self::P521(key) => key.to_public_key_der(),
             Self::Sm2(key) => key.to_public_key_der(),
         };
         Ok(document.map_err(|_| Error::Internal)?.into_vec())
@@ -102,7 +104,7 @@ impl PublicKey {
     pub const fn key_type(&self) -> KeyType {
         match self {
             Self::Rsa(_) => KeyType::Rsa,
-            Self::P256(_) | Self::P384(_) => KeyType::Ec,
+            Self::P256(_) | Self::P384(_) | Self::P521(_) => KeyType::Ec,
             Self::Sm2(_) => KeyType::Sm2,
         }
     }
@@ -113,6 +115,7 @@ impl PublicKey {
             Self::Rsa(key) => key.n().bits() as usize,
             Self::P256(_) | Self::Sm2(_) => 256,
             Self::P384(_) => 384,
+            Self::P521(_) => 521,
         }
     }
 
@@ -120,7 +123,7 @@ impl PublicKey {
     pub fn rsa_numbers(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         match self {
             Self::Rsa(key) => Some((key.n_bytes().into_vec(), key.e_bytes().into_vec())),
-            Self::P256(_) | Self::P384(_) | Self::Sm2(_) => None,
+            Self::P256(_) | Self::P384(_) | Self::P521(_) | Self::Sm2(_) => None,
         }
     }
 
@@ -129,6 +132,7 @@ impl PublicKey {
         match self {
             Self::P256(_) => Some(Curve::P256),
             Self::P384(_) => Some(Curve::P384),
+            Self::P521(_) => Some(Curve::P521),
             Self::Rsa(_) | Self::Sm2(_) => None,
         }
     }
@@ -139,6 +143,7 @@ impl PublicKey {
             Self::Rsa(_) => None,
             Self::P256(key) => Some(p256_curve::point(key)),
             Self::P384(key) => Some(p384_curve::point(key)),
+            Self::P521(key) => Some(p521_curve::point(key)),
             Self::Sm2(key) => Some(sm2::point(key)),
         }
     }

@@ -14,9 +14,9 @@ impl Object {
             KeyType::Sm4 => KeySpec::Sm4,
             KeyType::GenericSecret | KeyType::Hmac(_) => KeySpec::Secret,
             KeyType::Rsa => KeySpec::Rsa,
-            KeyType::Ec => {
+            key_type @ KeyType::Ec => {
                 let params = self.attributes.get(attribute::EC_PARAMS)?;
-                KeySpec::Ec(Curve::from_ec_params(params).ok()?)
+                KeySpec::Ec(Curve::from_ec_params(key_type, params).ok()?)
             }
             KeyType::Sm2 => KeySpec::Sm2,
         })

@@ -76,10 +76,12 @@ fn a_pair_needs_only_the_size_of_its_modulus() {
 }
 
 #[test]
-fn pairs_are_made_on_both_curves() {
+fn pairs_are_made_on_every_nist_curve() {
     let device = Device::new();
     let user = device.user();
-    for (params, bits) in [("06082a8648ce3d030107", 256), ("06052b81040022", 384)] {
+    for (params, bits) in
+        [("06082a8648ce3d030107", 256), ("06052b81040022", 384), ("06052b81040023", 521)]
+    {
         let public = [bytes(a::EC_PARAMS, hex::decode(params).unwrap()), flag(a::TOKEN, true)];
         let private = [flag(a::TOKEN, true), bytes(a::ID, b"pair")];
         let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &public, &private).unwrap();

@@ -46,7 +46,7 @@ const AES_SIZE: KeySize = KeySize::Bytes(16, 32);
 const SECRET: KeySize = KeySize::Bits(112, 8192);
 const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
 const MAC: KeySize = KeySize::Bytes(1, 1024);
-const CURVE: KeySize = KeySize::Bits(256, 384);
+const CURVE: KeySize = KeySize::Bits(256, 521);
 const MODULUS: KeySize = KeySize::Bits(2048, 4096);
 
 mechanisms! {

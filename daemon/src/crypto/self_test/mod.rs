@@ -48,6 +48,7 @@ const TESTS: &[(&str, Test)] = &[
     ("RSA-OAEP", rsa_oaep),
     ("ECDSA P-256", || ecdsa(Curve::P256)),
     ("ECDSA P-384", || ecdsa(Curve::P384)),
+    ("ECDSA P-521", || ecdsa(Curve::P521)),
     ("SM2 signature", sm2_sign),
     ("SM2 encryption", sm2_encrypt),
 ];
@@ -204,6 +205,7 @@ fn ecdsa(curve: Curve) -> Result<bool, Error> {
     let (hash, [scalar, point, signature]) = match curve {
         Curve::P256 => (Hash::Sha256, answers::P256),
         Curve::P384 => (Hash::Sha384, answers::P384),
+        Curve::P521 => (Hash::Sha512, answers::P521),
     };
     let key = Key::parse(KeySpec::Ec(curve), &hex(scalar)?)?;
     let public = key.public().ok_or(Error::Internal)?;
