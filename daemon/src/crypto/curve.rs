@@ -15,6 +15,8 @@ pub enum Curve {
     P384,
     /// P-521, secp521r1.
     P521,
+    /// The twisted Edwards curve of Ed25519.
+    Ed25519,
 }
 
 /// A row.
@@ -27,12 +29,14 @@ struct Row {
     names: &'static [&'static [u8]],
 }
 
-/// The curves. Names are object identifiers in DER (RFC 5480).
+/// The curves. Names are object identifiers in DER (RFC 5480, RFC 8410); for Ed25519 also the PrintableString of
+/// PKCS#11 3.0 section 2.3.5, and the identifier that GNU gave before, which pkcs11-tool sends.
 #[rustfmt::skip]
 const CURVES: &[Row] = &[
     Row { curve: Curve::P256, key_type: KeyType::Ec, bits: 256, names: &[&[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]] },
     Row { curve: Curve::P384, key_type: KeyType::Ec, bits: 384, names: &[&[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]] },
     Row { curve: Curve::P521, key_type: KeyType::Ec, bits: 521, names: &[&[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]] },
+    Row { curve: Curve::Ed25519, key_type: KeyType::EcEdwards, bits: 255, names: &[&[0x06, 0x03, 0x2b, 0x65, 0x70], b"\x13\x0cedwards25519", &[0x06, 0x09, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01]] },
 ];
 
 impl Curve {
@@ -64,6 +68,11 @@ impl Curve {
             .ok_or(Error::Curve)
     }
 
+    /// Whether `CKA_EC_PARAMS` names it so.
+    pub fn is_named(self, der: &[u8]) -> bool {
+        self.row().names.contains(&der)
+    }
+
     /// The type that its keys have.
     pub const fn key_type(self) -> KeyType {
         self.row().key_type
@@ -79,14 +88,21 @@ impl Curve {
         self.bits().div_ceil(8)
     }
 
-    /// The length of a public point in bytes: 04‖X‖Y on the NIST curves.
+    /// The length of a public point in bytes: 04‖X‖Y on the NIST curves, Y with a sign of X on others.
     pub const fn point_len(self) -> usize {
-        1 + 2 * self.order_len()
+        match self {
+            Self::P256 | Self::P384 | Self::P521 => 1 + 2 * self.order_len(),
+            Self::Ed25519 => self.order_len(),
+        }
     }
 
-    /// A point as `CKA_EC_POINT` has it: on the NIST curves in an OCTET STRING (PKCS#11 3.1 section 6.3.3).
+    /// A point as `CKA_EC_POINT` has it: on the NIST curves in an OCTET STRING (PKCS#11 3.1 section 6.3.3), on
+    /// others as it is (section 6.3.5).
     pub fn ec_point(self, raw: &[u8]) -> Vec<u8> {
-        octet_string(raw)
+        match self {
+            Self::P256 | Self::P384 | Self::P521 => octet_string(raw),
+            Self::Ed25519 => raw.to_vec(),
+        }
     }
 
     /// The point inside `CKA_EC_POINT` or `pPublicData`: raw, or in an OCTET STRING. Which one it is follows from

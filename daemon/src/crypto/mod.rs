@@ -8,6 +8,7 @@ pub mod aes;
 mod curve;
 pub mod der_signature;
 pub mod ecdsa;
+pub mod ed25519;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
 mod fast;
@@ -18,6 +19,7 @@ pub mod kdf;
 pub mod key;
 pub mod message;
 mod one_shot;
+mod pss;
 mod public_key;
 pub mod random;
 mod rsa;

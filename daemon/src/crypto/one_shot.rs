@@ -8,7 +8,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::aes::{self, BLOCK, Cbc, Ctr};
 use super::ecdsa::{p256_curve, p384_curve, p521_curve};
 use super::rsa::Padding;
-use super::{Error, Half, Key, PublicKey, ecdsa, hmac, rsa, sm2, sm4};
+use super::{Error, Half, Key, PublicKey, ecdsa, ed25519, hmac, rsa, sm2, sm4};
 
 /// Signs `input`: with HMAC, RSA, ECDSA (r‖s) or SM2 (DER).
 pub fn sign(
@@ -33,6 +33,7 @@ pub fn sign(
         (Scheme::Ecdsa(hash), Key::P521(key)) => {
             p521_curve::sign(key, &ecdsa::prehash(hash, input)?)
         }
+        (Scheme::EdDsa, Key::Ed25519(key)) => ed25519::sign(key, parameter, input),
         (Scheme::Sm2Dsa(hash), Key::Sm2(key)) => sm2::sign(key, sm2_input(hash)?, input),
         _ => Err(Error::Mechanism),
     }
@@ -66,6 +67,9 @@ pub fn verify<'a>(
         }
         (Scheme::Ecdsa(hash), PublicKey::P521(key)) => {
             p521_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::EdDsa, PublicKey::Ed25519(key)) => {
+            ed25519::verify(key, parameter, input, signature)
         }
         (Scheme::Sm2Dsa(hash), PublicKey::Sm2(key)) => {
             sm2::verify(key, sm2_input(hash)?, input, signature)
@@ -239,9 +243,11 @@ pub(super) fn public(key: Half<'_>) -> Result<Cow<'_, PublicKey>, Error> {
 fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
-        PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_) | PublicKey::Sm2(_) => {
-            Err(Error::Mechanism)
-        }
+        PublicKey::P256(_)
+        | PublicKey::P384(_)
+        | PublicKey::P521(_)
+        | PublicKey::Ed25519(_)
+        | PublicKey::Sm2(_) => Err(Error::Mechanism),
     }
 }
 

@@ -14,7 +14,7 @@ impl Object {
             KeyType::Sm4 => KeySpec::Sm4,
             KeyType::GenericSecret | KeyType::Hmac(_) => KeySpec::Secret,
             KeyType::Rsa => KeySpec::Rsa,
-            key_type @ KeyType::Ec => {
+            key_type @ (KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery) => {
                 let params = self.attributes.get(attribute::EC_PARAMS)?;
                 KeySpec::Ec(Curve::from_ec_params(key_type, params).ok()?)
             }
@@ -26,10 +26,12 @@ impl Object {
     pub fn key_bits(&self) -> u32 {
         let bits = match self.key_type() {
             Some(KeyType::Rsa) => self.attributes.get(attribute::MODULUS).map_or(0, bit_length),
-            Some(KeyType::Ec | KeyType::Sm2) => match self.spec() {
-                Some(KeySpec::Ec(curve)) => curve.bits(),
-                _ => 256,
-            },
+            Some(KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery | KeyType::Sm2) => {
+                match self.spec() {
+                    Some(KeySpec::Ec(curve)) => curve.bits(),
+                    _ => 256,
+                }
+            }
             Some(KeyType::Sm4) => 128,
             Some(KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_)) => {
                 let length = self.attributes.number(attribute::VALUE_LEN).unwrap_or(0);

@@ -147,3 +147,33 @@ fn a_key_is_used_only_for_what_it_is_and_may() {
     assert_eq!(user.decrypt(silent.object, gcm(), &ciphertext).unwrap_err(), E::KeyNotPermitted);
     assert_eq!(user.sign(77, ecdsa(), b"x").unwrap_err(), E::KeyInvalid);
 }
+
+#[test]
+fn an_edwards_pair_is_made_by_each_name_of_its_curve_and_shows_one() {
+    let device = Device::new();
+    let user = device.user();
+    let oid = hex::decode("06032b6570").unwrap();
+    for name in ["06032b6570", "130c656477617264733235353139", "06092b06010401da470f01"] {
+        let public = [bytes(a::EC_PARAMS, hex::decode(name).unwrap()), flag(a::TOKEN, true)];
+        let private = [flag(a::TOKEN, true)];
+        let pair = user.generate_pair(ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, &public, &private).unwrap();
+        assert_eq!((pair.private.key_type, pair.private.key_bits), (0x40, 255));
+        for key in [pair.public.object, pair.private.object] {
+            assert_eq!(user.one(key, a::EC_PARAMS), Ok(oid.clone()));
+            assert_eq!(user.one(key, a::EC_POINT).unwrap().len(), 32);
+        }
+        let mechanism = plain(ckm::CKM_EDDSA);
+        let signature = user.sign(pair.private.object, mechanism.clone(), b"message").unwrap();
+        assert_eq!(signature.len(), 64);
+        user.verify(pair.public.object, mechanism.clone(), b"message", &signature).unwrap();
+        let other = user.verify(pair.public.object, mechanism, b"massage", &signature);
+        assert_eq!(other, Err(E::SignatureInvalid));
+        let wrong = user.sign(pair.private.object, plain(ckm::CKM_ECDSA), &[1; 32]);
+        assert_eq!(wrong, Err(E::KeyTypeInconsistent));
+    }
+    let p256 = [bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap())];
+    let made = user.generate_pair(ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, &p256, &[]);
+    assert_eq!(made.unwrap_err(), E::CurveNotSupported);
+    let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[bytes(a::EC_PARAMS, oid)], &[]);
+    assert_eq!(made.unwrap_err(), E::CurveNotSupported);
+}

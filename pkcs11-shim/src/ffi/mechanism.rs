@@ -3,18 +3,18 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CtrParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter, ParameterShape,
-    PssParameter, find,
+    CtrParameter, EdDsaParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter,
+    ParameterShape, PssParameter, find,
 };
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_BYTE_PTR, CK_GCM_PARAMS, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS,
-    CK_RSA_PKCS_PSS_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
+    CK_AES_CTR_PARAMS, CK_BYTE_PTR, CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS, CK_MECHANISM,
+    CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
 };
 
 use super::pointers::Pointer;
 use crate::error::Error;
 
-/// Longest initialisation vector taken.
+/// Longest initialisation vector and EdDSA context taken.
 const MAX_IV: CK_ULONG = 256;
 /// Longest additional data and label taken.
 const MAX_DATA: CK_ULONG = 512 << 10;
@@ -52,6 +52,8 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::Ctr => MechanismCall::with(number, &reader.ctr()?),
         ParameterShape::Pss => MechanismCall::with(number, &reader.pss()?),
         ParameterShape::Oaep => MechanismCall::with(number, &reader.oaep()?),
+        ParameterShape::EdDsa if given.ulParameterLen == 0 => Ok(MechanismCall::plain(number)),
+        ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
 }
@@ -110,6 +112,12 @@ impl Reader<'_> {
         }
         let label = self.bytes(params.pSourceData.cast(), params.ulSourceDataLen, MAX_DATA)?;
         Ok(OaepParameter { hash: params.hashAlg, mgf: params.mgf, label })
+    }
+
+    fn eddsa(&self) -> Result<EdDsaParameter, Error> {
+        let params: CK_EDDSA_PARAMS = self.structure()?;
+        let context = self.bytes(params.pContextData, params.ulContextDataLen, MAX_IV)?;
+        Ok(EdDsaParameter { prehash: params.phFlag != CK_FALSE, context })
     }
 
     fn structure<T: Copy>(&self) -> Result<T, Error> {

@@ -6,11 +6,11 @@ use super::Hash::{
     Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224,
     Sha512_256,
 };
-use super::Parts::{Multi, Single};
+use super::Parts::{Gathered, Multi, Single};
 use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
 };
-use crate::key_type::KeyType::{self, Aes, Ec, GenericSecret, Hmac, Rsa};
+use crate::key_type::KeyType::{self, Aes, Ec, EcEdwards, GenericSecret, Hmac, Rsa};
 
 /// Makes the constants of [`ckm`] and the rows of [`ALL`].
 macro_rules! mechanisms {
@@ -41,6 +41,7 @@ macro_rules! mechanisms {
 const NONE: &[KeyType] = &[];
 const AES: &[KeyType] = &[Aes];
 const EC: &[KeyType] = &[Ec];
+const EDWARDS: &[KeyType] = &[EcEdwards];
 const RSA: &[KeyType] = &[Rsa];
 
 const NO_KEY: KeySize = KeySize::None;
@@ -50,6 +51,7 @@ const SECRET: KeySize = KeySize::Bits(112, 8192);
 const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
 const MAC: KeySize = KeySize::Bytes(1, 1024);
 const CURVE: KeySize = KeySize::Bits(256, 521);
+const CURVE_25519: KeySize = KeySize::Bits(255, 255);
 const MODULUS: KeySize = KeySize::Bits(2048, 4096);
 
 mechanisms! {
@@ -69,6 +71,7 @@ mechanisms! {
     0x02d3  CKM_SHA3_512_KEY_GEN       S::HmacKeyGen(Sha3_512),   &[Hmac(Sha3_512)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
     0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
+    0x1055  CKM_EC_EDWARDS_KEY_PAIR_GEN S::EcKeyPairGen,       EDWARDS,                       CURVE_25519, [GenerateKeyPair]           Single None  Key        Cheap;
 
     0x1082  CKM_AES_CBC                S::AesCbc,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
     0x1085  CKM_AES_CBC_PAD            S::AesCbcPad,           AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Padded     Cheap;
@@ -108,6 +111,7 @@ mechanisms! {
     0x1048  CKM_ECDSA_SHA3_256         S::Ecdsa(Some(Sha3_256)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x1049  CKM_ECDSA_SHA3_384         S::Ecdsa(Some(Sha3_384)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x104a  CKM_ECDSA_SHA3_512         S::Ecdsa(Some(Sha3_512)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1057  CKM_EDDSA                  S::EdDsa,               EDWARDS,                       CURVE_25519, [Sign Verify]               Gathered EdDsa TwiceOrder Cheap;
 
     0x0220  CKM_SHA_1                  S::Digest(Sha1),        NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0255  CKM_SHA224                 S::Digest(Sha224),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;

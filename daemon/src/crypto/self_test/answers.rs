@@ -142,6 +142,26 @@ pub(super) const P521: [&str; 3] = [
     "00c328fafcbd79dd77850370c46325d987cb525569fb63c5d3bc53950e6d4c5f174e25a1ee9017b5d450606add152b534931d7d4e8455cc91f9b15bf05ec36e377fa00617cce7cf5064806c467f678d3b4080d6f1cc50af26ca209417308281b68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1dccc43997f1ee0e44da4a67a",
 ];
 
+/// Seed, point, message, signature: RFC 8032 section 7.1 test 2, section 7.2 "foo", section 7.3.
+pub(super) const ED25519: [&str; 4] = [
+    "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+    "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+    "72",
+    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+];
+pub(super) const ED25519CTX: [&str; 4] = [
+    "0305334e381af78f141cb666f6199f57bc3495335a256a95bd2a55bf546663f6",
+    "dfc9425e4f968f7f0c29f0259cf5f9aed6851c2bb4ad8bfb860cfee0ab248292",
+    "f726936d19c800494e3fdaff20b276a8",
+    "55a4cc2f70a54e04288c5f4cd1e45a7bb520b36292911876cada7323198dd87a8b36950b95130022907a7fb7c4e9b2d5f6cca685a587b4b21f4b888e4e7edb0d",
+];
+pub(super) const ED25519PH: [&str; 4] = [
+    "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+    "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+    "616263",
+    "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae4131f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406",
+];
+
 /// GB/T 32918.5 appendices A.2 and C.2: scalar, signature r‖s over "message digest", ciphertext
 /// X‖Y‖C3‖C2.
 pub(super) const SM2_SCALAR: &str =

@@ -6,7 +6,9 @@
 
 mod answers;
 
-use coffer_protocol::mechanism::{CtrParameter, GcmParameter, Hash, Oaep, Parameter, Pss, Scheme};
+use coffer_protocol::mechanism::{
+    CtrParameter, EdDsaParameter, GcmParameter, Hash, Oaep, Parameter, Pss, Scheme,
+};
 
 use super::aead::Aead;
 use super::ecdsa::Curve;
@@ -61,6 +63,9 @@ const TESTS: &[(&str, Test)] = &[
     ("ECDSA P-256", || ecdsa(Curve::P256, Uses::NONE)),
     ("ECDSA P-384", || ecdsa(Curve::P384, Uses::NONE)),
     ("ECDSA P-521", || ecdsa(Curve::P521, Uses::NONE)),
+    ("Ed25519", || ed25519(answers::ED25519, &Parameter::None)),
+    ("Ed25519ctx", || ed25519(answers::ED25519CTX, &eddsa(false, b"foo"))),
+    ("Ed25519ph", || ed25519(answers::ED25519PH, &eddsa(true, b""))),
     ("SM2 signature", sm2_sign),
     ("SM2 encryption", sm2_encrypt),
     // Again, with keys that the second implementation was made ready for.
@@ -231,6 +236,7 @@ fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
         Curve::P256 => (Hash::Sha256, answers::P256),
         Curve::P384 => (Hash::Sha384, answers::P384),
         Curve::P521 => (Hash::Sha512, answers::P521),
+        Curve::Ed25519 => return Err(Error::Internal),
     };
     let key = Key::prepare(KeySpec::Ec(curve), &hex(scalar)?, uses)?;
     let public = key.public().ok_or(Error::Internal)?;
@@ -239,6 +245,23 @@ fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
     let vector: [&[u8]; 2] = [b"sample", &signature];
     Ok(public.point() == Some(hex(point)?)
         && sign_and_verify(&key, &public, scheme, &Parameter::None, vector)?)
+}
+
+fn eddsa(prehash: bool, context: &[u8]) -> Parameter {
+    Parameter::EdDsa(EdDsaParameter { prehash, context: context.to_vec() })
+}
+
+/// Signatures are deterministic: the answer is made here, and verifies.
+fn ed25519(
+    [seed, point, message, signature]: [&str; 4],
+    parameter: &Parameter,
+) -> Result<bool, Error> {
+    let key = Key::parse(KeySpec::Ec(Curve::Ed25519), &hex(seed)?)?;
+    let public = key.public().ok_or(Error::Internal)?;
+    let (message, signature) = (hex(message)?, hex(signature)?);
+    Ok(public.point() == Some(hex(point)?)
+        && super::sign(&key, Scheme::EdDsa, parameter, &message)? == signature
+        && sign_and_verify(&key, &public, Scheme::EdDsa, parameter, [&message, &signature])?)
 }
 
 fn sm2_sign() -> Result<bool, Error> {

@@ -192,9 +192,20 @@ fn is_same(own: &Attribute, given: &[u8]) -> bool {
             let zeros = given.iter().take_while(|byte| **byte == 0).count();
             given[zeros..] == own.value
         }
-        a::EC_POINT => given == own.value || is_octet_string(&own.value, given),
+        a::EC_POINT => {
+            given == own.value
+                || is_octet_string(&own.value, given)
+                || is_octet_string(given, &own.value)
+        }
+        a::EC_PARAMS => is_one_curve(&own.value, given),
         _ => given == own.value,
     }
+}
+
+/// Whether two values of `CKA_EC_PARAMS` name one curve.
+fn is_one_curve(own: &[u8], given: &[u8]) -> bool {
+    let named = |der| Curve::all().find(|curve| curve.is_named(der));
+    own == given || named(own).is_some_and(|curve| named(given) == Some(curve))
 }
 
 /// Whether `der` is an OCTET STRING around `content`.
