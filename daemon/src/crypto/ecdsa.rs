@@ -78,6 +78,7 @@ macro_rules! curve {
 
                 /// Whether the second implementation signs with it.
                 #[cfg(all(test, feature = "fast"))]
+                #[allow(dead_code, reason = "tests ask it of some curves")]
                 pub(in crate::crypto) fn is_fast(&self) -> bool {
                     self.signer.is_some()
                 }

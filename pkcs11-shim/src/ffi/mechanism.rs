@@ -45,14 +45,15 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
     let parameter = unsafe { mechanism.nested::<c_void>(given.pParameter) };
     let reader = Reader { parameter, length: given.ulParameterLen };
     let call = match row.parameter {
-        ParameterShape::None if given.ulParameterLen == 0 => Ok(MechanismCall::plain(number)),
+        ParameterShape::None | ParameterShape::EdDsa if given.ulParameterLen == 0 => {
+            Ok(MechanismCall::plain(number))
+        }
         ParameterShape::None => return Err(Error::MechanismParamInvalid),
         ParameterShape::Iv => MechanismCall::with(number, &reader.iv()?),
         ParameterShape::Gcm => MechanismCall::with(number, &reader.gcm()?),
         ParameterShape::Ctr => MechanismCall::with(number, &reader.ctr()?),
         ParameterShape::Pss => MechanismCall::with(number, &reader.pss()?),
         ParameterShape::Oaep => MechanismCall::with(number, &reader.oaep()?),
-        ParameterShape::EdDsa if given.ulParameterLen == 0 => Ok(MechanismCall::plain(number)),
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
