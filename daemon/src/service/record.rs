@@ -20,7 +20,7 @@ pub(super) struct Recorder<'s> {
     audit: Audit,
     dry_run: bool,
     parameters: Vec<(&'static str, serde_json::Value)>,
-    resource: Option<(&'static str, String)>,
+    resources: Vec<(&'static str, String)>,
     /// The partition that the request is about.
     slot: Slot,
     intent: Option<IntentId>,
@@ -33,9 +33,9 @@ impl<'s> Recorder<'s> {
         row: &'static Row,
         dry_run: bool,
     ) -> Self {
-        let (parameters, resource, intent) = (Vec::new(), None, None);
-        let slot = caller.partition;
-        Self { service, caller, row, audit: row.audit, dry_run, parameters, resource, slot, intent }
+        let (parameters, resources, intent) = (Vec::new(), Vec::new(), None);
+        let (audit, slot) = (row.audit, caller.partition);
+        Self { service, caller, row, audit, dry_run, parameters, resources, slot, intent }
     }
 
     /// Notes what the request says, without its secrets.
@@ -48,7 +48,17 @@ impl<'s> Recorder<'s> {
         for (_, value) in &mut self.parameters {
             shorten(value);
         }
-        self.resource = self.resource_of(&request.resource(), payload);
+        self.resources = match request.resource() {
+            Resource::Keys(names) => {
+                names.iter().take(MAX_NAMED).map(|name| ("key", short(name))).collect()
+            }
+            resource => self.resource_of(&resource, payload).into_iter().collect(),
+        };
+    }
+
+    /// The id of the request, as its caller knows it.
+    pub(super) fn request_id(&self) -> String {
+        request_id(&self.service.instance, self.caller.connection, self.caller.request)
     }
 
     /// Records the request although its row would have it only if it were refused.
@@ -68,9 +78,11 @@ impl<'s> Recorder<'s> {
         let slot = match resource {
             Resource::Slot(slot) => Some(Slot(*slot)),
             Resource::Session(session) | Resource::Object { session, .. } => of_session(*session),
-            Resource::None | Resource::Key(_) | Resource::Ciphertext | Resource::Partition(_) => {
-                None
-            }
+            Resource::None
+            | Resource::Key(_)
+            | Resource::Keys(_)
+            | Resource::Ciphertext
+            | Resource::Partition(_) => None,
         };
         slot.unwrap_or(self.caller.partition)
     }
@@ -81,7 +93,7 @@ impl<'s> Recorder<'s> {
         payload: &Payload<'_>,
     ) -> Option<(&'static str, String)> {
         Some(match resource {
-            Resource::None | Resource::Session(_) => return None,
+            Resource::None | Resource::Session(_) | Resource::Keys(_) => return None,
             Resource::Key(name) => ("key", short(name)),
             Resource::Ciphertext => match payload.plain().ok().and_then(super::kms::key_of) {
                 Some(key) => ("key", key.to_string()),
@@ -169,7 +181,7 @@ impl<'s> Recorder<'s> {
         };
         let partition = service.partitions.get(self.slot);
         let region = partition.as_ref().map_or("", |partition| partition.name.as_str());
-        let id = request_id(&service.instance, caller.connection, caller.request);
+        let id = self.request_id();
         let mut event = Event::new(row.event_name(), action)
             .through(source, "2019-01-18")
             .region(region)
@@ -182,7 +194,7 @@ impl<'s> Recorder<'s> {
                 pid: caller.pid,
                 unit: caller.unit.clone().unwrap_or_default(),
             });
-        if let Some((kind, name)) = &self.resource {
+        for (kind, name) in &self.resources {
             event = event.resource(kind, name);
         }
         for (name, value) in &self.parameters {
@@ -195,6 +207,8 @@ impl<'s> Recorder<'s> {
     }
 }
 
+/// Most keys that a valid request names.
+const MAX_NAMED: usize = 100;
 /// Longest value in a record, in bytes; no valid one is longer.
 const LONGEST: usize = 4 << 10;
 
