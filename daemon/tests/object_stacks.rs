@@ -5,24 +5,35 @@
 
 use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_daemon::crypto::{self, Components, Generate, Generated, Key};
-use coffer_daemon::vault::{self, Config, stack_use};
+use coffer_daemon::vault::{self, Config, Depth, Inside, Sealed, stack_use};
 use coffer_protocol::mechanism::{Hash, Oaep, Parameter, Pss, Scheme};
 use rsa::pkcs1::RsaPrivateKeyRef;
 
 /// Left for the handler's own frames.
 const MARGIN: usize = 6 << 10;
 
-fn fits(what: &str, room: usize, work: impl FnOnce() -> bool) {
-    let (done, used) = stack_use(|_| work()).unwrap();
+fn fits(what: &str, room: usize, work: impl FnOnce(&Inside<'_>) -> bool) {
+    let (done, used) = stack_use(|inside| work(inside)).unwrap();
     assert!(done, "{what}");
     assert!(used + MARGIN <= room, "{what} needs {used} bytes of {room}");
 }
 
-fn ready(what: Generate) -> (Generated, Key) {
+/// A key, prepared inside of the vault: only there the second implementation is made ready for it.
+fn ready(what: Generate) -> (Generated, Sealed<Key>) {
     vault::init_for_tests();
     let made = crypto::generate(what).unwrap();
-    let key = Key::parse(made.spec, &made.material).unwrap();
-    (made, key)
+    let key = vault::load(96 << 10, |inside| {
+        Sealed::new(inside, Key::parse(made.spec, &made.material).unwrap())
+    });
+    (made, key.unwrap().unwrap())
+}
+
+fn signed(key: &Sealed<Key>, scheme: Scheme, parameter: &Parameter) -> Vec<u8> {
+    vault::run(Depth::Large, |inside| {
+        inside.publish(&crypto::sign(key.get(inside), scheme, parameter, b"message").unwrap())
+    })
+    .unwrap()
+    .0
 }
 
 #[test]
@@ -30,24 +41,30 @@ fn the_largest_rsa_keys_are_opened_and_used_on_small_stacks() {
     let (made, key) = ready(Generate::Rsa { bits: 4096, exponent: 65537 });
     let public = made.public.as_ref().unwrap();
     let small = Config::default().small_stack;
-    fits("opening", small, || Key::parse(made.spec, &made.material).is_ok());
+    fits("opening", small, |_| Key::parse(made.spec, &made.material).is_ok());
     let pss = Parameter::Pss(Pss { hash: Hash::Sha512, mgf: Hash::Sha512, salt_len: 64 });
     for (scheme, parameter) in [
         (Scheme::RsaPkcs1(Some(Hash::Sha512)), Parameter::None),
         (Scheme::RsaPss(Some(Hash::Sha512)), pss),
     ] {
-        fits("signing", small, || crypto::sign(&key, scheme, &parameter, b"message").is_ok());
-        let signature = crypto::sign(&key, scheme, &parameter, b"message").unwrap();
-        let verify = || crypto::verify(public, scheme, &parameter, b"message", &signature).is_ok();
+        fits("signing", small, |inside| {
+            crypto::sign(key.get(inside), scheme, &parameter, b"message").is_ok()
+        });
+        let signature = signed(&key, scheme, &parameter);
+        let verify = |_: &Inside<'_>| {
+            crypto::verify(public, scheme, &parameter, b"message", &signature).is_ok()
+        };
         fits("verifying", small, verify);
     }
     let oaep = Oaep { hash: Hash::Sha256, mgf: Hash::Sha256, label: Vec::new() };
     for (scheme, parameter) in
         [(Scheme::RsaPkcs1(None), Parameter::None), (Scheme::RsaOaep, Parameter::Oaep(oaep))]
     {
-        fits("encrypting", small, || crypto::encrypt(public, scheme, &parameter, b"key").is_ok());
+        fits("encrypting", small, |_| crypto::encrypt(public, scheme, &parameter, b"key").is_ok());
         let ciphertext = crypto::encrypt(public, scheme, &parameter, b"key").unwrap();
-        let decrypt = || crypto::decrypt(&key, scheme, &parameter, &ciphertext).is_ok();
+        let decrypt = |inside: &Inside<'_>| {
+            crypto::decrypt(key.get(inside), scheme, &parameter, &ciphertext).is_ok()
+        };
         fits("decrypting", small, decrypt);
     }
 }
@@ -57,7 +74,7 @@ fn rsa_keys_are_made_and_imported_without_their_primes_on_large_stacks() {
     let (made, _) = ready(Generate::Rsa { bits: 4096, exponent: 65537 });
     let large = Config::default().large_stack;
     let what = Generate::Rsa { bits: 2048, exponent: 65537 };
-    fits("making", large, || crypto::generate(what).is_ok());
+    fits("making", large, |_| crypto::generate(what).is_ok());
     let (modulus, public_exponent) = made.public.as_ref().unwrap().rsa_numbers().unwrap();
     let numbers = RsaPrivateKeyRef::try_from(&made.material[..]).unwrap();
     let components = Components {
@@ -66,7 +83,7 @@ fn rsa_keys_are_made_and_imported_without_their_primes_on_large_stacks() {
         private_exponent: numbers.private_exponent.as_bytes(),
         ..Components::default()
     };
-    fits("importing", large, || crypto::import_rsa(&components).is_ok());
+    fits("importing", large, |_| crypto::import_rsa(&components).is_ok());
 }
 
 #[test]
@@ -80,11 +97,15 @@ fn keys_on_curves_are_made_opened_and_used_on_small_stacks() {
         // The first use of a curve computes its tables, which the self-test does at the start.
         let (made, key) = ready(what);
         let none = Parameter::None;
-        let signature = crypto::sign(&key, scheme, &none, b"message").unwrap();
-        fits("making", small, || crypto::generate(what).is_ok());
-        fits("opening", small, || Key::parse(made.spec, &made.material).is_ok());
-        fits("signing", small, || crypto::sign(&key, scheme, &none, b"message").is_ok());
-        let verify = || crypto::verify(&key, scheme, &none, b"message", &signature).is_ok();
+        let signature = signed(&key, scheme, &none);
+        fits("making", small, |_| crypto::generate(what).is_ok());
+        fits("opening", small, |_| Key::parse(made.spec, &made.material).is_ok());
+        fits("signing", small, |inside| {
+            crypto::sign(key.get(inside), scheme, &none, b"message").is_ok()
+        });
+        let verify = |inside: &Inside<'_>| {
+            crypto::verify(key.get(inside), scheme, &none, b"message", &signature).is_ok()
+        };
         fits("verifying", small, verify);
     }
 }

@@ -3,7 +3,8 @@
 use coffer_protocol::mechanism::{Function, Hash, MechanismCall, Scheme};
 use cryptoki_sys::CK_SESSION_HANDLE;
 use sha1::Sha1;
-use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
+use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
@@ -35,7 +36,7 @@ macro_rules! hashers {
     };
 }
 
-hashers!(Sha1 Sha224 Sha256 Sha384 Sha512);
+hashers!(Sha1 Sha224 Sha256 Sha384 Sha512 Sha512_224 Sha512_256 Sha3_224 Sha3_256 Sha3_384 Sha3_512);
 
 /// An active digest.
 pub(crate) struct Hasher {

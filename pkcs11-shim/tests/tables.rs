@@ -22,6 +22,14 @@ fn mechanisms() -> BTreeMap<&'static str, u64> {
         CKM_SHA512_RSA_PKCS_PSS CKM_ECDSA CKM_ECDSA_SHA1 CKM_ECDSA_SHA224 CKM_ECDSA_SHA256
         CKM_ECDSA_SHA384 CKM_ECDSA_SHA512 CKM_SHA_1 CKM_SHA224 CKM_SHA256 CKM_SHA384 CKM_SHA512
         CKM_SHA_1_HMAC CKM_SHA224_HMAC CKM_SHA256_HMAC CKM_SHA384_HMAC CKM_SHA512_HMAC
+        CKM_SHA512_224 CKM_SHA512_224_HMAC CKM_SHA512_224_KEY_GEN CKM_SHA512_256
+        CKM_SHA512_256_HMAC CKM_SHA512_256_KEY_GEN CKM_SHA3_224 CKM_SHA3_224_HMAC
+        CKM_SHA3_224_KEY_GEN CKM_SHA3_256 CKM_SHA3_256_HMAC CKM_SHA3_256_KEY_GEN CKM_SHA3_384
+        CKM_SHA3_384_HMAC CKM_SHA3_384_KEY_GEN CKM_SHA3_512 CKM_SHA3_512_HMAC CKM_SHA3_512_KEY_GEN
+        CKM_SHA3_224_RSA_PKCS CKM_SHA3_224_RSA_PKCS_PSS CKM_ECDSA_SHA3_224 CKM_SHA3_256_RSA_PKCS
+        CKM_SHA3_256_RSA_PKCS_PSS CKM_ECDSA_SHA3_256 CKM_SHA3_384_RSA_PKCS
+        CKM_SHA3_384_RSA_PKCS_PSS CKM_ECDSA_SHA3_384 CKM_SHA3_512_RSA_PKCS
+        CKM_SHA3_512_RSA_PKCS_PSS CKM_ECDSA_SHA3_512
     }
 }
 
@@ -88,6 +96,12 @@ fn key_types_and_mask_functions_have_the_numbers_of_the_header() {
         (KeyType::Hmac(Hash::Sha256), sys::CKK_SHA256_HMAC),
         (KeyType::Hmac(Hash::Sha384), sys::CKK_SHA384_HMAC),
         (KeyType::Hmac(Hash::Sha512), sys::CKK_SHA512_HMAC),
+        (KeyType::Hmac(Hash::Sha512_224), sys::CKK_SHA512_224_HMAC),
+        (KeyType::Hmac(Hash::Sha512_256), sys::CKK_SHA512_256_HMAC),
+        (KeyType::Hmac(Hash::Sha3_224), sys::CKK_SHA3_224_HMAC),
+        (KeyType::Hmac(Hash::Sha3_256), sys::CKK_SHA3_256_HMAC),
+        (KeyType::Hmac(Hash::Sha3_384), sys::CKK_SHA3_384_HMAC),
+        (KeyType::Hmac(Hash::Sha3_512), sys::CKK_SHA3_512_HMAC),
     ] {
         assert_eq!(key_type.ckk(), Some(number), "{key_type:?}");
     }
@@ -97,6 +111,10 @@ fn key_types_and_mask_functions_have_the_numbers_of_the_header() {
         (Hash::Sha256, sys::CKG_MGF1_SHA256),
         (Hash::Sha384, sys::CKG_MGF1_SHA384),
         (Hash::Sha512, sys::CKG_MGF1_SHA512),
+        (Hash::Sha3_224, sys::CKG_MGF1_SHA3_224),
+        (Hash::Sha3_256, sys::CKG_MGF1_SHA3_256),
+        (Hash::Sha3_384, sys::CKG_MGF1_SHA3_384),
+        (Hash::Sha3_512, sys::CKG_MGF1_SHA3_512),
     ] {
         assert_eq!(hash.mgf(), Some(number), "{hash:?}");
     }

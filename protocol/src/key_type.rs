@@ -32,6 +32,12 @@ const NUMBERS: &[(KeyType, u64)] = &[
     (KeyType::Hmac(Hash::Sha384), 0x2c),
     (KeyType::Hmac(Hash::Sha512), 0x2d),
     (KeyType::Hmac(Hash::Sha224), 0x2e),
+    (KeyType::Hmac(Hash::Sha3_224), 0x36),
+    (KeyType::Hmac(Hash::Sha3_256), 0x37),
+    (KeyType::Hmac(Hash::Sha3_384), 0x38),
+    (KeyType::Hmac(Hash::Sha3_512), 0x39),
+    (KeyType::Hmac(Hash::Sha512_224), 0x43),
+    (KeyType::Hmac(Hash::Sha512_256), 0x44),
 ];
 
 impl KeyType {

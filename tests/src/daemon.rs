@@ -24,15 +24,18 @@ pub struct Daemon {
     child: Option<Child>,
 }
 
-/// Where cargo put the binaries: the folder of the test's own binary, without `deps`.
+/// Where cargo put the binaries: the folder of this one, without the `deps` in which tests are.
 ///
 /// # Panics
 ///
-/// Where the test's binary is not in a folder.
+/// Where this binary is not in a folder.
 pub fn binaries() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a binary");
-    let deps = test.parent().expect("in a folder");
-    deps.parent().expect("below the profile's folder").to_owned()
+    let this = std::env::current_exe().expect("a process has a binary");
+    let folder = this.parent().expect("in a folder");
+    match folder.parent() {
+        Some(profile) if folder.ends_with("deps") => profile.to_owned(),
+        _ => folder.to_owned(),
+    }
 }
 
 /// The PKCS#11 module.

@@ -1,6 +1,7 @@
 //! Test support.
 
 pub mod base64;
+pub mod bench;
 pub mod daemon;
 pub mod forwarder;
 pub mod isolated;

@@ -3,10 +3,14 @@
 //! Signatures are r‖s. Nonces are those of RFC 6979 with fresh random bytes mixed in (section
 //! 3.6), so neither a repeated message nor a bad random generator gives the key away.
 
+use std::ops::Deref;
+
 use coffer_protocol::mechanism::Hash;
 use ecdsa::hazmat::{sign_prehashed_rfc6979, verify_prehashed};
 use zeroize::Zeroizing;
 
+use super::fast::EcdsaSigner;
+use super::key::Uses;
 use super::{Error, hash, random};
 
 /// A named curve.
@@ -83,14 +87,48 @@ fn full_length(signature: &[u8], order_len: usize) -> Result<Vec<u8>, Error> {
 
 /// Makes the functions of one curve.
 macro_rules! curve {
-    ($curve:ident, $module:ident, $Curve:ident, $Hash:ty, $len:literal) => {
+    ($curve:ident, $Name:ident, $module:ident, $Curve:ident, $Hash:ty, $len:literal) => {
         #[doc = concat!("ECDSA on ", stringify!($Curve), ".")]
-        pub(super) mod $curve {
+        pub mod $curve {
             use $module::elliptic_curve::Generate;
             use $module::elliptic_curve::sec1::ToSec1Point;
             use $module::{PublicKey, SecretKey, $Curve};
 
             use super::*;
+
+            /// A private key ready for use.
+            pub struct Private {
+                secret: SecretKey,
+                signer: Option<EcdsaSigner>,
+            }
+
+            impl Private {
+                /// Prepares a key.
+                pub(in crate::crypto) fn new(secret: SecretKey, uses: Uses) -> Self {
+                    let scalar = Zeroizing::new(secret.to_bytes());
+                    let point = point(&secret.public_key());
+                    let signer = if uses.sign {
+                        EcdsaSigner::new(Curve::$Name, &scalar, &point)
+                    } else {
+                        None
+                    };
+                    Self { secret, signer }
+                }
+
+                /// Whether the second implementation signs with it.
+                #[cfg(all(test, feature = "fast"))]
+                pub(in crate::crypto) fn is_fast(&self) -> bool {
+                    self.signer.is_some()
+                }
+            }
+
+            impl Deref for Private {
+                type Target = SecretKey;
+
+                fn deref(&self) -> &SecretKey {
+                    &self.secret
+                }
+            }
 
             /// A new secret scalar with its public point.
             pub(in crate::crypto) fn generate() -> Result<(Zeroizing<Vec<u8>>, PublicKey), Error> {
@@ -119,9 +157,12 @@ macro_rules! curve {
             }
 
             /// Signs a hash.
-            pub(in crate::crypto) fn sign(key: &SecretKey, hash: &[u8]) -> Result<Vec<u8>, Error> {
-                let fresh: [u8; $len] = random::array()?;
+            pub(in crate::crypto) fn sign(key: &Private, hash: &[u8]) -> Result<Vec<u8>, Error> {
                 let integer = hash_to_order(hash, $len);
+                if let Some(signed) = key.signer.as_ref().and_then(|fast| fast.sign(&integer)) {
+                    return signed;
+                }
+                let fresh: [u8; $len] = random::array()?;
                 let (signature, _) = sign_prehashed_rfc6979::<$Curve, $Hash>(
                     &key.to_nonzero_scalar(),
                     &integer,
@@ -147,5 +188,5 @@ macro_rules! curve {
     };
 }
 
-curve!(p256_curve, p256, NistP256, sha2::Sha256, 32);
-curve!(p384_curve, p384, NistP384, sha2::Sha384, 48);
+curve!(p256_curve, P256, p256, NistP256, sha2::Sha256, 32);
+curve!(p384_curve, P384, p384, NistP384, sha2::Sha384, 48);

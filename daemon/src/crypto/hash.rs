@@ -1,92 +1,76 @@
-//! Digests: SHA-1 and SHA-2 (FIPS 180-4), SM3 (GB/T 32905).
+//! Digests: SHA-1 and SHA-2 (FIPS 180-4), SHA-3 (FIPS 202), SM3 (GB/T 32905).
 
 use coffer_protocol::mechanism::Hash;
-use sha1::Sha1;
-use sha2::{Sha224, Sha256, Sha384, Sha512};
-use sm3::{Digest, Sm3};
+use sm3::Digest;
 
 /// Runs an expression with `$D` standing for the type of a SHA hash; SM3 is an error.
 macro_rules! with_sha {
-    ($hash:expr, $D:ident => $run:expr) => {
-        match $hash {
-            coffer_protocol::mechanism::Hash::Sha1 => {
-                type $D = sha1::Sha1;
+    ($hash:expr, $D:ident => $run:expr) => {{
+        use coffer_protocol::mechanism::Hash;
+        macro_rules! run {
+            ($type:ty) => {{
+                type $D = $type;
                 $run
-            }
-            coffer_protocol::mechanism::Hash::Sha224 => {
-                type $D = sha2::Sha224;
-                $run
-            }
-            coffer_protocol::mechanism::Hash::Sha256 => {
-                type $D = sha2::Sha256;
-                $run
-            }
-            coffer_protocol::mechanism::Hash::Sha384 => {
-                type $D = sha2::Sha384;
-                $run
-            }
-            coffer_protocol::mechanism::Hash::Sha512 => {
-                type $D = sha2::Sha512;
-                $run
-            }
-            coffer_protocol::mechanism::Hash::Sm3 => Err($crate::crypto::Error::Mechanism),
+            }};
         }
-    };
+        match $hash {
+            Hash::Sha1 => run!(sha1::Sha1),
+            Hash::Sha224 => run!(sha2::Sha224),
+            Hash::Sha256 => run!(sha2::Sha256),
+            Hash::Sha384 => run!(sha2::Sha384),
+            Hash::Sha512 => run!(sha2::Sha512),
+            Hash::Sha512_224 => run!(sha2::Sha512_224),
+            Hash::Sha512_256 => run!(sha2::Sha512_256),
+            Hash::Sha3_224 => run!(sha3::Sha3_224),
+            Hash::Sha3_256 => run!(sha3::Sha3_256),
+            Hash::Sha3_384 => run!(sha3::Sha3_384),
+            Hash::Sha3_512 => run!(sha3::Sha3_512),
+            Hash::Sm3 => Err($crate::crypto::Error::Mechanism),
+        }
+    }};
 }
 pub(super) use with_sha;
 
-/// A digest in the making.
-pub enum Hasher {
-    /// SHA-1.
-    Sha1(Sha1),
-    /// SHA-224.
-    Sha224(Sha224),
-    /// SHA-256.
-    Sha256(Sha256),
-    /// SHA-384.
-    Sha384(Sha384),
-    /// SHA-512.
-    Sha512(Sha512),
-    /// SM3.
-    Sm3(Sm3),
+/// Makes [`Hasher`] of a row for each hash function.
+macro_rules! hashers {
+    ($( $hash:ident $type:ty, $name:literal; )*) => {
+        /// A digest in the making.
+        pub enum Hasher {
+            $( #[doc = concat!($name, ".")] $hash($type) ),*
+        }
+
+        impl Hasher {
+            /// An empty digest.
+            pub fn new(hash: Hash) -> Self {
+                match hash { $( Hash::$hash => Self::$hash(<$type>::new()) ),* }
+            }
+
+            /// Takes one more part of the message.
+            pub fn update(&mut self, part: &[u8]) {
+                match self { $( Self::$hash(state) => state.update(part) ),* }
+            }
+
+            /// The digest.
+            pub fn finish(self) -> Vec<u8> {
+                match self { $( Self::$hash(state) => state.finalize().to_vec() ),* }
+            }
+        }
+    };
 }
 
-impl Hasher {
-    /// An empty digest.
-    pub fn new(hash: Hash) -> Self {
-        match hash {
-            Hash::Sha1 => Self::Sha1(Sha1::new()),
-            Hash::Sha224 => Self::Sha224(Sha224::new()),
-            Hash::Sha256 => Self::Sha256(Sha256::new()),
-            Hash::Sha384 => Self::Sha384(Sha384::new()),
-            Hash::Sha512 => Self::Sha512(Sha512::new()),
-            Hash::Sm3 => Self::Sm3(Sm3::new()),
-        }
-    }
-
-    /// Takes one more part of the message.
-    pub fn update(&mut self, part: &[u8]) {
-        match self {
-            Self::Sha1(state) => state.update(part),
-            Self::Sha224(state) => state.update(part),
-            Self::Sha256(state) => state.update(part),
-            Self::Sha384(state) => state.update(part),
-            Self::Sha512(state) => state.update(part),
-            Self::Sm3(state) => state.update(part),
-        }
-    }
-
-    /// The digest.
-    pub fn finish(self) -> Vec<u8> {
-        match self {
-            Self::Sha1(state) => state.finalize().to_vec(),
-            Self::Sha224(state) => state.finalize().to_vec(),
-            Self::Sha256(state) => state.finalize().to_vec(),
-            Self::Sha384(state) => state.finalize().to_vec(),
-            Self::Sha512(state) => state.finalize().to_vec(),
-            Self::Sm3(state) => state.finalize().to_vec(),
-        }
-    }
+hashers! {
+    Sha1       sha1::Sha1,       "SHA-1";
+    Sha224     sha2::Sha224,     "SHA-224";
+    Sha256     sha2::Sha256,     "SHA-256";
+    Sha384     sha2::Sha384,     "SHA-384";
+    Sha512     sha2::Sha512,     "SHA-512";
+    Sha512_224 sha2::Sha512_224, "SHA-512/224";
+    Sha512_256 sha2::Sha512_256, "SHA-512/256";
+    Sha3_224   sha3::Sha3_224,   "SHA3-224";
+    Sha3_256   sha3::Sha3_256,   "SHA3-256";
+    Sha3_384   sha3::Sha3_384,   "SHA3-384";
+    Sha3_512   sha3::Sha3_512,   "SHA3-512";
+    Sm3        sm3::Sm3,         "SM3";
 }
 
 /// The digest of a message.

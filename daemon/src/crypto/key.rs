@@ -2,7 +2,6 @@
 //!
 //! Keys have no `Debug`, no `Clone` and no comparison; what they hold is wiped when they go.
 
-use ::rsa::RsaPrivateKey;
 use ::rsa::traits::PublicKeyParts;
 use ::sm4::Sm4;
 use zeroize::Zeroizing;
@@ -70,6 +69,22 @@ impl Generate {
     }
 }
 
+/// What a private key is prepared for; it does the rest as well, but slower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uses {
+    /// Signing.
+    pub sign: bool,
+    /// Decrypting.
+    pub decrypt: bool,
+}
+
+impl Uses {
+    /// Both.
+    pub const ALL: Self = Self { sign: true, decrypt: true };
+    /// Neither: the first implementation does everything.
+    pub const NONE: Self = Self { sign: false, decrypt: false };
+}
+
 /// A key as it is stored.
 pub struct Generated {
     /// The kind of key.
@@ -89,11 +104,11 @@ pub enum Key {
     /// A secret for HMAC.
     Secret(Zeroizing<Vec<u8>>),
     /// RSA.
-    Rsa(Box<RsaPrivateKey>),
+    Rsa(Box<rsa_key::Private>),
     /// On P-256.
-    P256(p256::SecretKey),
+    P256(p256_curve::Private),
     /// On P-384.
-    P384(p384::SecretKey),
+    P384(p384_curve::Private),
     /// On the SM2 curve.
     Sm2(::sm2::SecretKey),
 }
@@ -157,7 +172,7 @@ fn symmetric(spec: KeySpec, length: usize) -> Result<Generated, Error> {
 
 /// Takes a key from outside in its form at rest, and gives that form in full.
 pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Generated, Error> {
-    let key = Key::parse(spec, bytes)?;
+    let key = Key::prepare(spec, bytes, Uses::NONE)?;
     let material = match &key {
         Key::P256(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::P384(key) => Zeroizing::new(key.to_bytes().to_vec()),
@@ -175,8 +190,14 @@ pub fn import_rsa(components: &Components<'_>) -> Result<Generated, Error> {
 }
 
 impl Key {
-    /// Prepares a key from its form at rest.
+    /// Prepares a key from its form at rest for all its uses.
     pub fn parse(spec: KeySpec, bytes: &[u8]) -> Result<Self, Error> {
+        Self::prepare(spec, bytes, Uses::ALL)
+    }
+
+    /// Prepares a key from its form at rest, and for those uses in particular: where the second implementation
+    /// does them, it is made ready.
+    pub fn prepare(spec: KeySpec, bytes: &[u8], uses: Uses) -> Result<Self, Error> {
         Ok(match spec {
             KeySpec::Aes => Self::Aes(Box::new(Aes::new(bytes)?)),
             KeySpec::Sm4 => Self::Sm4(sm4::prepare(bytes)?),
@@ -184,9 +205,15 @@ impl Key {
                 return Err(Error::KeySize);
             }
             KeySpec::Secret => Self::Secret(Zeroizing::new(bytes.to_vec())),
-            KeySpec::Rsa => Self::Rsa(Box::new(rsa_key::parse(bytes)?)),
-            KeySpec::Ec(Curve::P256) => Self::P256(p256_curve::parse(bytes)?),
-            KeySpec::Ec(Curve::P384) => Self::P384(p384_curve::parse(bytes)?),
+            KeySpec::Rsa => {
+                Self::Rsa(Box::new(rsa_key::Private::new(rsa_key::parse(bytes)?, uses)?))
+            }
+            KeySpec::Ec(Curve::P256) => {
+                Self::P256(p256_curve::Private::new(p256_curve::parse(bytes)?, uses))
+            }
+            KeySpec::Ec(Curve::P384) => {
+                Self::P384(p384_curve::Private::new(p384_curve::parse(bytes)?, uses))
+            }
             KeySpec::Sm2 => Self::Sm2(sm2::parse(bytes)?),
         })
     }

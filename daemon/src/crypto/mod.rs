@@ -9,6 +9,8 @@ pub mod der_signature;
 pub mod ecdsa;
 pub mod ecdh;
 mod error;
+#[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
+mod fast;
 mod gcm;
 pub mod hash;
 pub mod hmac;
@@ -27,7 +29,7 @@ mod sm4;
 pub mod stream;
 
 pub use error::Error;
-pub use key::{Generate, Generated, Half, Key, KeySpec, generate, import, import_rsa};
+pub use key::{Generate, Generated, Half, Key, KeySpec, Uses, generate, import, import_rsa};
 pub use message::Message;
 pub use one_shot::{
     decrypt, decrypt_in_place, encrypt, encrypt_in_place, sign, sm2_decrypt, sm2_encrypt, verify,

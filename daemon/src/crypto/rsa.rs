@@ -14,6 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
 use super::hash::{digest, with_sha};
+use super::rsa_key::Private;
 
 /// What a signature is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +59,24 @@ fn check_length(padding: Padding, data: &[u8], modulus: usize) -> Result<(), Err
 }
 
 /// Signs a digest, or data as it is.
-pub(super) fn sign(key: &RsaPrivateKey, padding: Padding, data: &[u8]) -> Result<Vec<u8>, Error> {
+///
+/// What the second implementation signed is verified by the first before it leaves, so that a fault in
+/// either shows itself instead of giving the key away.
+pub(super) fn sign(key: &Private, padding: Padding, data: &[u8]) -> Result<Vec<u8>, Error> {
     check_length(padding, data, key.size())?;
+    if let Some(signer) = key.signer() {
+        let (padding, data) = digest_info(padding, data);
+        if let Some(signed) = signer.sign(padding, data) {
+            let signature = signed?;
+            verify(key.as_public_key(), padding, data, &signature).map_err(|_| Error::Internal)?;
+            return Ok(signature);
+        }
+    }
+    sign_first(key, padding, data)
+}
+
+/// Signs with the first implementation.
+fn sign_first(key: &RsaPrivateKey, padding: Padding, data: &[u8]) -> Result<Vec<u8>, Error> {
     let rng = Some(&mut SysRng);
     match padding {
         Padding::Pkcs1Plain => Ok(Pkcs1v15Sign::new_unprefixed().sign(rng, key, data)?),
@@ -72,6 +89,52 @@ pub(super) fn sign(key: &RsaPrivateKey, padding: Padding, data: &[u8]) -> Result
             })
         }
     }
+}
+
+/// Data as it is that is a SHA-2 DigestInfo (RFC 8017 section 9.2) in the one encoding that DER allows: the
+/// digest. OpenSSH, libp11, GnuTLS and NSS make their signatures so.
+fn digest_info(padding: Padding, data: &[u8]) -> (Padding, &[u8]) {
+    if padding != Padding::Pkcs1Plain {
+        return (padding, data);
+    }
+    let found = DIGEST_INFO.iter().find_map(|(hash, prefix)| {
+        let digest = data.strip_prefix(prefix)?;
+        (digest.len() == hash.len()).then_some((Padding::Pkcs1(*hash), digest))
+    });
+    found.unwrap_or((padding, data))
+}
+
+/// What stands before the digest, RFC 8017 section 9.2 note 1.
+const DIGEST_INFO: &[(Hash, [u8; 19])] = &[
+    (
+        Hash::Sha256,
+        *b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+    ),
+    (
+        Hash::Sha384,
+        *b"\x30\x41\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x02\x05\x00\x04\x30",
+    ),
+    (
+        Hash::Sha512,
+        *b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
+    ),
+];
+
+/// Does what a prepared key is for once, and checks it.
+pub(super) fn try_out(key: &Private) -> Result<(), Error> {
+    if key.signer().is_some() {
+        let data = digest(Hash::Sha256, b"Coffer tries out what it prepares");
+        sign(key, Padding::Pkcs1(Hash::Sha256), &data)?;
+    }
+    if let Some(decrypter) = key.decrypter() {
+        let oaep = mechanism::Oaep { hash: Hash::Sha256, mgf: Hash::Sha256, label: Vec::new() };
+        let ciphertext = oaep_encrypt(key.as_public_key(), &oaep, b"Coffer")?;
+        let plaintext = decrypter.decrypt(&oaep, &ciphertext);
+        if plaintext.is_some_and(|plaintext| plaintext.as_deref() != Ok(b"Coffer")) {
+            return Err(Error::Internal);
+        }
+    }
+    Ok(())
 }
 
 /// Verifies a signature over a digest, or over data as it is.
@@ -125,11 +188,15 @@ pub(super) fn oaep_encrypt(
 
 /// RSAES-OAEP decryption.
 pub(super) fn oaep_decrypt(
-    key: &RsaPrivateKey,
+    key: &Private,
     oaep: &mechanism::Oaep,
     ciphertext: &[u8],
 ) -> Result<Vec<u8>, Error> {
     check_ciphertext(key, ciphertext)?;
+    let fast = key.decrypter().and_then(|decrypter| decrypter.decrypt(oaep, ciphertext));
+    if let Some(decrypted) = fast {
+        return decrypted;
+    }
     let label = oaep.label.as_slice();
     with_sha!(oaep.hash, H => with_sha!(oaep.mgf, M => {
         let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);

@@ -1,10 +1,14 @@
 //! RSA keys: making, importing from their numbers, and their form at rest (PKCS#1 DER).
 
+use std::ops::Deref;
+
 use ::rsa::pkcs1::{DecodeRsaPrivateKey, EncodeRsaPrivateKey};
 use ::rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use ::rsa::{BoxedUint, RsaPrivateKey, RsaPublicKey};
 use zeroize::Zeroizing;
 
+use super::fast::{RsaDecrypter, RsaSigner};
+use super::key::Uses;
 use super::{Error, random, rsa};
 
 /// The smallest modulus.
@@ -13,6 +17,45 @@ pub const MIN_BITS: usize = 2048;
 pub const MAX_BITS: usize = 4096;
 /// The public exponent F4.
 pub const DEFAULT_EXPONENT: u64 = 65537;
+
+/// A private key ready for use.
+pub struct Private {
+    key: RsaPrivateKey,
+    signer: Option<RsaSigner>,
+    decrypter: Option<RsaDecrypter>,
+}
+
+impl Private {
+    /// Prepares a key, which is tried out: the second implementation makes its blinding and its Montgomery
+    /// contexts at the first operation, and keeps them with the key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::KeyInvalid`] where both implementations do not agree.
+    pub(super) fn new(key: RsaPrivateKey, uses: Uses) -> Result<Self, Error> {
+        let signer = uses.sign.then(|| RsaSigner::new(&key)).flatten();
+        let decrypter = uses.decrypt.then(|| RsaDecrypter::new(&key)).flatten();
+        let private = Self { key, signer, decrypter };
+        rsa::try_out(&private).map_err(|_| Error::KeyInvalid)?;
+        Ok(private)
+    }
+
+    pub(super) fn signer(&self) -> Option<&RsaSigner> {
+        self.signer.as_ref()
+    }
+
+    pub(super) fn decrypter(&self) -> Option<&RsaDecrypter> {
+        self.decrypter.as_ref()
+    }
+}
+
+impl Deref for Private {
+    type Target = RsaPrivateKey;
+
+    fn deref(&self) -> &RsaPrivateKey {
+        &self.key
+    }
+}
 
 /// The numbers of a private key as `C_CreateObject` gives them: big-endian, leading zeros allowed.
 ///

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::attribute;
 use coffer_protocol::mechanism::Hash;
 use zeroize::Zeroizing;
 
 use super::{Material, Object, ObjectId};
 use crate::Error;
-use crate::crypto::{Key, KeySpec, kdf};
+use crate::crypto::{Key, KeySpec, Uses, kdf};
 use crate::store::{KeyId, Store};
 use crate::vault::{self, Depth, Inside, Sealed};
 
@@ -38,8 +39,13 @@ impl OpenKey {
     ///
     /// A symmetric key never encrypts for the KMS itself: a key derived from it does, so that nothing which
     /// PKCS#11 lets an application compute with the key tells anything of the KMS's ciphertexts.
-    fn prepare(inside: &Inside<'_>, spec: KeySpec, material: &[u8]) -> Result<Self, ErrorCode> {
-        let key = Key::parse(spec, material)?;
+    fn prepare(
+        inside: &Inside<'_>,
+        spec: KeySpec,
+        material: &[u8],
+        uses: Uses,
+    ) -> Result<Self, ErrorCode> {
+        let key = Key::prepare(spec, material, uses)?;
         let mut kms = None;
         if matches!(spec, KeySpec::Aes | KeySpec::Sm4) {
             let derived = kms.insert(Zeroizing::new([0; 32]));
@@ -67,8 +73,9 @@ impl std::fmt::Debug for OpenKey {
 
 impl vault::Release for OpenKey {}
 
-/// Room in the arena that opening a key may need: an RSA-4096 key with its tables and temporaries.
-const ROOM: usize = 64 << 10;
+/// Room in the arena that opening a key may need: an RSA-4096 key, prepared twice by the second implementation,
+/// and the temporaries of trying it out.
+const ROOM: usize = 96 << 10;
 
 /// The open keys of the store.
 pub struct Keyring {
@@ -150,7 +157,12 @@ impl Keyring {
 
     fn open(&self, object: &Object, version: u32) -> Result<OpenKey, Error> {
         let spec = object.spec().ok_or(ErrorCode::KeyTypeInconsistent)?;
-        match self.try_open(object.id, spec, version) {
+        let flag = |attribute| object.attributes.flag(attribute);
+        let uses = Uses {
+            sign: flag(attribute::SIGN) || flag(attribute::SIGN_RECOVER),
+            decrypt: flag(attribute::DECRYPT) || flag(attribute::UNWRAP),
+        };
+        match self.try_open(object.id, spec, version, uses) {
             Err(error) if error.code() == ErrorCode::OutOfMemory => {
                 // Idle keys make room for the one that is wanted now.
                 let mut keys = self.lock();
@@ -158,17 +170,23 @@ impl Keyring {
                     Self::evict(&mut keys);
                 }
                 drop(keys);
-                self.try_open(object.id, spec, version)
+                self.try_open(object.id, spec, version, uses)
             }
             result => result,
         }
     }
 
     /// On a small stack: the few large ones may be busy for seconds with making RSA keys.
-    fn try_open(&self, id: ObjectId, spec: KeySpec, version: u32) -> Result<OpenKey, Error> {
+    fn try_open(
+        &self,
+        id: ObjectId,
+        spec: KeySpec,
+        version: u32,
+        uses: Uses,
+    ) -> Result<OpenKey, Error> {
         vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, ErrorCode> {
             let material = self.store.open_material(inside, KeyId(id.0), version)?;
-            OpenKey::prepare(inside, spec, material.get(inside))
+            OpenKey::prepare(inside, spec, material.get(inside), uses)
         })?
         .map_err(Error::from)
     }

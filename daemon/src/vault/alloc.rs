@@ -83,8 +83,9 @@ unsafe fn shrink(block: *mut u8, old: usize, new: usize) {
     }
 }
 
+/// A block of the arena, or the end of the process.
 #[inline]
-fn secret(size: usize, align: usize) -> *mut u8 {
+pub(super) fn secret(size: usize, align: usize) -> *mut u8 {
     let block = heap::allocate(size, align);
     if block.is_null() {
         exhausted();

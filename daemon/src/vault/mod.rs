@@ -6,7 +6,7 @@
 //!
 //! Not covered: registers while code runs (so no core dumps and no tracing, see
 //! [`hardening`](crate::hardening)), threads that code inside `run` starts, C libraries with an
-//! allocator of their own, and copies that code makes on purpose into captured variables.
+//! allocator of their own (AWS-LC takes ours), and copies that code makes on purpose into captured variables.
 //!
 //! ```
 //! use coffer_daemon::vault::{self, Config, Depth, Public, Secret, SecretMemory};
@@ -23,6 +23,8 @@
 #![allow(unsafe_code)] // one of the two places that need it; every block says why it is sound
 
 mod alloc;
+#[cfg(feature = "fast")]
+mod aws_lc;
 mod block;
 mod buffer;
 mod cache;
@@ -44,6 +46,8 @@ pub(crate) mod sys;
 pub(crate) mod tests;
 
 pub use alloc::VaultAlloc;
+#[cfg(feature = "fast")]
+pub use aws_lc::{aws_lc_is_ready, aws_lc_plain_allocations};
 pub use buffer::Buffer;
 pub use config::{Config, MemoryKind, SecretMemory, Status, is_low, status};
 pub use error::Error;

@@ -15,23 +15,54 @@ pub enum Hash {
     Sha384,
     /// SHA-512, FIPS 180-4.
     Sha512,
+    /// SHA-512/224, FIPS 180-4.
+    Sha512_224,
+    /// SHA-512/256, FIPS 180-4.
+    Sha512_256,
+    /// SHA3-224, FIPS 202.
+    Sha3_224,
+    /// SHA3-256, FIPS 202.
+    Sha3_256,
+    /// SHA3-384, FIPS 202.
+    Sha3_384,
+    /// SHA3-512, FIPS 202.
+    Sha3_512,
     /// SM3, GB/T 32905.
     Sm3,
 }
 
-/// Each hash with its digest mechanism and its mask generation function (`CKG_MGF1_`).
-const NUMBERS: &[(Hash, u64, u64)] = &[
-    (Hash::Sha1, ckm::CKM_SHA_1, 1),
-    (Hash::Sha256, ckm::CKM_SHA256, 2),
-    (Hash::Sha384, ckm::CKM_SHA384, 3),
-    (Hash::Sha512, ckm::CKM_SHA512, 4),
-    (Hash::Sha224, ckm::CKM_SHA224, 5),
+/// Each hash with its digest mechanism and its mask generation function (`CKG_MGF1_`), if there is
+/// one.
+const NUMBERS: &[(Hash, u64, Option<u64>)] = &[
+    (Hash::Sha1, ckm::CKM_SHA_1, Some(1)),
+    (Hash::Sha256, ckm::CKM_SHA256, Some(2)),
+    (Hash::Sha384, ckm::CKM_SHA384, Some(3)),
+    (Hash::Sha512, ckm::CKM_SHA512, Some(4)),
+    (Hash::Sha224, ckm::CKM_SHA224, Some(5)),
+    (Hash::Sha3_224, ckm::CKM_SHA3_224, Some(6)),
+    (Hash::Sha3_256, ckm::CKM_SHA3_256, Some(7)),
+    (Hash::Sha3_384, ckm::CKM_SHA3_384, Some(8)),
+    (Hash::Sha3_512, ckm::CKM_SHA3_512, Some(9)),
+    (Hash::Sha512_224, ckm::CKM_SHA512_224, None),
+    (Hash::Sha512_256, ckm::CKM_SHA512_256, None),
 ];
 
 impl Hash {
     /// Every hash function.
-    pub const ALL: [Self; 6] =
-        [Self::Sha1, Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512, Self::Sm3];
+    pub const ALL: [Self; 12] = [
+        Self::Sha1,
+        Self::Sha224,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        Self::Sha512_224,
+        Self::Sha512_256,
+        Self::Sha3_224,
+        Self::Sha3_256,
+        Self::Sha3_384,
+        Self::Sha3_512,
+        Self::Sm3,
+    ];
 
     /// The length of a digest in bytes.
     #[must_use]
@@ -39,10 +70,10 @@ impl Hash {
     pub const fn len(self) -> usize {
         match self {
             Self::Sha1 => 20,
-            Self::Sha224 => 28,
-            Self::Sha256 | Self::Sm3 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
+            Self::Sha224 | Self::Sha512_224 | Self::Sha3_224 => 28,
+            Self::Sha256 | Self::Sha512_256 | Self::Sha3_256 | Self::Sm3 => 32,
+            Self::Sha384 | Self::Sha3_384 => 48,
+            Self::Sha512 | Self::Sha3_512 => 64,
         }
     }
 
@@ -61,13 +92,13 @@ impl Hash {
     /// The hash function inside this mask generation function.
     #[must_use]
     pub fn from_mgf(ckg: u64) -> Option<Self> {
-        NUMBERS.iter().find(|row| row.2 == ckg).map(|row| row.0)
+        NUMBERS.iter().find(|row| row.2 == Some(ckg)).map(|row| row.0)
     }
 
     /// MGF1 with this hash, if PKCS#11 defines it.
     #[must_use]
     pub fn mgf(self) -> Option<u64> {
-        NUMBERS.iter().find(|row| row.0 == self).map(|row| row.2)
+        NUMBERS.iter().find(|row| row.0 == self).and_then(|row| row.2)
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::Cost::{Cheap, Slow};
 use super::Function::{Decrypt, Digest, Encrypt, Generate, GenerateKeyPair, Sign, Verify};
-use super::Hash::{Sha1, Sha224, Sha256, Sha384, Sha512};
+use super::Hash::{
+    Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224,
+    Sha512_256,
+};
 use super::Parts::{Multi, Single};
 use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
@@ -58,6 +61,12 @@ mechanisms! {
     0x4005  CKM_SHA256_KEY_GEN         S::HmacKeyGen(Sha256),  &[Hmac(Sha256)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x4006  CKM_SHA384_KEY_GEN         S::HmacKeyGen(Sha384),  &[Hmac(Sha384)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x4007  CKM_SHA512_KEY_GEN         S::HmacKeyGen(Sha512),  &[Hmac(Sha512)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x4008  CKM_SHA512_224_KEY_GEN     S::HmacKeyGen(Sha512_224), &[Hmac(Sha512_224)],          MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x4009  CKM_SHA512_256_KEY_GEN     S::HmacKeyGen(Sha512_256), &[Hmac(Sha512_256)],          MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x02b8  CKM_SHA3_224_KEY_GEN       S::HmacKeyGen(Sha3_224),   &[Hmac(Sha3_224)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x02b3  CKM_SHA3_256_KEY_GEN       S::HmacKeyGen(Sha3_256),   &[Hmac(Sha3_256)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x02c3  CKM_SHA3_384_KEY_GEN       S::HmacKeyGen(Sha3_384),   &[Hmac(Sha3_384)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x02d3  CKM_SHA3_512_KEY_GEN       S::HmacKeyGen(Sha3_512),   &[Hmac(Sha3_512)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
     0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
 
@@ -75,11 +84,19 @@ mechanisms! {
     0x0040  CKM_SHA256_RSA_PKCS        S::RsaPkcs1(Some(Sha256)), RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
     0x0041  CKM_SHA384_RSA_PKCS        S::RsaPkcs1(Some(Sha384)), RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
     0x0042  CKM_SHA512_RSA_PKCS        S::RsaPkcs1(Some(Sha512)), RSA,                        MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0066  CKM_SHA3_224_RSA_PKCS      S::RsaPkcs1(Some(Sha3_224)), RSA,                      MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0060  CKM_SHA3_256_RSA_PKCS      S::RsaPkcs1(Some(Sha3_256)), RSA,                      MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0061  CKM_SHA3_384_RSA_PKCS      S::RsaPkcs1(Some(Sha3_384)), RSA,                      MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
+    0x0062  CKM_SHA3_512_RSA_PKCS      S::RsaPkcs1(Some(Sha3_512)), RSA,                      MODULUS,  [Sign Verify]                  Multi  None  Modulus    Slow;
     0x000e  CKM_SHA1_RSA_PKCS_PSS      S::RsaPss(Some(Sha1)),     RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
     0x0047  CKM_SHA224_RSA_PKCS_PSS    S::RsaPss(Some(Sha224)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
     0x0043  CKM_SHA256_RSA_PKCS_PSS    S::RsaPss(Some(Sha256)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
     0x0044  CKM_SHA384_RSA_PKCS_PSS    S::RsaPss(Some(Sha384)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
     0x0045  CKM_SHA512_RSA_PKCS_PSS    S::RsaPss(Some(Sha512)),   RSA,                        MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0067  CKM_SHA3_224_RSA_PKCS_PSS  S::RsaPss(Some(Sha3_224)), RSA,                      MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0063  CKM_SHA3_256_RSA_PKCS_PSS  S::RsaPss(Some(Sha3_256)), RSA,                      MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0064  CKM_SHA3_384_RSA_PKCS_PSS  S::RsaPss(Some(Sha3_384)), RSA,                      MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
+    0x0065  CKM_SHA3_512_RSA_PKCS_PSS  S::RsaPss(Some(Sha3_512)), RSA,                      MODULUS,  [Sign Verify]                  Multi  Pss   Modulus    Slow;
 
     0x1041  CKM_ECDSA                  S::Ecdsa(None),         EC,                            CURVE,    [Sign Verify]                  Single None  TwiceOrder Cheap;
     0x1042  CKM_ECDSA_SHA1             S::Ecdsa(Some(Sha1)),   EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
@@ -87,15 +104,31 @@ mechanisms! {
     0x1044  CKM_ECDSA_SHA256           S::Ecdsa(Some(Sha256)), EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x1045  CKM_ECDSA_SHA384           S::Ecdsa(Some(Sha384)), EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x1046  CKM_ECDSA_SHA512           S::Ecdsa(Some(Sha512)), EC,                            CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1047  CKM_ECDSA_SHA3_224         S::Ecdsa(Some(Sha3_224)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1048  CKM_ECDSA_SHA3_256         S::Ecdsa(Some(Sha3_256)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1049  CKM_ECDSA_SHA3_384         S::Ecdsa(Some(Sha3_384)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x104a  CKM_ECDSA_SHA3_512         S::Ecdsa(Some(Sha3_512)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
 
     0x0220  CKM_SHA_1                  S::Digest(Sha1),        NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0255  CKM_SHA224                 S::Digest(Sha224),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0250  CKM_SHA256                 S::Digest(Sha256),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0260  CKM_SHA384                 S::Digest(Sha384),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0270  CKM_SHA512                 S::Digest(Sha512),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x0048  CKM_SHA512_224             S::Digest(Sha512_224), NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x004c  CKM_SHA512_256             S::Digest(Sha512_256), NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x02b5  CKM_SHA3_224               S::Digest(Sha3_224),   NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x02b0  CKM_SHA3_256               S::Digest(Sha3_256),   NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x02c0  CKM_SHA3_384               S::Digest(Sha3_384),   NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x02d0  CKM_SHA3_512               S::Digest(Sha3_512),   NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0221  CKM_SHA_1_HMAC             S::Hmac(Sha1),          &[GenericSecret, Hmac(Sha1)],   MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
     0x0256  CKM_SHA224_HMAC            S::Hmac(Sha224),        &[GenericSecret, Hmac(Sha224)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
     0x0251  CKM_SHA256_HMAC            S::Hmac(Sha256),        &[GenericSecret, Hmac(Sha256)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
     0x0261  CKM_SHA384_HMAC            S::Hmac(Sha384),        &[GenericSecret, Hmac(Sha384)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
     0x0271  CKM_SHA512_HMAC            S::Hmac(Sha512),        &[GenericSecret, Hmac(Sha512)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
+    0x0049  CKM_SHA512_224_HMAC        S::Hmac(Sha512_224),   &[GenericSecret, Hmac(Sha512_224)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+    0x004d  CKM_SHA512_256_HMAC        S::Hmac(Sha512_256),   &[GenericSecret, Hmac(Sha512_256)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+    0x02b6  CKM_SHA3_224_HMAC          S::Hmac(Sha3_224),     &[GenericSecret, Hmac(Sha3_224)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+    0x02b1  CKM_SHA3_256_HMAC          S::Hmac(Sha3_256),     &[GenericSecret, Hmac(Sha3_256)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+    0x02c1  CKM_SHA3_384_HMAC          S::Hmac(Sha3_384),     &[GenericSecret, Hmac(Sha3_384)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+    0x02d1  CKM_SHA3_512_HMAC          S::Hmac(Sha3_512),     &[GenericSecret, Hmac(Sha3_512)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
 }

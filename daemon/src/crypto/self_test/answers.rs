@@ -4,7 +4,7 @@ use coffer_protocol::mechanism::Hash;
 
 use crate::crypto::Error;
 
-/// Digests of "abc": FIPS 180-4 examples, GB/T 32905 appendix A.1.
+/// Digests of "abc": FIPS 180-4 and FIPS 202 examples, GB/T 32905 appendix A.1.
 pub(super) const DIGESTS: &[(Hash, &str)] = &[
     (Hash::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
     (Hash::Sha224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
@@ -17,11 +17,23 @@ pub(super) const DIGESTS: &[(Hash, &str)] = &[
         Hash::Sha512,
         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
     ),
+    (Hash::Sha512_224, "4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa"),
+    (Hash::Sha512_256, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"),
+    (Hash::Sha3_224, "e642824c3f8cf24ad09234ee7d3c766fc9a3a5168d0c94ad73b46fdf"),
+    (Hash::Sha3_256, "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532"),
+    (
+        Hash::Sha3_384,
+        "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b298d88cea927ac7f539f1edf228376d25",
+    ),
+    (
+        Hash::Sha3_512,
+        "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0",
+    ),
     (Hash::Sm3, "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"),
 ];
 
-/// HMAC with key "Jefe" over "what do ya want for nothing?": RFC 2202 and RFC 4231 case 2; SM3 as
-/// OpenSSL computes it.
+/// HMAC with key "Jefe" over "what do ya want for nothing?": RFC 2202 and RFC 4231 case 2; the
+/// others as OpenSSL computes them.
 pub(super) const CODES: &[(Hash, &str)] = &[
     (Hash::Sha1, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
     (Hash::Sha224, "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44"),
@@ -33,6 +45,18 @@ pub(super) const CODES: &[(Hash, &str)] = &[
     (
         Hash::Sha512,
         "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+    ),
+    (Hash::Sha512_224, "4a530b31a79ebcce36916546317c45f247d83241dfb818fd37254bde"),
+    (Hash::Sha512_256, "6df7b24630d5ccb2ee335407081a87188c221489768fa2020513b2d593359456"),
+    (Hash::Sha3_224, "7fdb8dd88bd2f60d1b798634ad386811c2cfc85bfaf5d52bbace5e66"),
+    (Hash::Sha3_256, "c7d4072e788877ae3596bbb0da73b887c9171f93095b294ae857fbe2645e1ba5"),
+    (
+        Hash::Sha3_384,
+        "f1101f8cbf9766fd6764d2ed61903f21ca9b18f57cf3e1a23ca13508a93243ce48c045dc007f26a21b3f5e0e9df4c20a",
+    ),
+    (
+        Hash::Sha3_512,
+        "5a4bfeab6166427c7a3647b747292b8384537cdb89afb3bf5665e4c5e709350b287baec921fd7ca0ee7a0c31d022a95e1fc92ba9d77df883960275beb4e62024",
     ),
     (Hash::Sm3, "2e87f1d16862e6d964b50a5200bf2b10b764faa9680a296a2405f24bec39f882"),
 ];

@@ -10,7 +10,7 @@ use coffer_protocol::mechanism::{CtrParameter, GcmParameter, Hash, Oaep, Paramet
 
 use super::aead::Aead;
 use super::ecdsa::Curve;
-use super::{Error, Key, KeySpec, PublicKey, der_signature, hash, hmac, kdf, random, sm2};
+use super::{Error, Key, KeySpec, PublicKey, Uses, der_signature, hash, hmac, kdf, random, sm2};
 use answers::hex;
 
 /// The known-answer test that failed.
@@ -29,12 +29,24 @@ const TESTS: &[(&str, Test)] = &[
     ("SHA-256", || digest(Hash::Sha256)),
     ("SHA-384", || digest(Hash::Sha384)),
     ("SHA-512", || digest(Hash::Sha512)),
+    ("SHA-512/224", || digest(Hash::Sha512_224)),
+    ("SHA-512/256", || digest(Hash::Sha512_256)),
+    ("SHA3-224", || digest(Hash::Sha3_224)),
+    ("SHA3-256", || digest(Hash::Sha3_256)),
+    ("SHA3-384", || digest(Hash::Sha3_384)),
+    ("SHA3-512", || digest(Hash::Sha3_512)),
     ("SM3", || digest(Hash::Sm3)),
     ("HMAC-SHA-1", || code(Hash::Sha1)),
     ("HMAC-SHA-224", || code(Hash::Sha224)),
     ("HMAC-SHA-256", || code(Hash::Sha256)),
     ("HMAC-SHA-384", || code(Hash::Sha384)),
     ("HMAC-SHA-512", || code(Hash::Sha512)),
+    ("HMAC-SHA-512/224", || code(Hash::Sha512_224)),
+    ("HMAC-SHA-512/256", || code(Hash::Sha512_256)),
+    ("HMAC-SHA3-224", || code(Hash::Sha3_224)),
+    ("HMAC-SHA3-256", || code(Hash::Sha3_256)),
+    ("HMAC-SHA3-384", || code(Hash::Sha3_384)),
+    ("HMAC-SHA3-512", || code(Hash::Sha3_512)),
     ("HMAC-SM3", || code(Hash::Sm3)),
     ("HKDF-SHA-256", hkdf),
     ("AES-CBC", aes_cbc),
@@ -42,14 +54,25 @@ const TESTS: &[(&str, Test)] = &[
     ("AES-GCM", aes_gcm),
     ("SM4-GCM", sm4_gcm),
     ("AEAD", aead),
-    ("RSA PKCS#1 signature", rsa_pkcs1_sign),
-    ("RSA-PSS", rsa_pss),
+    ("RSA PKCS#1 signature", || rsa_pkcs1_sign(Uses::NONE)),
+    ("RSA-PSS", || rsa_pss(Uses::NONE)),
     ("RSA PKCS#1 decryption", rsa_pkcs1_decrypt),
-    ("RSA-OAEP", rsa_oaep),
-    ("ECDSA P-256", || ecdsa(Curve::P256)),
-    ("ECDSA P-384", || ecdsa(Curve::P384)),
+    ("RSA-OAEP", || rsa_oaep(Uses::NONE)),
+    ("ECDSA P-256", || ecdsa(Curve::P256, Uses::NONE)),
+    ("ECDSA P-384", || ecdsa(Curve::P384, Uses::NONE)),
     ("SM2 signature", sm2_sign),
     ("SM2 encryption", sm2_encrypt),
+    // Again, with keys that the second implementation was made ready for.
+    #[cfg(feature = "fast")]
+    ("AWS-LC RSA PKCS#1 signature", || rsa_pkcs1_sign(Uses::ALL)),
+    #[cfg(feature = "fast")]
+    ("AWS-LC RSA-PSS", || rsa_pss(Uses::ALL)),
+    #[cfg(feature = "fast")]
+    ("AWS-LC RSA-OAEP", || rsa_oaep(Uses::ALL)),
+    #[cfg(feature = "fast")]
+    ("AWS-LC ECDSA P-256", || ecdsa(Curve::P256, Uses::ALL)),
+    #[cfg(feature = "fast")]
+    ("AWS-LC ECDSA P-384", || ecdsa(Curve::P384, Uses::ALL)),
 ];
 
 /// Runs every test and gives the names of what was tested, or of the first failure.
@@ -166,18 +189,18 @@ fn sign_and_verify(
         && !verifies(b"another message", signature))
 }
 
-fn rsa_key() -> Result<Key, Error> {
-    Key::parse(KeySpec::Rsa, &answers::rsa("key")?)
+fn rsa_key(uses: Uses) -> Result<Key, Error> {
+    Key::prepare(KeySpec::Rsa, &answers::rsa("key")?, uses)
 }
 
-fn rsa_pkcs1_sign() -> Result<bool, Error> {
+fn rsa_pkcs1_sign(uses: Uses) -> Result<bool, Error> {
     let scheme = Scheme::RsaPkcs1(Some(Hash::Sha256));
-    let signature = super::sign(&rsa_key()?, scheme, &Parameter::None, answers::RSA_MESSAGE)?;
+    let signature = super::sign(&rsa_key(uses)?, scheme, &Parameter::None, answers::RSA_MESSAGE)?;
     Ok(signature == answers::rsa("pkcs1_signature")?)
 }
 
-fn rsa_pss() -> Result<bool, Error> {
-    let key = rsa_key()?;
+fn rsa_pss(uses: Uses) -> Result<bool, Error> {
+    let key = rsa_key(uses)?;
     let public = key.public().ok_or(Error::Internal)?;
     let pss = Parameter::Pss(Pss { hash: Hash::Sha256, mgf: Hash::Sha256, salt_len: 32 });
     let signature = answers::rsa("pss_signature")?;
@@ -188,24 +211,24 @@ fn rsa_pss() -> Result<bool, Error> {
 fn rsa_pkcs1_decrypt() -> Result<bool, Error> {
     let ciphertext = answers::rsa("pkcs1_ciphertext")?;
     let scheme = Scheme::RsaPkcs1(None);
-    let plaintext = super::decrypt(&rsa_key()?, scheme, &Parameter::None, &ciphertext)?;
+    let plaintext = super::decrypt(&rsa_key(Uses::NONE)?, scheme, &Parameter::None, &ciphertext)?;
     Ok(*plaintext == answers::RSA_MESSAGE)
 }
 
-fn rsa_oaep() -> Result<bool, Error> {
+fn rsa_oaep(uses: Uses) -> Result<bool, Error> {
     let oaep = Oaep { hash: Hash::Sha256, mgf: Hash::Sha256, label: Vec::new() };
     let ciphertext = answers::rsa("oaep_ciphertext")?;
     let plaintext =
-        super::decrypt(&rsa_key()?, Scheme::RsaOaep, &Parameter::Oaep(oaep), &ciphertext)?;
+        super::decrypt(&rsa_key(uses)?, Scheme::RsaOaep, &Parameter::Oaep(oaep), &ciphertext)?;
     Ok(*plaintext == answers::RSA_MESSAGE)
 }
 
-fn ecdsa(curve: Curve) -> Result<bool, Error> {
+fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
     let (hash, [scalar, point, signature]) = match curve {
         Curve::P256 => (Hash::Sha256, answers::P256),
         Curve::P384 => (Hash::Sha384, answers::P384),
     };
-    let key = Key::parse(KeySpec::Ec(curve), &hex(scalar)?)?;
+    let key = Key::prepare(KeySpec::Ec(curve), &hex(scalar)?, uses)?;
     let public = key.public().ok_or(Error::Internal)?;
     let signature = hex(signature)?;
     let scheme = Scheme::Ecdsa(Some(hash));

@@ -15,7 +15,7 @@ use crate::service::object::template;
 use crate::vault::{self, Depth, Inside, Public, SecretBytes};
 
 /// Room in the arena that making or importing a key may need: an RSA-4096 key with its temporaries.
-const ROOM: usize = 64 << 10;
+const ROOM: usize = 96 << 10;
 
 /// A new key.
 #[derive(Debug)]

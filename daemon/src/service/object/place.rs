@@ -17,7 +17,7 @@ use crate::store::{KeyId, SealedMaterial};
 use crate::vault::{self, Depth, SecretBytes};
 
 /// Room in the arena that a session key may need.
-const ROOM: usize = 64 << 10;
+const ROOM: usize = 96 << 10;
 
 /// A new object, complete, with the material that it brings.
 pub(super) struct New {

@@ -1,0 +1,269 @@
+//! The second implementation of the hot private-key operations: AWS-LC, feature `fast`.
+//!
+//! It makes RSA signatures and OAEP decryptions with equal hashes, and ECDSA signatures on the NIST curves.
+//! Whatever it does not do gives `None`, and the first implementation does it. Its memory is the vault's
+//! ([`vault::aws_lc_is_ready`]).
+
+use ::rsa::RsaPrivateKey;
+use ::rsa::pkcs8::EncodePrivateKey;
+use aws_lc_rs::digest::{self, Digest};
+use aws_lc_rs::rsa::{self as aws, OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+};
+use coffer_protocol::mechanism::{Hash, Oaep};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::Error;
+use super::ecdsa::Curve;
+use super::rsa::Padding;
+use crate::vault;
+
+/// An RSA key that is ready to sign.
+pub(super) struct RsaSigner(aws::KeyPair);
+
+/// An RSA key that is ready to decrypt.
+pub(super) struct RsaDecrypter(OaepPrivateDecryptingKey);
+
+/// A key on a NIST curve that is ready to sign.
+pub(super) struct EcdsaSigner {
+    pair: EcdsaKeyPair,
+    digest: &'static digest::Algorithm,
+}
+
+impl RsaSigner {
+    /// Prepares a key.
+    pub(super) fn new(key: &RsaPrivateKey) -> Option<Self> {
+        aws::KeyPair::from_pkcs8(encoded(key)?.as_bytes()).ok().map(Self)
+    }
+
+    /// Signs a digest.
+    pub(super) fn sign(&self, padding: Padding, data: &[u8]) -> Option<Result<Vec<u8>, Error>> {
+        let (algorithm, encoding): (_, &'static dyn RsaEncoding) = match padding {
+            Padding::Pkcs1(Hash::Sha256) => (&digest::SHA256, &RSA_PKCS1_SHA256),
+            Padding::Pkcs1(Hash::Sha384) => (&digest::SHA384, &RSA_PKCS1_SHA384),
+            Padding::Pkcs1(Hash::Sha512) => (&digest::SHA512, &RSA_PKCS1_SHA512),
+            Padding::Pss(pss) if pss.mgf == pss.hash && pss.salt_len == pss.hash.len() => {
+                match pss.hash {
+                    Hash::Sha256 => (&digest::SHA256, &RSA_PSS_SHA256),
+                    Hash::Sha384 => (&digest::SHA384, &RSA_PSS_SHA384),
+                    Hash::Sha512 => (&digest::SHA512, &RSA_PSS_SHA512),
+                    _ => return None,
+                }
+            }
+            Padding::Pkcs1(_) | Padding::Pkcs1Plain | Padding::Pss(_) => return None,
+        };
+        if !vault::aws_lc_is_ready() {
+            return None;
+        }
+        let digest = Digest::import_less_safe(data, algorithm).ok()?;
+        let mut signature = vec![0; self.0.public_modulus_len()];
+        let signed = self.0.sign_digest(encoding, &digest, &mut signature);
+        Some(signed.map(|()| signature).map_err(|_| Error::Internal))
+    }
+}
+
+impl RsaDecrypter {
+    /// Prepares a key.
+    pub(super) fn new(key: &RsaPrivateKey) -> Option<Self> {
+        let key = PrivateDecryptingKey::from_pkcs8(encoded(key)?.as_bytes()).ok()?;
+        OaepPrivateDecryptingKey::new(key).ok().map(Self)
+    }
+
+    /// Decrypts a ciphertext as long as the modulus.
+    pub(super) fn decrypt(&self, oaep: &Oaep, ciphertext: &[u8]) -> Option<Result<Vec<u8>, Error>> {
+        let algorithm: &'static OaepAlgorithm = match (oaep.hash, oaep.mgf) {
+            (Hash::Sha1, Hash::Sha1) => &aws::OAEP_SHA1_MGF1SHA1,
+            (Hash::Sha256, Hash::Sha256) => &aws::OAEP_SHA256_MGF1SHA256,
+            (Hash::Sha384, Hash::Sha384) => &aws::OAEP_SHA384_MGF1SHA384,
+            (Hash::Sha512, Hash::Sha512) => &aws::OAEP_SHA512_MGF1SHA512,
+            _ => return None,
+        };
+        if !vault::aws_lc_is_ready() {
+            return None;
+        }
+        let mut plaintext = Zeroizing::new(vec![0; self.0.min_output_size()]);
+        let label = (!oaep.label.is_empty()).then_some(oaep.label.as_slice());
+        let done = self.0.decrypt(algorithm, ciphertext, &mut plaintext, label);
+        let Ok(length) = done.map(|plaintext| plaintext.len()) else {
+            return Some(Err(Error::EncryptedDataInvalid));
+        };
+        plaintext[length..].zeroize();
+        plaintext.truncate(length);
+        Some(Ok(std::mem::take(&mut plaintext)))
+    }
+}
+
+impl EcdsaSigner {
+    /// Prepares a big-endian scalar of the order's length with its uncompressed point.
+    pub(super) fn new(curve: Curve, scalar: &[u8], point: &[u8]) -> Option<Self> {
+        let (algorithm, digest): (&'static EcdsaSigningAlgorithm, _) = match curve {
+            Curve::P256 => (&ECDSA_P256_SHA256_FIXED_SIGNING, &digest::SHA256),
+            Curve::P384 => (&ECDSA_P384_SHA384_FIXED_SIGNING, &digest::SHA384),
+        };
+        if !vault::aws_lc_is_ready() {
+            return None;
+        }
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, scalar, point).ok()?;
+        Some(Self { pair, digest })
+    }
+
+    /// Signs a hash, given as an integer of the order's length or of fewer bytes; r‖s of full length.
+    ///
+    /// The algorithm is asked for by the hash of the order's length, whatever hash the integer came from:
+    /// ECDSA takes no notice of where it came from.
+    pub(super) fn sign(&self, integer: &[u8]) -> Option<Result<Vec<u8>, Error>> {
+        if !vault::aws_lc_is_ready() {
+            return None;
+        }
+        let length = self.digest.output_len();
+        let mut padded = [0; 64];
+        let padded = padded.get_mut(..length)?;
+        // P-521 has an order longer than any hash: what is cut off are zeros.
+        let kept = integer.get(integer.len().saturating_sub(length)..)?;
+        padded.get_mut(length - kept.len()..)?.copy_from_slice(kept);
+        let digest = Digest::import_less_safe(padded, self.digest).ok()?;
+        let signature = self.pair.sign_digest(&digest);
+        Some(signature.map(|made| made.as_ref().to_vec()).map_err(|_| Error::Internal))
+    }
+}
+
+/// The key in PKCS#8, if AWS-LC may be used.
+fn encoded(key: &RsaPrivateKey) -> Option<::rsa::pkcs8::SecretDocument> {
+    if vault::aws_lc_is_ready() { key.to_pkcs8_der().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use coffer_protocol::mechanism::Pss;
+
+    use super::super::ecdsa::{p256_curve, p384_curve};
+    use super::super::{hash, rsa_key};
+    use super::*;
+    use crate::crypto::Uses;
+    use crate::crypto::rsa::{self, Padding};
+    use crate::vault::{Depth, Public, run};
+
+    /// Inside of the vault, without which a process with one does not use AWS-LC.
+    fn inside(test: impl FnOnce()) {
+        vault::init_for_tests();
+        let before = vault::aws_lc_plain_allocations();
+        run(Depth::Large, |_| test()).unwrap();
+        assert_eq!(vault::aws_lc_plain_allocations(), before);
+    }
+
+    #[test]
+    fn rsa_signs_as_the_first_implementation_does() {
+        inside(|| {
+            for bits in [2048, 3072, 4096] {
+                let key = rsa_key::generate(bits, 65537).unwrap();
+                let signer = RsaSigner::new(&key).unwrap();
+                let first = rsa_key::Private::new(key, Uses::NONE).unwrap();
+                for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+                    let digest = hash::digest(hash, b"message");
+                    let made = signer.sign(Padding::Pkcs1(hash), &digest).unwrap().unwrap();
+                    let known = rsa::sign(&first, Padding::Pkcs1(hash), &digest).unwrap();
+                    assert_eq!(made, known);
+                    let pss = Padding::Pss(Pss { hash, mgf: hash, salt_len: hash.len() });
+                    let made = signer.sign(pss, &digest).unwrap().unwrap();
+                    rsa::verify(first.as_public_key(), pss, &digest, &made).unwrap();
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn what_it_does_not_do_is_left_to_the_first_implementation() {
+        inside(|| {
+            let key = rsa_key::generate(2048, 65537).unwrap();
+            let signer = RsaSigner::new(&key).unwrap();
+            let pss = Pss { hash: Hash::Sha256, mgf: Hash::Sha256, salt_len: 20 };
+            for padding in [
+                Padding::Pkcs1(Hash::Sha1),
+                Padding::Pkcs1(Hash::Sha224),
+                Padding::Pkcs1Plain,
+                Padding::Pss(pss),
+            ] {
+                assert!(signer.sign(padding, &[1; 32]).is_none());
+            }
+            let both = rsa_key::Private::new(key, Uses::ALL).unwrap();
+            let made = rsa::sign(&both, Padding::Pss(pss), &[1; 32]).unwrap();
+            rsa::verify(both.as_public_key(), Padding::Pss(pss), &[1; 32], &made).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_digest_info_is_signed_as_its_digest_is() {
+        inside(|| {
+            let key = rsa_key::generate(2048, 65537).unwrap();
+            let key = rsa_key::Private::new(key, Uses::ALL).unwrap();
+            for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+                let digest = hash::digest(hash, b"message");
+                let known = rsa::sign(&key, Padding::Pkcs1(hash), &digest).unwrap();
+                let oid = match hash {
+                    Hash::Sha256 => 1,
+                    Hash::Sha384 => 2,
+                    _ => 3,
+                };
+                let length = u8::try_from(digest.len()).unwrap();
+                let mut info = vec![0x30, length + 17, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65];
+                info.extend([3, 4, 2, oid, 5, 0, 4, length]);
+                info.extend(&digest);
+                assert_eq!(rsa::sign(&key, Padding::Pkcs1Plain, &info).unwrap(), known);
+                // One byte short it is no DigestInfo, but data like any other.
+                let short = &info[..info.len() - 1];
+                let made = rsa::sign(&key, Padding::Pkcs1Plain, short).unwrap();
+                rsa::verify(key.as_public_key(), Padding::Pkcs1Plain, short, &made).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn oaep_is_opened_with_label_and_without() {
+        inside(|| {
+            let key = rsa_key::generate(2048, 65537).unwrap();
+            let decrypter = RsaDecrypter::new(&key).unwrap();
+            for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+                for label in [&b""[..], b"label"] {
+                    let oaep = Oaep { hash, mgf: hash, label: label.to_vec() };
+                    let made = rsa::oaep_encrypt(key.as_public_key(), &oaep, b"data key").unwrap();
+                    let opened = decrypter.decrypt(&oaep, &made).unwrap().unwrap();
+                    assert_eq!(opened, b"data key");
+                    let other = Oaep { label: b"other".to_vec(), ..oaep };
+                    let refused = decrypter.decrypt(&other, &made).unwrap();
+                    assert_eq!(refused, Err(Error::EncryptedDataInvalid));
+                }
+            }
+            let mixed = Oaep { hash: Hash::Sha256, mgf: Hash::Sha1, label: Vec::new() };
+            assert!(decrypter.decrypt(&mixed, &[1; 256]).is_none());
+        });
+    }
+
+    #[test]
+    fn ecdsa_signs_hashes_of_any_length() {
+        inside(|| {
+            let (scalar, public) = p256_curve::generate().unwrap();
+            let key = p256_curve::Private::new(p256_curve::parse(&scalar).unwrap(), Uses::ALL);
+            let (scalar, large) = p384_curve::generate().unwrap();
+            let second = p384_curve::Private::new(p384_curve::parse(&scalar).unwrap(), Uses::ALL);
+            assert!(key.is_fast() && second.is_fast());
+            for length in [1, 20, 28, 32, 48, 64] {
+                let hash = &[0xa5; 64][..length];
+                let made = p256_curve::sign(&key, hash).unwrap();
+                p256_curve::verify(&public, hash, &made).unwrap();
+                let made = p384_curve::sign(&second, hash).unwrap();
+                p384_curve::verify(&large, hash, &made).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn outside_of_the_vault_the_first_implementation_serves() {
+        vault::init_for_tests();
+        assert!(!vault::aws_lc_is_ready());
+        let ready = run(Depth::Small, |_| Public(vault::aws_lc_is_ready())).unwrap();
+        assert!(ready.0);
+    }
+}
