@@ -117,16 +117,16 @@ impl Deadlines {
         Notice::Fine
     }
 
-    /// Writes the latest time to disk when the one there is a minute old.
+    /// Writes the latest time to disk when the one there is a minute old, and says whether it was.
     ///
     /// # Errors
     ///
     /// What the store reports.
-    pub fn save(&self) -> Result<(), Error> {
+    pub fn save(&self) -> Result<bool, Error> {
         let mut seen = self.lock();
         let latest = self.latest.load(Ordering::SeqCst);
         if seen.jumped || (latest - seen.saved).abs() < SAVE_EVERY {
-            return Ok(());
+            return Ok(false);
         }
         let stored = Stored { latest, base: seen.base, boot_id: seen.boot_id.clone() };
         let body = postcard::to_stdvec(&stored).map_err(|_| coffer_protocol::ErrorCode::Internal)?;
@@ -135,7 +135,7 @@ impl Deadlines {
         batch.put(Table::Meta, record, Expected::Any);
         self.store.commit(batch)?;
         seen.saved = latest;
-        Ok(())
+        Ok(true)
     }
 
     /// Believes the clock as it is.

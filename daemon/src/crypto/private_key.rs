@@ -5,7 +5,10 @@ use ::rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, SecretDocument};
 use zeroize::Zeroizing;
 
 use super::ecdsa::Curve;
-use super::{Error, Generated, Key, KeySpec, import, rsa_key};
+use super::{Error, Generated, KeySpec, import, rsa_key};
+
+/// The longest wrapped key in bytes; PKCS #8 of RSA-4096 has 2,374.
+const MAX_WRAPPED: usize = 4 << 10;
 
 /// The `PrivateKeyInfo` in DER of a pair in its form at rest.
 pub fn to_pkcs8(spec: KeySpec, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -46,8 +49,23 @@ pub fn from_pkcs8(spec: KeySpec, der: &[u8]) -> Result<Generated, Error> {
         _ => return Err(Error::Mechanism),
     };
     // Read again in its form at rest, which checks it as any other.
-    Key::parse(spec, &material)?;
     import(spec, &material)
+}
+
+/// Unwraps what was wrapped under an AES key with padding (RFC 5649).
+pub fn unwrap_padded(key: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if !(16..=MAX_WRAPPED).contains(&wrapped.len()) || !wrapped.len().is_multiple_of(8) {
+        return Err(Error::EncryptedDataLength);
+    }
+    let mut value = Zeroizing::new(vec![0; wrapped.len()]);
+    let opened = match key.len() {
+        16 => open::<aes_kw::KwpAes128>(key, wrapped, &mut value),
+        24 => open::<aes_kw::KwpAes192>(key, wrapped, &mut value),
+        32 => open::<aes_kw::KwpAes256>(key, wrapped, &mut value),
+        _ => return Err(Error::KeySize),
+    };
+    value.truncate(opened?);
+    Ok(value)
 }
 
 #[cfg(test)]
