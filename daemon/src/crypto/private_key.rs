@@ -2,6 +2,7 @@
 
 use ::rsa::RsaPrivateKey;
 use ::rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey, SecretDocument};
+use aes_kw::{KeyInit, KwpAes128, KwpAes192, KwpAes256};
 use zeroize::Zeroizing;
 
 use super::ecdsa::Curve;
@@ -59,12 +60,13 @@ pub fn unwrap_padded(key: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, E
     }
     let mut value = Zeroizing::new(vec![0; wrapped.len()]);
     let opened = match key.len() {
-        16 => open::<aes_kw::KwpAes128>(key, wrapped, &mut value),
-        24 => open::<aes_kw::KwpAes192>(key, wrapped, &mut value),
-        32 => open::<aes_kw::KwpAes256>(key, wrapped, &mut value),
+        16 => KwpAes128::new_from_slice(key).map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
+        24 => KwpAes192::new_from_slice(key).map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
+        32 => KwpAes256::new_from_slice(key).map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
         _ => return Err(Error::KeySize),
     };
-    value.truncate(opened?);
+    let length = opened.map_err(|_| Error::KeySize)?.map_err(|_| Error::EncryptedDataInvalid)?;
+    value.truncate(length);
     Ok(value)
 }
 

@@ -27,7 +27,7 @@ use crate::crypto::{self, Generate, Key, hmac, private_key, sm2};
 use crate::object::{Changes, DAY, Ending, KeyMeta, Material, Object, ObjectId, cmk};
 use crate::seal::Label;
 use crate::store::{KeyId, RecordId, SealedMaterial, Table};
-use crate::vault::{self, Depth, Inside, Public};
+use crate::vault::{self, Inside, Public};
 
 /// Latest expiry in UNIX seconds.
 const LATEST: i64 = 2_147_443_200;
@@ -39,7 +39,7 @@ const ROOM: usize = 64 << 10;
 /// How material is wrapped. The numbers are part of the stored form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-enum Algorithm {
+pub(crate) enum Algorithm {
     Pkcs1 = 1,
     OaepSha1 = 2,
     OaepSha256 = 3,
