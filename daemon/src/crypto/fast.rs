@@ -35,6 +35,7 @@ pub(super) struct EcdsaSigner {
 
 impl RsaSigner {
     /// Prepares a key.
+    #[inline(never)]
     pub(super) fn new(key: &RsaPrivateKey) -> Option<Self> {
         aws::KeyPair::from_pkcs8(encoded(key)?.as_bytes()).ok().map(Self)
     }
@@ -67,6 +68,7 @@ impl RsaSigner {
 
 impl RsaDecrypter {
     /// Prepares a key.
+    #[inline(never)]
     pub(super) fn new(key: &RsaPrivateKey) -> Option<Self> {
         let key = PrivateDecryptingKey::from_pkcs8(encoded(key)?.as_bytes()).ok()?;
         OaepPrivateDecryptingKey::new(key).ok().map(Self)

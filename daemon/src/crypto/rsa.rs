@@ -9,6 +9,7 @@ use ::rsa::traits::{PaddingScheme, PublicKeyParts, SignatureScheme};
 use ::rsa::{BoxedUint, Oaep, Pkcs1v15Encrypt, Pkcs1v15Sign, Pss, RsaPrivateKey, RsaPublicKey};
 use coffer_protocol::mechanism::{self, Hash};
 use getrandom::SysRng;
+use sha2::digest::{Digest, FixedOutputReset};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -76,18 +77,80 @@ pub(super) fn sign(key: &Private, padding: Padding, data: &[u8]) -> Result<Vec<u
 }
 
 /// Signs with the first implementation.
+#[inline(never)]
 fn sign_first(key: &RsaPrivateKey, padding: Padding, data: &[u8]) -> Result<Vec<u8>, Error> {
-    let rng = Some(&mut SysRng);
     match padding {
-        Padding::Pkcs1Plain => Ok(Pkcs1v15Sign::new_unprefixed().sign(rng, key, data)?),
+        Padding::Pkcs1Plain => sign_as(Pkcs1v15Sign::new_unprefixed(), key, data),
         Padding::Pkcs1(hash) => {
-            with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>().sign(rng, key, data)?))
+            let scheme = with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>()))?;
+            sign_as(scheme, key, data)
         }
-        Padding::Pss(pss) => {
-            with_sha!(pss.hash, D => {
-                Ok(Pss::<D>::new_with_salt(pss.salt_len).sign(rng, key, data)?)
-            })
-        }
+        Padding::Pss(pss) => with_sha!(pss.hash, D => pss_sign::<D>(key, pss.salt_len, data)),
+    }
+}
+
+// The functions below stand alone, one for each combination of hashes: put together in one, they would need
+// the stack of all.
+
+#[inline(never)]
+fn sign_as(
+    scheme: impl SignatureScheme,
+    key: &RsaPrivateKey,
+    data: &[u8],
+) -> Result<Vec<u8>, Error> {
+    Ok(scheme.sign(Some(&mut SysRng), key, data)?)
+}
+
+#[inline(never)]
+fn pss_sign<D: Digest + FixedOutputReset>(
+    key: &RsaPrivateKey,
+    salt_len: usize,
+    data: &[u8],
+) -> Result<Vec<u8>, Error> {
+    sign_as(Pss::<D>::new_with_salt(salt_len), key, data)
+}
+
+#[inline(never)]
+fn verify_as(
+    scheme: impl SignatureScheme,
+    key: &RsaPublicKey,
+    data: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    scheme.verify(key, data, signature).map_err(|_| Error::SignatureInvalid)
+}
+
+#[inline(never)]
+fn pss_verify<D: Digest + FixedOutputReset>(
+    key: &RsaPublicKey,
+    salt_len: usize,
+    data: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    verify_as(Pss::<D>::new_with_salt(salt_len), key, data, signature)
+}
+
+#[inline(never)]
+fn oaep_encrypt_as<H: Digest + FixedOutputReset, M: Digest + FixedOutputReset>(
+    key: &RsaPublicKey,
+    label: &[u8],
+    plaintext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
+    Ok(padding.encrypt(&mut SysRng, key, plaintext)?)
+}
+
+#[inline(never)]
+fn oaep_decrypt_as<H: Digest + FixedOutputReset, M: Digest + FixedOutputReset>(
+    key: &RsaPrivateKey,
+    label: &[u8],
+    ciphertext: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
+    match padding.decrypt(Some(&mut SysRng), key, ciphertext) {
+        Ok(plaintext) => Ok(plaintext),
+        Err(::rsa::Error::Rng) => Err(Error::Entropy),
+        Err(_) => Err(Error::EncryptedDataInvalid),
     }
 }
 
@@ -121,6 +184,7 @@ const DIGEST_INFO: &[(Hash, [u8; 19])] = &[
 ];
 
 /// Does what a prepared key is for once, and checks it.
+#[inline(never)]
 pub(super) fn try_out(key: &Private) -> Result<(), Error> {
     if key.signer().is_some() {
         let data = digest(Hash::Sha256, b"Coffer tries out what it prepares");
@@ -148,18 +212,16 @@ pub(super) fn verify(
     if signature.len() != key.size() {
         return Err(Error::SignatureLength);
     }
-    let verified = match padding {
-        Padding::Pkcs1Plain => Ok(Pkcs1v15Sign::new_unprefixed().verify(key, data, signature)),
+    match padding {
+        Padding::Pkcs1Plain => verify_as(Pkcs1v15Sign::new_unprefixed(), key, data, signature),
         Padding::Pkcs1(hash) => {
-            with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>().verify(key, data, signature)))
+            let scheme = with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>()))?;
+            verify_as(scheme, key, data, signature)
         }
         Padding::Pss(pss) => {
-            with_sha!(pss.hash, D => {
-                Ok(Pss::<D>::new_with_salt(pss.salt_len).verify(key, data, signature))
-            })
+            with_sha!(pss.hash, D => pss_verify::<D>(key, pss.salt_len, data, signature))
         }
-    };
-    verified?.map_err(|_| Error::SignatureInvalid)
+    }
 }
 
 /// RSAES-PKCS1-v1_5 encryption.
@@ -181,8 +243,7 @@ pub(super) fn oaep_encrypt(
 ) -> Result<Vec<u8>, Error> {
     let label = oaep.label.as_slice();
     with_sha!(oaep.hash, H => with_sha!(oaep.mgf, M => {
-        let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
-        Ok(padding.encrypt(&mut SysRng, key, plaintext)?)
+        oaep_encrypt_as::<H, M>(key, label, plaintext)
     }))
 }
 
@@ -199,12 +260,7 @@ pub(super) fn oaep_decrypt(
     }
     let label = oaep.label.as_slice();
     with_sha!(oaep.hash, H => with_sha!(oaep.mgf, M => {
-        let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
-        match padding.decrypt(Some(&mut SysRng), key, ciphertext) {
-            Ok(plaintext) => Ok(plaintext),
-            Err(::rsa::Error::Rng) => Err(Error::Entropy),
-            Err(_) => Err(Error::EncryptedDataInvalid),
-        }
+        oaep_decrypt_as::<H, M>(key, label, ciphertext)
     }))
 }
 

@@ -98,6 +98,7 @@ pub(super) fn encode(key: &RsaPrivateKey) -> Result<Zeroizing<Vec<u8>>, Error> {
 }
 
 /// Parses the form at rest.
+#[inline(never)]
 pub(super) fn parse(der: &[u8]) -> Result<RsaPrivateKey, Error> {
     let key = RsaPrivateKey::from_pkcs1_der(der).map_err(|_| Error::KeyInvalid)?;
     check_size(&key)?;

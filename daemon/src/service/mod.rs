@@ -39,6 +39,7 @@ mod visible;
 
 pub use kms::{Imports, Uses};
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub use record::Templates;
 pub(crate) use record::malformed;
 
 use std::sync::{Arc, RwLock};

@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{self, Flags};
+use coffer_protocol::operation::cipher::EncryptData;
 use coffer_protocol::operation::{Operation, Socket};
 
+use super::record::Recorder;
 use super::{Caller, Incoming, Outgoing, Payload, ReplyPayload, Service, dispatch};
+use crate::Error;
 use crate::clock::Clock;
 use crate::config::{AuditConfig, Config, Limits, SecretMemory};
 use crate::hardening::Report;
@@ -62,6 +65,7 @@ impl Peer {
     /// A caller without an application.
     pub fn new(service: &Arc<Service>, uid: u32, socket: Socket) -> Self {
         let caller = Caller {
+            templates: super::record::Templates::default(),
             uid,
             gid: uid,
             pid: 1,
@@ -137,6 +141,18 @@ impl Peer {
         let answer = self.send(request, payload, Flags::DRY_RUN)?;
         assert!(answer.flags.contains(Flags::DRY_RUN) && answer.meta.is_empty());
         Ok(())
+    }
+
+    /// Writes the audit record of an encryption as the gate does, and does nothing else: what the benchmark of the
+    /// audit log subtracts.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn record(&self, request: &EncryptData, payload: &[u8]) -> Result<(), Error> {
+        let mut recorder = Recorder::new(&self.service, &self.caller, EncryptData::ROW, false);
+        recorder.describe(request, &Payload::Plain(payload));
+        recorder.done(&[])
     }
 
     fn send<O: Operation>(

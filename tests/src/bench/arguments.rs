@@ -8,6 +8,7 @@ use anyhow::bail;
 use crate::daemon::{PIN, binaries};
 
 /// Measures Coffer beside SoftHSM2, or beside other PKCS#11 modules.
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[derive(Debug, clap::Parser)]
 #[command(name = "coffer-bench", args_conflicts_with_subcommands = true)]
 pub(super) struct Arguments {

@@ -38,7 +38,7 @@ enum Needs {
 }
 
 /// The library of SoftHSM2, where it is installed.
-pub(super) fn softhsm2() -> Option<PathBuf> {
+pub fn softhsm2() -> Option<PathBuf> {
     SOFTHSM2.iter().map(PathBuf::from).find(|path| path.exists())
 }
 

@@ -22,6 +22,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use arguments::{Arguments, Command, Format};
+pub use candidate::softhsm2;
 
 /// Runs the program: the benchmark, or as a child of it.
 pub fn main() -> anyhow::Result<()> {
