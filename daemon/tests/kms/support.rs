@@ -54,6 +54,12 @@ impl Hsm {
         self.open();
     }
 
+    /// Starts a daemon that was stopped.
+    pub(crate) fn restart_closed(&mut self) {
+        assert!(self.service.is_none());
+        self.open();
+    }
+
     pub(crate) fn service(&self) -> &Arc<Service> {
         self.service.as_ref().unwrap()
     }
