@@ -195,12 +195,8 @@ impl Kms {
         context: &Context,
     ) -> Result<SecretSlice<u8>, Error> {
         let expected_key = Some(key.to_field());
-        let request = Decrypt {
-            context: context.to_json(),
-            expected_key,
-            public_key: None,
-            algorithm: None,
-        };
+        let request =
+            Decrypt { context: context.to_json(), expected_key, public_key: None, algorithm: None };
         Ok(secret(self.connection.call(&request, ciphertext)?.payload))
     }
 

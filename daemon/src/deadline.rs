@@ -129,7 +129,8 @@ impl Deadlines {
             return Ok(false);
         }
         let stored = Stored { latest, base: seen.base, boot_id: seen.boot_id.clone() };
-        let body = postcard::to_stdvec(&stored).map_err(|_| coffer_protocol::ErrorCode::Internal)?;
+        let body =
+            postcard::to_stdvec(&stored).map_err(|_| coffer_protocol::ErrorCode::Internal)?;
         let mut batch = Batch::new();
         let record = Record { id: record_id()?, version: 0, state: 0, body };
         batch.put(Table::Meta, record, Expected::Any);

@@ -25,20 +25,21 @@ impl Keeper {
     pub fn start(service: Arc<Service>) -> std::io::Result<Self> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let told = Arc::clone(&stop);
-        let thread = std::thread::Builder::new().name("time-keeper".to_owned()).spawn(move || {
-            if crate::vault::block_signals().is_err() {
-                return;
-            }
-            let (stopped, woken) = &*told;
-            let mut stop = stopped.lock().unwrap_or_else(PoisonError::into_inner);
-            while !*stop {
-                drop(stop);
-                service.tick();
-                stop = stopped.lock().unwrap_or_else(PoisonError::into_inner);
-                let waited = woken.wait_timeout_while(stop, PERIOD, |stop| !*stop);
-                stop = waited.unwrap_or_else(PoisonError::into_inner).0;
-            }
-        })?;
+        let thread =
+            std::thread::Builder::new().name("time-keeper".to_owned()).spawn(move || {
+                if crate::vault::block_signals().is_err() {
+                    return;
+                }
+                let (stopped, woken) = &*told;
+                let mut stop = stopped.lock().unwrap_or_else(PoisonError::into_inner);
+                while !*stop {
+                    drop(stop);
+                    service.tick();
+                    stop = stopped.lock().unwrap_or_else(PoisonError::into_inner);
+                    let waited = woken.wait_timeout_while(stop, PERIOD, |stop| !*stop);
+                    stop = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+            })?;
         Ok(Self { stop, thread: Some(thread) })
     }
 }

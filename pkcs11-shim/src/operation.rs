@@ -160,12 +160,8 @@ fn attempt(
         return Ok(());
     }
     let (number, function) = (session.number(), wire(function)?);
-    let request = StartOperation {
-        session: number,
-        function,
-        key: key.object,
-        mechanism: call.clone(),
-    };
+    let request =
+        StartOperation { session: number, function, key: key.object, mechanism: call.clone() };
     if session.call(&request, &[]).is_ok() {
         // Its destruction was taken back just now. Whoever tries again is not refused.
         session.call(&CancelOperation { session: number, function }, &[])?;

@@ -123,7 +123,12 @@ impl Alarms {
     /// # Errors
     ///
     /// What the store reports.
-    pub fn raise(&self, kind: AlarmKind, time: i64, about: About) -> Result<Vec<Arc<Alarm>>, Error> {
+    pub fn raise(
+        &self,
+        kind: AlarmKind,
+        time: i64,
+        about: About,
+    ) -> Result<Vec<Arc<Alarm>>, Error> {
         self.raise_with(vec![(kind, about)], time, |records| {
             let mut batch = Batch::new();
             batch.reserved();

@@ -39,11 +39,12 @@ impl Sink {
     /// Where the thread cannot be started.
     pub fn new(socket: Option<PathBuf>) -> std::io::Result<Self> {
         let (queue, waiting) = sync_channel(WAITING);
-        let thread = std::thread::Builder::new().name("alarm-sink".to_owned()).spawn(move || {
-            if crate::vault::block_signals().is_ok() {
-                run(&waiting, socket.as_deref());
-            }
-        })?;
+        let thread =
+            std::thread::Builder::new().name("alarm-sink".to_owned()).spawn(move || {
+                if crate::vault::block_signals().is_ok() {
+                    run(&waiting, socket.as_deref());
+                }
+            })?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
@@ -83,16 +84,12 @@ fn run(waiting: &Receiver<Arc<Alarm>>, socket: Option<&Path>) {
         let received = waiting.recv_timeout(PERIOD);
         if let Ok(alarm) = &received {
             let subject = (alarm.kind, alarm.about.key);
-            match told.get_mut(&subject) {
-                Some(before) => {
-                    before.more += 1;
-                    before.last = Some(alarm.clone());
-                }
-                None => {
-                    listener.tell(alarm, 1);
-                    let now = Told { at: Instant::now(), more: 0, last: None };
-                    told.insert(subject, now);
-                }
+            if let Some(before) = told.get_mut(&subject) {
+                before.more += 1;
+                before.last = Some(alarm.clone());
+            } else {
+                listener.tell(alarm, 1);
+                told.insert(subject, Told { at: Instant::now(), more: 0, last: None });
             }
         }
         let over = matches!(received, Err(RecvTimeoutError::Disconnected));

@@ -6,8 +6,8 @@
 pub mod aead;
 pub mod aes;
 pub mod der_signature;
-pub mod ecdsa;
 pub mod ecdh;
+pub mod ecdsa;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
 mod fast;

@@ -60,9 +60,12 @@ pub fn unwrap_padded(key: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, E
     }
     let mut value = Zeroizing::new(vec![0; wrapped.len()]);
     let opened = match key.len() {
-        16 => KwpAes128::new_from_slice(key).map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
-        24 => KwpAes192::new_from_slice(key).map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
-        32 => KwpAes256::new_from_slice(key).map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
+        16 => KwpAes128::new_from_slice(key)
+            .map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
+        24 => KwpAes192::new_from_slice(key)
+            .map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
+        32 => KwpAes256::new_from_slice(key)
+            .map(|key| key.unwrap_key(wrapped, &mut value).map(<[u8]>::len)),
         _ => return Err(Error::KeySize),
     };
     let length = opened.map_err(|_| Error::KeySize)?.map_err(|_| Error::EncryptedDataInvalid)?;

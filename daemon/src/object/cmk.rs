@@ -63,13 +63,10 @@ const fn use_of(usage: KeyUsage) -> Use {
             row(RSA_SIGN, a::SIGN, a::VERIFY)
         }
         KeyUsage::SignEcc | KeyUsage::SignEcdsa384 => row(ECDSA, a::SIGN, a::VERIFY),
-        // These have no PKCS#11 numbers, so there are no mechanisms to allow.
-        KeyUsage::SignSm2 => row(&[], a::SIGN, a::VERIFY),
         KeyUsage::DecryptSm2 => row(&[], a::DECRYPT, a::ENCRYPT),
-        // The type of the key leaves one hash, and a pair that derives nothing else to do.
-        KeyUsage::Mac => row(&[], a::SIGN, a::VERIFY),
-        KeyUsage::KeyAgreement => row(&[], a::DERIVE, a::DERIVE),
-        KeyUsage::Application => row(&[], a::DERIVE, a::DERIVE),
+        // SM2 has no PKCS#11 numbers, so there are no mechanisms to allow; the type of a MAC key leaves one hash.
+        KeyUsage::SignSm2 | KeyUsage::Mac => row(&[], a::SIGN, a::VERIFY),
+        KeyUsage::KeyAgreement | KeyUsage::Application => row(&[], a::DERIVE, a::DERIVE),
     }
 }
 
@@ -161,9 +158,10 @@ pub const fn generation_of(spec: KeySpec) -> Generate {
         (KeySpec::Rsa4096, _) => Generate::Rsa { bits: 4096, exponent: 65_537 },
         (KeySpec::EcP256, _) => Generate::Ec(Curve::P256),
         (KeySpec::EcP384, _) => Generate::Ec(Curve::P384),
-        (KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 | KeySpec::HmacSm3, Some(bytes)) => {
-            Generate::Secret { bytes }
-        }
+        (
+            KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 | KeySpec::HmacSm3,
+            Some(bytes),
+        ) => Generate::Secret { bytes },
         (
             KeySpec::Sm2
             | KeySpec::Hmac256

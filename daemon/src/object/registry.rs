@@ -328,11 +328,7 @@ impl Registry {
         let mut gone = Vec::new();
         for (id, tombstone) in changes.destroyed {
             let object = of(id).ok_or(ErrorCode::Internal)?;
-            batch.delete(
-                Table::Objects,
-                id.0.into(),
-                Expected::Generation(object.generation),
-            );
+            batch.delete(Table::Objects, id.0.into(), Expected::Generation(object.generation));
             if let Some(tombstone) = tombstone {
                 batch.destroy(KeyId(id.0), tombstone);
             }

@@ -37,8 +37,8 @@ pub mod testing;
 mod token;
 mod visible;
 
-pub use kms::{Imports, Uses};
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub use kms::{Imports, Uses};
 pub use record::Templates;
 pub(crate) use record::malformed;
 

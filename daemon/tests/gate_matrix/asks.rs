@@ -172,7 +172,8 @@ fn kms(names: &Names) -> Vec<Ask> {
     let mac = json!({ "KeyId": names.mac, "MacAlgorithm": "HMAC_SHA_256", "Message": "aGk=" });
     let mut verify_mac = mac.clone();
     verify_mac["Mac"] = json!("AAAA");
-    let import = json!({ "KeyId": names.external, "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
+    let import =
+        json!({ "KeyId": names.external, "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
     let bind = json!({ "KeyId": key, "ProductId": "luks", "ResourceId": "disk" });
     rows.extend([
         named::<kms::AsymmetricRsaDecrypt>(json!({

@@ -42,8 +42,13 @@ fn each_attempt_raises_one_alarm_which_says_who_and_what() {
     let alarm = &listed["Alarms"][0];
     let expected = json!([USED, "Encrypt", key, OWNER + 1, START + 7 * DAY, "critical", "dev"]);
     let came = json!([
-        alarm["AlarmType"], alarm["Operation"], alarm["KeyId"], alarm["Uid"],
-        alarm["DeletionDate"], alarm["Severity"], alarm["Partition"],
+        alarm["AlarmType"],
+        alarm["Operation"],
+        alarm["KeyId"],
+        alarm["Uid"],
+        alarm["DeletionDate"],
+        alarm["Severity"],
+        alarm["Partition"],
     ]);
     assert_eq!(came, expected);
 }
@@ -55,7 +60,8 @@ fn attempts_through_pkcs11_raise_alarms_too() {
     hsm.peer().call(&init, b"officeruser").unwrap();
     let key = pending(&hsm, "ASYMMETRIC_SIGN_VERIFY_ECC");
     let application = Peer::application(hsm.service(), OWNER + 1);
-    let session = application.call(&OpenSession { slot: 0, read_write: true }, b"").unwrap().session;
+    let session =
+        application.call(&OpenSession { slot: 0, read_write: true }, b"").unwrap().session;
     application.call(&Login { session, user: 1 }, b"user").unwrap();
     let template = frame::encode_meta(&vec![Attribute::number(attribute::CLASS, 3)]).unwrap();
     let found = application.call(&FindObjects { session, after: 0 }, &template).unwrap();

@@ -164,7 +164,9 @@ fn names_tags_and_windows_have_their_limits() {
         assert_eq!(hsm.ask::<kms::UpdateKeyDescription>(fields).is_ok(), right, "{length}");
     }
     let tags = |count: usize| {
-        (0..count).map(|n| json!({ "TagKey": format!("k{n}"), "TagValue": "v" })).collect::<Vec<_>>()
+        (0..count)
+            .map(|n| json!({ "TagKey": format!("k{n}"), "TagValue": "v" }))
+            .collect::<Vec<_>>()
     };
     for (count, right) in [(0, false), (10, true), (11, false)] {
         let asked = hsm.ask::<kms::TagResource>(json!({ "KeyId": key, "Tags": tags(count) }));

@@ -128,7 +128,8 @@ fn subject(hsm: &Hsm, operation: &str, state: &str, other_blob: &Value) -> Subje
     }
     let mut token = Value::Null;
     if operation == "ImportKeyMaterial" {
-        let wrapping = json!({ "KeyId": key, "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
+        let wrapping =
+            json!({ "KeyId": key, "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
         token = hsm.call::<kms::GetParametersForImport>(wrapping);
     }
     let of_key = || json!({ "KeyId": key });
@@ -164,8 +165,9 @@ fn act(hsm: &Hsm, operation: &str, subject: &Subject) -> Result<Value, String> {
         "GenerateDataKey" => {
             hsm.ask::<kms::GenerateDataKey>(with(&[("KeySpec", json!("AES_256"))]))
         }
-        "GenerateDataKeyWithoutPlaintext" => hsm
-            .ask::<kms::GenerateDataKeyWithoutPlaintext>(with(&[("NumberOfBytes", json!(7))])),
+        "GenerateDataKeyWithoutPlaintext" => {
+            hsm.ask::<kms::GenerateDataKeyWithoutPlaintext>(with(&[("NumberOfBytes", json!(7))]))
+        }
         "GenerateDataKeyPair" => hsm.ask::<kms::GenerateDataKeyPair>(with(&pair)),
         "GenerateDataKeyPairWithoutPlaintext" => {
             hsm.ask::<kms::GenerateDataKeyPairWithoutPlaintext>(with(&pair))
@@ -187,14 +189,13 @@ fn act(hsm: &Hsm, operation: &str, subject: &Subject) -> Result<Value, String> {
         ),
         "AsymmetricRsaDecrypt" => {
             // Implicit rejection: what is no ciphertext gives bytes that mean nothing.
-            let fields = [
-                ("Ciphertext", base64(&[1; 256])),
-                ("Algorithm", json!("RSAES_PKCS1_V1_5")),
-            ];
+            let fields =
+                [("Ciphertext", base64(&[1; 256])), ("Algorithm", json!("RSAES_PKCS1_V1_5"))];
             hsm.ask::<kms::AsymmetricRsaDecrypt>(with(&fields))
         }
         "AsymmetricSm2Decrypt" => {
-            let asked = hsm.ask::<kms::AsymmetricSm2Decrypt>(with(&[("Ciphertext", json!("AAAA"))]));
+            let asked =
+                hsm.ask::<kms::AsymmetricSm2Decrypt>(with(&[("Ciphertext", json!("AAAA"))]));
             // The state was no obstacle; the ciphertext is.
             asked.or_else(|code| match code.as_str() {
                 "FailedOperation.DecryptError" => Ok(Value::Null),

@@ -88,8 +88,7 @@ impl Handle for AsymmetricRsaDecrypt {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Ready, Error> {
-        let usages =
-            [KeyUsage::DecryptRsa2048, KeyUsage::DecryptRsa3072, KeyUsage::DecryptRsa4096];
+        let usages = [KeyUsage::DecryptRsa2048, KeyUsage::DecryptRsa3072, KeyUsage::DecryptRsa4096];
         ready(service, call.caller(), &call.request().key_id, &usages)
     }
 

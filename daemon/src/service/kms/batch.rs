@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::operation::kms::{
-    DescribeKeys, DescribedKeys, DisableKeys, Done, EnableKeys,
-};
+use coffer_protocol::operation::kms::{DescribeKeys, DescribedKeys, DisableKeys, Done, EnableKeys};
 use coffer_protocol::operation::{KeyRule, Operation};
 
 use super::super::{Answer, Authorized, Handle, Service};

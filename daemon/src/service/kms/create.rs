@@ -198,9 +198,7 @@ impl Handle for CreateKey {
     ) -> Result<Answer<CreatedKey>, Error> {
         let (request, caller) = (call.request(), call.caller());
         let made_by = match &request.client_token {
-            Some(token) => {
-                Some(MadeBy { token: token.clone(), request: fingerprint(request)? })
-            }
+            Some(token) => Some(MadeBy { token: token.clone(), request: fingerprint(request)? }),
             None => None,
         };
         let tags = request.tags.iter().flatten();

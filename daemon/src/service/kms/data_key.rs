@@ -5,15 +5,17 @@ use coffer_protocol::key::KeySpec;
 use coffer_protocol::mechanism::Hash;
 use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::kms::{
-    DecryptDataKey, DecryptedDataKey, EncryptDataKey, EncryptedDataKey, GenerateDataKeyWithoutPlaintext,
-    GeneratedCiphertext, ReEncrypt, ReEncrypted,
+    DecryptDataKey, DecryptedDataKey, EncryptDataKey, EncryptedDataKey,
+    GenerateDataKeyWithoutPlaintext, GeneratedCiphertext, ReEncrypt, ReEncrypted,
 };
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::super::authorized::SecretReply;
 use super::super::{Answer, Authorized, Handle, Service};
-use super::crypt::{Ready, Version, of_decryption, of_encryption, ready, ready_for, validate_length};
+use super::crypt::{
+    Ready, Version, of_decryption, of_encryption, ready, ready_for, validate_length,
+};
 use super::{blob, context, find, in_range, meta, validate_name};
 use crate::Error;
 use crate::crypto::{hash, random};
@@ -117,10 +119,8 @@ impl Handle for EncryptDataKey {
             ErrorCode::InvalidPlaintext => Error::about(code, "the data key has another hash"),
             code => of_encryption(code),
         })?;
-        let answer = EncryptedDataKey {
-            key_id: ready.object.id.to_string(),
-            length: call.request().length,
-        };
+        let answer =
+            EncryptedDataKey { key_id: ready.object.id.to_string(), length: call.request().length };
         Ok(Answer::with(answer, blob))
     }
 }
@@ -155,10 +155,8 @@ impl Handle for DecryptDataKey {
             Ok(reply.push(inside, &plaintext)?)
         })?
         .map_err(of_decryption)?;
-        let answer = DecryptedDataKey {
-            key_id: ready.object.id.to_string(),
-            length: call.request().length,
-        };
+        let answer =
+            DecryptedDataKey { key_id: ready.object.id.to_string(), length: call.request().length };
         Ok(Answer::secret(answer, reply))
     }
 }

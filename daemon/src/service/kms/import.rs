@@ -219,7 +219,8 @@ impl Handle for ImportKeyMaterial {
         }
         let token = service.imports.find(id, now)?;
         let algorithm = Algorithm::from_number(token.algorithm);
-        let algorithm = algorithm.filter(|_| token.key == object.id.0).ok_or_else(|| wrong("ImportToken"))?;
+        let algorithm =
+            algorithm.filter(|_| token.key == object.id.0).ok_or_else(|| wrong("ImportToken"))?;
         Ok(Plan { object, id, algorithm })
     }
 
@@ -276,9 +277,8 @@ fn take(
             if !first.is_empty() && !bool::from(fingerprint.as_slice().ct_eq(first.as_slice())) {
                 return Err(ErrorCode::MaterialNotMatch);
             }
-            let seal = || {
-                service.store.seal_material(inside, KeyId(object.id.0), 1, &made.material)
-            };
+            let seal =
+                || service.store.seal_material(inside, KeyId(object.id.0), 1, &made.material);
             let sealed = if is_there { None } else { Some(seal()?) };
             let public = match &made.public {
                 Some(public) => public.to_spki()?,
@@ -340,12 +340,7 @@ fn fingerprint(
 }
 
 /// Writes the material, the key's new state and the end of the token in one step.
-fn keep(
-    service: &Service,
-    plan: &Plan,
-    taken: Taken,
-    valid_to: i64,
-) -> Result<KeyState, Error> {
+fn keep(service: &Service, plan: &Plan, taken: Taken, valid_to: i64) -> Result<KeyState, Error> {
     let Taken { sealed, fingerprint, public_key } = taken;
     let mut reached = KeyState::Enabled;
     let changed = service.registry.change(&[plan.object.id], |now| {

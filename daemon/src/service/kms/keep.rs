@@ -126,10 +126,10 @@ impl Service {
         let mut changed = Vec::new();
         let raised = self.alarms.raise_with(alarms, self.clock.now(), |records| {
             changed = self.registry.change(ids, |now| {
-                let mut changes = decide(now)?;
-                changes.records.extend(records.put);
-                changes.removed.extend(records.removed);
-                Ok(changes)
+                let mut step = decide(now)?;
+                step.records.extend(records.put);
+                step.removed.extend(records.removed);
+                Ok(step)
             })?;
             Ok(())
         })?;
@@ -147,7 +147,11 @@ impl Service {
         let alarms = Self::warnings(object, bits);
         self.change_with_alarms(&[object.id], alarms, |current| {
             let [current] = current else { return Err(ErrorCode::Internal.into()) };
-            still_due(current, now, &bits.iter().map(|(e, b)| Due::Warn(*e, *b)).collect::<Vec<_>>())?;
+            still_due(
+                current,
+                now,
+                &bits.iter().map(|(e, b)| Due::Warn(*e, *b)).collect::<Vec<_>>(),
+            )?;
             let mut next = current.snapshot();
             if let Some(key) = &mut next.key {
                 key.life.warned |= bits.iter().fold(0, |all, (_, bit)| all | bit);

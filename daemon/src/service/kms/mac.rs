@@ -12,8 +12,8 @@ use coffer_protocol::operation::kms::{GenerateMac, GeneratedMac, VerifiedMac, Ve
 use super::super::{Answer, Authorized, Caller, Handle, Service};
 use super::permit::permit;
 use super::{find, validate_name};
-use crate::crypto;
 use crate::Error;
+use crate::crypto;
 use crate::object::{KeyMeta, Object, OpenKey};
 use crate::vault::{self, Depth, Public};
 

@@ -23,8 +23,7 @@ pub(super) fn generate(
     let depth = if what.is_slow() { Depth::Large } else { Depth::Small };
     let (material, Public(public_key)) = vault::run(depth, |inside| -> Result<_, ErrorCode> {
         let made = crypto::generate(what)?;
-        let material =
-            service.store.seal_material(inside, KeyId(id.0), version, &made.material)?;
+        let material = service.store.seal_material(inside, KeyId(id.0), version, &made.material)?;
         let spki = match &made.public {
             Some(public) => public.to_spki()?,
             None => Vec::new(),

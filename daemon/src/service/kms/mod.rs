@@ -97,7 +97,8 @@ fn find(service: &Service, caller: &Caller, name: &str) -> Result<Arc<Object>, E
         KeyName::Alias(alias) => service.registry.by_alias(caller.partition, alias),
     };
     let object = object.filter(|object| object.slot == caller.partition);
-    let Some((object, key)) = object.as_ref().and_then(|object| Some((object, object.key.as_ref()?)))
+    let Some((object, key)) =
+        object.as_ref().and_then(|object| Some((object, object.key.as_ref()?)))
     else {
         return Err(ErrorCode::CmkNotFound.into());
     };

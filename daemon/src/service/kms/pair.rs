@@ -52,17 +52,16 @@ fn make(
 ) -> Result<(Vec<u8>, Vec<u8>), Error> {
     let _permit = what.is_slow().then(|| service.generations.acquire());
     let depth = if what.is_slow() { Depth::Large } else { Depth::Small };
-    let (Public(public_key), Public(blob)) =
-        vault::run(depth, |inside| -> Result<_, ErrorCode> {
-            let made = crypto::generate(what)?;
-            let public = made.public.as_ref().ok_or(crypto::Error::Internal)?.to_spki()?;
-            let private = private_key::to_pkcs8(made.spec, &made.material)?;
-            if let Some(reply) = &mut reply {
-                reply.push(inside, &private)?;
-            }
-            Ok((inside.publish(&public), ready.seal(inside, &private)?))
-        })?
-        .map_err(of_encryption)?;
+    let (Public(public_key), Public(blob)) = vault::run(depth, |inside| -> Result<_, ErrorCode> {
+        let made = crypto::generate(what)?;
+        let public = made.public.as_ref().ok_or(crypto::Error::Internal)?.to_spki()?;
+        let private = private_key::to_pkcs8(made.spec, &made.material)?;
+        if let Some(reply) = &mut reply {
+            reply.push(inside, &private)?;
+        }
+        Ok((inside.publish(&public), ready.seal(inside, &private)?))
+    })?
+    .map_err(of_encryption)?;
     Ok((public_key, blob))
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::key::{KeyUsage, Origin};
 use coffer_protocol::operation::kms::{
-    DisableKeyRotation, Done, EnableKeyRotation, GetKeyRotationStatus, KeyRotationStatus, RotateKey,
-    Rotated,
+    DisableKeyRotation, Done, EnableKeyRotation, GetKeyRotationStatus, KeyRotationStatus,
+    RotateKey, Rotated,
 };
 use coffer_protocol::operation::{KeyRule, Operation};
 

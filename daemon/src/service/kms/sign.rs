@@ -68,8 +68,25 @@ fn digest_info(hash: Hash) -> [u8; 19] {
         _ => (1, 32),
     };
     [
-        0x30, 0x11 + length, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-        number, 0x05, 0x00, 0x04, length,
+        0x30,
+        0x11 + length,
+        0x30,
+        0x0d,
+        0x06,
+        0x09,
+        0x60,
+        0x86,
+        0x48,
+        0x01,
+        0x65,
+        0x03,
+        0x04,
+        0x02,
+        number,
+        0x05,
+        0x00,
+        0x04,
+        length,
     ]
 }
 
@@ -134,12 +151,7 @@ impl Method {
 }
 
 /// Whether the key is made for the method and may be used so now.
-fn allow(
-    service: &Service,
-    object: &Object,
-    method: &Method,
-    rule: KeyRule,
-) -> Result<(), Error> {
+fn allow(service: &Service, object: &Object, method: &Method, rule: KeyRule) -> Result<(), Error> {
     let fits = |key: &KeyMeta| {
         let fits = method.algorithm.usages.contains(&key.usage);
         if fits { Ok(()) } else { Err(ErrorCode::InvalidKeyUsage) }
@@ -230,7 +242,8 @@ impl Handle for GetPublicKey {
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
         let object = find(service, call.caller(), &call.request().key_id)?;
         let is_pair = |key: &KeyMeta| {
-            let pair = if key.is_cmk() { key.key_type().is_pair() } else { !key.public_key.is_empty() };
+            let pair =
+                if key.is_cmk() { key.key_type().is_pair() } else { !key.public_key.is_empty() };
             if pair { Ok(()) } else { Err(ErrorCode::InvalidKeyUsage) }
         };
         permit(service, &object, KeyRule::PublicKey, is_pair)?;

@@ -147,11 +147,7 @@ impl Imports {
     /// # Errors
     ///
     /// What the store reports; then it is tried again later.
-    pub(super) fn expire(
-        &self,
-        now: i64,
-        exists: impl Fn(ObjectId) -> bool,
-    ) -> Result<(), Error> {
+    pub(super) fn expire(&self, now: i64, exists: impl Fn(ObjectId) -> bool) -> Result<(), Error> {
         let mut open = self.lock();
         let over: Vec<ObjectId> = open
             .iter()
@@ -161,11 +157,7 @@ impl Imports {
         self.close_in(&mut open, &over)
     }
 
-    fn close_in(
-        &self,
-        open: &mut HashMap<ObjectId, Token>,
-        ids: &[ObjectId],
-    ) -> Result<(), Error> {
+    fn close_in(&self, open: &mut HashMap<ObjectId, Token>, ids: &[ObjectId]) -> Result<(), Error> {
         let mut batch = Batch::new();
         for id in ids {
             batch.delete(Table::Imports, id.0.into(), Expected::Any);

@@ -59,16 +59,15 @@ impl Uses {
                 known.last.insert(id, last);
             }
         })?;
-        let since = match store.get(Table::Meta, beginning()?)? {
-            Some(entry) => entry.body.try_into().map_or(now, i64::from_be_bytes),
-            None => {
-                let body = now.to_be_bytes().to_vec();
-                let record = Record { id: beginning()?, version: 0, state: 0, body };
-                let mut batch = Batch::new();
-                batch.put(Table::Meta, record, Expected::New);
-                store.commit(batch)?;
-                now
-            }
+        let since = if let Some(entry) = store.get(Table::Meta, beginning()?)? {
+            entry.body.try_into().map_or(now, i64::from_be_bytes)
+        } else {
+            let body = now.to_be_bytes().to_vec();
+            let record = Record { id: beginning()?, version: 0, state: 0, body };
+            let mut batch = Batch::new();
+            batch.put(Table::Meta, record, Expected::New);
+            store.commit(batch)?;
+            now
         };
         Ok(Self { store, since, known: Mutex::new(known) })
     }

@@ -41,7 +41,10 @@ impl Wrapping {
     /// # Errors
     ///
     /// [`ErrorCode::InvalidValue`] for a key or algorithm that is not allowed, or does not go with the other.
-    pub(super) fn of(pem: Option<&String>, algorithm: Option<&String>) -> Result<Option<Self>, Error> {
+    pub(super) fn of(
+        pem: Option<&String>,
+        algorithm: Option<&String>,
+    ) -> Result<Option<Self>, Error> {
         let wrong = |field: &'static str| Error::about(ErrorCode::InvalidValue, field);
         let method = match algorithm.map(String::as_str) {
             None | Some("" | "SM2") => Method::Sm2(sm2::Form::Raw),
@@ -60,7 +63,10 @@ impl Wrapping {
         }
         let (label, der) = Document::from_pem(pem).map_err(|_| wrong("EncryptionPublicKey"))?;
         let key = PublicKey::from_spki(der.as_bytes());
-        let key = key.ok().filter(|_| label == "PUBLIC KEY").ok_or_else(|| wrong("EncryptionPublicKey"))?;
+        let key = key
+            .ok()
+            .filter(|_| label == "PUBLIC KEY")
+            .ok_or_else(|| wrong("EncryptionPublicKey"))?;
         let fits = match (key.key_type(), method) {
             (KeyType::Sm2, Method::Sm2(_)) => true,
             (KeyType::Rsa, Method::Pkcs1 | Method::Oaep(_)) => key.bits() == MODULUS * 8,
@@ -80,7 +86,11 @@ impl Wrapping {
             Method::Pkcs1 => MODULUS - PKCS1_OVERHEAD,
             Method::Oaep(hash) => MODULUS - 2 * hash.len() - 2,
         };
-        if length <= most { Ok(()) } else { Err(Error::about(ErrorCode::InvalidValue, "EncryptionAlgorithm")) }
+        if length <= most {
+            Ok(())
+        } else {
+            Err(Error::about(ErrorCode::InvalidValue, "EncryptionAlgorithm"))
+        }
     }
 
     /// Bytes that a result may be longer by.
@@ -98,7 +108,9 @@ impl Wrapping {
             Method::Pkcs1 => {
                 crypto::encrypt(&self.key, Scheme::RsaPkcs1(None), &Parameter::None, plaintext)
             }
-            Method::Oaep(hash) => crypto::encrypt(&self.key, Scheme::RsaOaep, &oaep(hash), plaintext),
+            Method::Oaep(hash) => {
+                crypto::encrypt(&self.key, Scheme::RsaOaep, &oaep(hash), plaintext)
+            }
         }
     }
 }

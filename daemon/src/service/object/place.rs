@@ -11,7 +11,9 @@ use super::stop::Stop;
 use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::crypto::Key;
-use crate::object::{Attributes, KeyMeta, Life, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged};
+use crate::object::{
+    Attributes, KeyMeta, Life, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
+};
 use crate::service::{Caller, Service};
 use crate::store::{KeyId, SealedMaterial};
 use crate::vault::{self, Depth, SecretBytes};
