@@ -72,6 +72,8 @@ fn a_new_key_is_named_by_its_bare_alias() {
             key_type: None,
             tags: None,
             hsm_cluster: None,
+            client_token: None,
+            rotate_days: None,
         };
         let request = expect(&mut peer, &wanted);
         let created = CreatedKey {
@@ -98,6 +100,8 @@ fn a_data_key_comes_in_clear_and_encrypted() {
             key_spec: None,
             length: Some(3),
             context: None,
+            public_key: None,
+            algorithm: None,
         };
         let request = expect(&mut peer, &wanted);
         let reply = GeneratedDataKey {

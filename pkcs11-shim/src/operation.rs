@@ -129,7 +129,7 @@ impl KeyUse {
         let (mechanism, parameter) = parse(&call, function)?;
         let key = session.describe(session.object(key)).map_err(Error::about_key)?;
         if let Err(refused) = check_key(&key, mechanism, function) {
-            attempt(session, function, &call, &key, &refused)?;
+            attempt(session, function, &call, &key, refused)?;
             return Err(refused);
         }
         Ok(Self { key, mechanism, parameter, call, function })
@@ -154,7 +154,7 @@ fn attempt(
     function: Function,
     call: &MechanismCall,
     key: &ObjectDescription,
-    refused: &Error,
+    refused: Error,
 ) -> Result<(), Error> {
     if !matches!(refused, Error::Refused(ErrorCode::KeyPendingDelete)) {
         return Ok(());

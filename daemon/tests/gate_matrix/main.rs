@@ -68,7 +68,8 @@ fn call<O: operation::Operation + Message>(peer: &Peer, fields: Value) -> Value
 where
     O::Reply: Message,
 {
-    let (request, payload) = O::from_json(fields.as_object().unwrap().clone()).unwrap();
+    let Value::Object(fields) = fields else { panic!("fields are an object") };
+    let (request, payload) = O::from_json(fields).unwrap();
     let (reply, payload) = peer.exchange(&request, &payload).unwrap();
     Value::Object(reply.to_json(&payload))
 }
