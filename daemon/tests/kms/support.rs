@@ -70,10 +70,6 @@ impl Hsm {
         self.service().tick();
     }
 
-    pub(crate) fn now(&self) -> i64 {
-        self.hands.wall.load(Ordering::SeqCst)
-    }
-
     pub(crate) fn peer(&self) -> Peer {
         Peer::new(self.service(), OWNER, Socket::Admin)
     }
@@ -91,7 +87,8 @@ impl Hsm {
     where
         O::Reply: Message,
     {
-        self.ask::<O>(fields.clone()).unwrap_or_else(|e| panic!("{} {fields}: {e}", O::ROW.name))
+        let text = fields.to_string();
+        self.ask::<O>(fields).unwrap_or_else(|code| panic!("{} {text}: {code}", O::ROW.name))
     }
 
     pub(crate) fn create(&self, fields: Value) -> String {
