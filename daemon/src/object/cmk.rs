@@ -101,7 +101,9 @@ pub fn stage(
     }
     let public = match key.key_type() {
         // The numbers of a pair that waits for its import are not known yet.
-        KeyType::Rsa | KeyType::Ec if material.is_some() => {
+        KeyType::Rsa | KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery
+            if material.is_some() =>
+        {
             let public = PublicKey::from_spki(&key.public_key)?;
             if public.key_type() != key.key_type() {
                 return Err(ErrorCode::Internal.into());
@@ -110,11 +112,15 @@ pub fn stage(
         }
         KeyType::Rsa
         | KeyType::Ec
+        | KeyType::EcEdwards
+        | KeyType::EcMontgomery
         | KeyType::Sm2
         | KeyType::Sm4
         | KeyType::Aes
         | KeyType::GenericSecret
-        | KeyType::Hmac(_) => None,
+        | KeyType::Hmac(_)
+        | KeyType::Hkdf
+        | KeyType::ChaCha20 => None,
     };
     let numbers = public.as_ref().map(public::attributes_of).transpose()?.unwrap_or_default();
     let attributes = key_attributes(id, &key, &numbers);
@@ -268,7 +274,14 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::Aes => ckm::CKM_AES_KEY_GEN,
         KeyType::Rsa => ckm::CKM_RSA_PKCS_KEY_PAIR_GEN,
         KeyType::Ec => ckm::CKM_EC_KEY_PAIR_GEN,
-        KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Sm2 | KeyType::Sm4 => u64::MAX,
+        KeyType::EcEdwards => ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        KeyType::EcMontgomery
+        | KeyType::GenericSecret
+        | KeyType::Hmac(_)
+        | KeyType::Hkdf
+        | KeyType::ChaCha20
+        | KeyType::Sm2
+        | KeyType::Sm4 => u64::MAX,
     }
 }
 
