@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod application;
 pub mod audit;
+mod bulk;
 pub mod clock;
 pub mod config;
 pub mod crypto;
