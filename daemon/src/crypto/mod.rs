@@ -10,6 +10,7 @@ mod chacha;
 mod curve;
 pub mod der_signature;
 mod derive;
+mod ecdh;
 pub mod ecdsa;
 pub mod ed25519;
 mod error;
