@@ -2,11 +2,13 @@
 //!
 //! A library with a thin `main.rs`, so that tests and fuzzers call it directly.
 
+pub mod alarm;
 pub mod application;
 pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod deadline;
 mod error;
 pub mod event;
 pub mod hardening;
@@ -14,6 +16,7 @@ pub mod object;
 pub mod partition;
 pub mod permits;
 pub mod pin;
+pub mod schedule;
 pub mod seal;
 pub mod server;
 pub mod service;

@@ -279,7 +279,7 @@ fn derived_keys_have_the_type_and_the_rights_of_their_template() {
             vec![
                 Attribute::Class(ObjectClass::SECRET_KEY),
                 Attribute::KeyType(KeyType::AES),
-                Attribute::ValueLen(length.try_into().unwrap()),
+                Attribute::ValueLen(length.into()),
             ]
         };
         for length in [16, 24, 32] {

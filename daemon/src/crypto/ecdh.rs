@@ -57,7 +57,12 @@ pub(super) const fn shared_len(spec: KeySpec) -> Option<usize> {
 /// [`Error::DataLength`] for more bytes than there are, [`Error::Parameter`] for what is no point on the key's curve,
 /// and for X25519 points of small order, with which the secret would be zero (RFC 7748 section 6.1).
 pub(super) fn derive(key: &Key, ecdh: &Ecdh, length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let secret = agree(key, &ecdh.public_data)?;
+    let KeySpec::Ec(curve) = key.spec() else { return Err(Error::Mechanism) };
+    if curve == Curve::Ed25519 {
+        return Err(Error::Mechanism);
+    }
+    let peer = PublicKey::ec(curve, &ecdh.public_data).map_err(|_| Error::Parameter)?;
+    let secret = shared_secret(key, &peer)?;
     let Some(hash) = ecdh.kdf else {
         // PKCS#11 3.1 section 6.3.18: "the truncation removes bytes from the leading end of the secret value".
         let start = secret.len().checked_sub(length).ok_or(Error::DataLength)?;
@@ -68,25 +73,26 @@ pub(super) fn derive(key: &Key, ecdh: &Ecdh, length: usize) -> Result<Zeroizing<
     Ok(output)
 }
 
-/// The shared secret.
-fn agree(key: &Key, peer: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let KeySpec::Ec(curve) = key.spec() else { return Err(Error::Mechanism) };
-    if curve == Curve::Ed25519 {
-        return Err(Error::Mechanism);
-    }
-    let peer = PublicKey::ec(curve, peer).map_err(|_| Error::Parameter)?;
-    match (key, &peer) {
-        (Key::P256(key), PublicKey::P256(peer)) => Ok(common(key, peer)),
-        (Key::P384(key), PublicKey::P384(peer)) => Ok(common(key, peer)),
-        (Key::P521(key), PublicKey::P521(peer)) => Ok(common(key, peer)),
-        (Key::X25519(key), PublicKey::X25519(peer)) => {
-            let shared = key.diffie_hellman(peer);
+/// What a private key shares with the point of the other side: the X coordinate of the common point, as long as the
+/// field, or what X25519 gives.
+///
+/// # Errors
+///
+/// [`Error::Mechanism`] where the keys are not on one curve or sign only, [`Error::Parameter`] where the secret of
+/// X25519 would be zero (RFC 7748 section 6.1).
+pub fn shared_secret(key: &Key, other: &PublicKey) -> Result<Zeroizing<Vec<u8>>, Error> {
+    match (key, other) {
+        (Key::P256(key), PublicKey::P256(other)) => Ok(common(key, other)),
+        (Key::P384(key), PublicKey::P384(other)) => Ok(common(key, other)),
+        (Key::P521(key), PublicKey::P521(other)) => Ok(common(key, other)),
+        (Key::X25519(key), PublicKey::X25519(other)) => {
+            let shared = key.diffie_hellman(other);
             if !shared.was_contributory() {
                 return Err(Error::Parameter);
             }
             Ok(Zeroizing::new(shared.as_bytes().to_vec()))
         }
-        _ => Err(Error::Internal),
+        _ => Err(Error::Mechanism),
     }
 }
 
@@ -114,6 +120,7 @@ fn x963(hash: Hash, secret: &[u8], known: &[u8], output: &mut [u8]) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::key::{self, Generate};
 
     /// NIST CAVP, ANSI X9.63-2001, SHA-256: secret, shared information, key.
     #[test]
@@ -141,7 +148,7 @@ mod tests {
 
     #[test]
     fn truncation_keeps_the_end_of_the_secret() {
-        let pair = |curve| super::super::generate(super::super::Generate::Ec(curve)).unwrap();
+        let pair = |curve| key::generate(Generate::Ec(curve)).unwrap();
         for curve in [Curve::P256, Curve::P384, Curve::P521, Curve::X25519] {
             let (own, other) = (pair(curve), pair(curve));
             let key = Key::parse(own.spec, &own.material).unwrap();
@@ -152,5 +159,21 @@ mod tests {
             assert_eq!(*derive(&key, &ecdh, 16).unwrap(), secret[whole - 16..]);
             assert_eq!(derive(&key, &ecdh, whole + 1).unwrap_err(), Error::DataLength);
         }
+    }
+    #[test]
+    fn both_sides_get_the_same_and_curves_do_not_mix() {
+        let pair = |curve| {
+            let made = key::generate(Generate::Ec(curve)).unwrap();
+            (Key::parse(made.spec, &made.material).unwrap(), made.public.unwrap())
+        };
+        for curve in [Curve::P256, Curve::P384, Curve::P521, Curve::X25519] {
+            let (a, public_a) = pair(curve);
+            let (b, public_b) = pair(curve);
+            let secret = shared_secret(&a, &public_b).unwrap();
+            assert_eq!(*secret, *shared_secret(&b, &public_a).unwrap());
+            assert_eq!(secret.len(), curve.order_len());
+        }
+        let (key, other) = (pair(Curve::P256).0, pair(Curve::P384).1);
+        assert_eq!(shared_secret(&key, &other).err(), Some(Error::Mechanism));
     }
 }
