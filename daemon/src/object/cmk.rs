@@ -275,8 +275,8 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::Rsa => ckm::CKM_RSA_PKCS_KEY_PAIR_GEN,
         KeyType::Ec => ckm::CKM_EC_KEY_PAIR_GEN,
         KeyType::EcEdwards => ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN,
-        KeyType::EcMontgomery
-        | KeyType::GenericSecret
+        KeyType::EcMontgomery => ckm::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+        KeyType::GenericSecret
         | KeyType::Hmac(_)
         | KeyType::Hkdf
         | KeyType::ChaCha20
