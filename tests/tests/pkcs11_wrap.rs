@@ -53,12 +53,11 @@ fn value(session: &Session, key: ObjectHandle) -> Vec<u8> {
 fn kinds() -> Vec<(KeyType, Mechanism<'static>, &'static [&'static str])> {
     use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
     let eddsa = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519));
-    let ecdsa = Mechanism::EcdsaSha256;
     vec![
         (KeyType::RSA, Mechanism::Sha256RsaPkcs, &["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
-        (KeyType::EC, ecdsa.clone(), &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
-        (KeyType::EC, ecdsa.clone(), &["EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
-        (KeyType::EC, ecdsa, &["EC", "-pkeyopt", "ec_paramgen_curve:P-521"]),
+        (KeyType::EC, Mechanism::EcdsaSha256, &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+        (KeyType::EC, Mechanism::EcdsaSha256, &["EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        (KeyType::EC, Mechanism::EcdsaSha256, &["EC", "-pkeyopt", "ec_paramgen_curve:P-521"]),
         (KeyType::EC_EDWARDS, eddsa, &["ED25519"]),
     ]
 }
