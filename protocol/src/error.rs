@@ -144,6 +144,16 @@ error_codes! {
     0x0333 KeyNotPermitted       "UnauthorizedOperation"                    0x68   4 "The key may not be used for this.";
     0x0334 MechanismInvalid      "InvalidParameterValue"                    0x70   1 "The mechanism is unknown or not allowed here.";
     0x0335 MechanismParameter    "InvalidParameterValue"                    0x71   1 "The parameter of the mechanism is wrong.";
+    0x0336 KeyUnextractable      "UnauthorizedOperation"                    0x6A   4 "The key may not leave the token.";
+    0x0337 KeyNotWrappable       "UnauthorizedOperation"                    0x69   4 "The key may not be wrapped so.";
+    0x0338 WrappingKeyInvalid    "ResourceNotFound"                         0x113  1 "There is no such wrapping key.";
+    0x0339 WrappingKeySize       "InvalidParameterValue"                    0x114  1 "The size of the wrapping key is not supported.";
+    0x033a WrappingKeyType       "InvalidParameterValue.InvalidKeyUsage"    0x115  1 "The wrapping key is of the wrong type for the mechanism.";
+    0x033b UnwrappingKeyInvalid  "ResourceNotFound"                         0xF0   1 "There is no such unwrapping key.";
+    0x033c UnwrappingKeySize     "InvalidParameterValue"                    0xF1   1 "The size of the unwrapping key is not supported.";
+    0x033d UnwrappingKeyType     "InvalidParameterValue.InvalidKeyUsage"    0xF2   1 "The unwrapping key is of the wrong type for the mechanism.";
+    0x033e WrappedKeyInvalid     "InvalidParameterValue.InvalidCiphertext"  0x110  1 "The wrapped key is wrong, or not of the kind that the template says.";
+    0x033f WrappedKeyLength      "InvalidParameterValue.InvalidCiphertext"  0x112  1 "The wrapped key has a length that the mechanism does not give.";
     0x0340 DataInvalid           "InvalidParameterValue"                    0x20   1 "The data is wrong.";
     0x0341 DataLength            "InvalidParameterValue"                    0x21   1 "The data has the wrong length.";
     0x0342 EncryptedDataInvalid  "InvalidParameterValue.InvalidCiphertext"  0x40   1 "The encrypted data is wrong.";

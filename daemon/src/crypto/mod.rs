@@ -25,6 +25,7 @@ mod key_wrap;
 mod mac;
 pub mod message;
 mod one_shot;
+mod pkcs8;
 pub mod private_key;
 mod pss;
 mod public_key;
@@ -35,6 +36,7 @@ pub mod self_test;
 pub mod sm2;
 mod sm4;
 pub mod stream;
+mod wrap;
 
 pub use derive::{derive, natural_length};
 pub use error::Error;
@@ -43,6 +45,8 @@ pub use message::Message;
 pub use one_shot::{
     decrypt, decrypt_in_place, encrypt, encrypt_in_place, sign, sm2_decrypt, sm2_encrypt, verify,
 };
+pub use pkcs8::{decode as decode_private, encode as encode_private};
 pub use public_key::PublicKey;
 pub use rsa_key::Components;
 pub use stream::Stream;
+pub use wrap::{unwrap, wrap};

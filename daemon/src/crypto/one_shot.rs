@@ -280,7 +280,7 @@ fn aes_key(key: Half<'_>) -> Result<&aes::Aes, Error> {
     }
 }
 
-fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
+pub(super) fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
         PublicKey::P256(_)

@@ -17,7 +17,12 @@ use crate::crypto::ecdsa::Curve;
 use crate::crypto::{self, Generate, PublicKey};
 use crate::store::SealedMaterial;
 
-const SYMMETRIC: &[u64] = &[ckm::CKM_AES_GCM];
+const SYMMETRIC: &[u64] = &[
+    ckm::CKM_AES_GCM,
+    ckm::CKM_AES_KEY_WRAP,
+    ckm::CKM_AES_KEY_WRAP_PAD,
+    ckm::CKM_AES_KEY_WRAP_KWP,
+];
 const RSA_DECRYPT: &[u64] = &[ckm::CKM_RSA_PKCS, ckm::CKM_RSA_PKCS_OAEP];
 const RSA_SIGN: &[u64] = &[
     ckm::CKM_RSA_PKCS,
@@ -245,7 +250,11 @@ fn key_attributes(id: ObjectId, key: &KeyMeta, numbers: &[Attribute]) -> Attribu
     }
     attributes.extend_from_slice(numbers);
     let Use { private, public, .. } = use_of(key.usage);
-    let usages = if key_type.is_pair() { vec![private] } else { vec![private, public] };
+    let usages = match key_type {
+        _ if key_type.is_pair() => vec![private],
+        KeyType::Aes => vec![private, public, a::WRAP, a::UNWRAP],
+        _ => vec![private, public],
+    };
     finish(attributes, &usages, Kind::of(class, Some(key_type)))
 }
 
@@ -316,6 +325,7 @@ mod tests {
             let known = |ckm: &u64| coffer_protocol::mechanism::find(*ckm).is_some();
             assert!(row.mechanisms.iter().all(known));
         }
-        assert_eq!(use_of(KeyUsage::EncryptDecrypt).mechanisms, [ckm::CKM_AES_GCM]);
+        assert!(use_of(KeyUsage::EncryptDecrypt).mechanisms.contains(&ckm::CKM_AES_GCM));
+        assert!(!use_of(KeyUsage::EncryptDecrypt).mechanisms.contains(&ckm::CKM_AES_CBC_PAD));
     }
 }

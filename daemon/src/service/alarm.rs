@@ -80,6 +80,19 @@ pub(super) fn key_of(
         Resource::Key(name) => kms::named(service, caller, name),
         Resource::Ciphertext => of_id(kms::key_of(payload.plain().ok()?)?),
         Resource::Object { object, .. } => of_id(caller.application.as_ref()?.id_of(*object)?),
+        // Of several, the one whose use is a reason for an alarm.
+        Resource::Objects { objects, .. } => {
+            let application = caller.application.as_ref()?;
+            let mut all: Vec<_> = objects
+                .iter()
+                .filter_map(|object| application.id_of(*object).and_then(of_id))
+                .collect();
+            let waits = |object: &Arc<Object>| {
+                object.key.as_ref().is_some_and(|key| key.state == KeyState::PendingDelete)
+            };
+            let first = all.iter().position(waits).unwrap_or(0);
+            (first < all.len()).then(|| all.swap_remove(first))
+        }
         Resource::None
         | Resource::Keys(_)
         | Resource::Slot(_)

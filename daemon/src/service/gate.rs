@@ -124,7 +124,9 @@ fn allow(row: &Row, caller: &Caller, owner: u32, resource: &Resource<'_>) -> Res
     let login = || {
         let application = caller.application.as_ref().ok_or(ErrorCode::Unauthorized)?;
         match resource {
-            Resource::Session(session) | Resource::Object { session, .. } => {
+            Resource::Session(session)
+            | Resource::Object { session, .. }
+            | Resource::Objects { session, .. } => {
                 Ok::<_, Error>(application.session(*session)?.login)
             }
             Resource::None

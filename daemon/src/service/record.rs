@@ -75,12 +75,7 @@ impl<'s> Recorder<'s> {
         for (_, value) in &mut self.parameters {
             shorten(value);
         }
-        self.resources = match request.resource() {
-            Resource::Keys(names) => {
-                names.iter().take(MAX_NAMED).map(|name| ("key", short(name))).collect()
-            }
-            resource => self.resource_of(&resource, payload).into_iter().collect(),
-        };
+        self.resources = self.resources_of(&request.resource(), payload);
     }
 
     /// The id of the request, as its caller knows it.
@@ -115,7 +110,9 @@ impl<'s> Recorder<'s> {
         };
         let slot = match resource {
             Resource::Slot(slot) => Some(Slot(*slot)),
-            Resource::Session(session) | Resource::Object { session, .. } => of_session(*session),
+            Resource::Session(session)
+            | Resource::Object { session, .. }
+            | Resource::Objects { session, .. } => of_session(*session),
             Resource::None
             | Resource::Key(_)
             | Resource::Keys(_)
@@ -125,25 +122,35 @@ impl<'s> Recorder<'s> {
         slot.unwrap_or(self.caller.partition)
     }
 
-    fn resource_of(
+    fn resources_of(
         &self,
         resource: &Resource<'_>,
         payload: &Payload<'_>,
-    ) -> Option<(&'static str, String)> {
-        Some(match resource {
-            Resource::None | Resource::Session(_) | Resource::Keys(_) => return None,
+    ) -> Vec<(&'static str, String)> {
+        let object = |handle: &u32| {
+            let id = self.caller.application.as_ref()?.id_of(*handle)?;
+            Some(("key", id.to_string()))
+        };
+        let one = match resource {
+            Resource::None | Resource::Session(_) => return Vec::new(),
+            Resource::Keys(names) => {
+                return names.iter().take(MAX_NAMED).map(|name| ("key", short(name))).collect();
+            }
+            Resource::Object { object: handle, .. } => {
+                return object(handle).into_iter().collect();
+            }
+            Resource::Objects { objects, .. } => {
+                return objects.iter().filter_map(object).collect();
+            }
             Resource::Key(name) => ("key", short(name)),
             Resource::Ciphertext => match payload.plain().ok().and_then(super::kms::key_of) {
                 Some(key) => ("key", key.to_string()),
                 None => ("ciphertext", String::new()),
             },
             Resource::Slot(slot) => ("token", slot.to_string()),
-            Resource::Object { object, .. } => {
-                let id = self.caller.application.as_ref()?.id_of(*object)?;
-                ("key", id.to_string())
-            }
             Resource::Partition(name) => ("partition", short(name)),
-        })
+        };
+        vec![one]
     }
 
     /// Writes the intent of a change, on disk before anything is done.

@@ -12,7 +12,7 @@ use coffer_protocol::operation::cipher::{
 };
 use coffer_protocol::operation::object::{
     CopyObject, CreateObject, DeriveKey, DescribeObject, DestroyObject, FindObjects, GenerateKey,
-    GenerateKeyPair, GetAttributes, GetObjectSize, SetAttributes,
+    GenerateKeyPair, GetAttributes, GetObjectSize, SetAttributes, UnwrapKey, WrapKey,
 };
 use coffer_protocol::operation::token::{
     CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
@@ -110,6 +110,13 @@ fn aes_template() -> Vec<u8> {
     let usages =
         [attribute::ENCRYPT, attribute::DECRYPT].map(|usage| Attribute::boolean(usage, true));
     open_template(&[&[Attribute::number(attribute::VALUE_LEN, 32)][..], &usages].concat())
+}
+
+fn secret_template() -> Vec<u8> {
+    open_template(&[
+        Attribute::number(attribute::CLASS, 4),
+        Attribute::number(attribute::KEY_TYPE, 0x10),
+    ])
 }
 
 fn pair_templates() -> (Vec<u8>, Vec<u8>) {
@@ -241,6 +248,7 @@ pub(crate) fn prepare(peer: &Peer) {
     let secret = open_template(&[
         Attribute::number(attribute::VALUE_LEN, 32),
         Attribute::boolean(attribute::DERIVE, true),
+        Attribute::boolean(attribute::EXTRACTABLE, true),
     ]);
     let mechanism = generate(ckm::CKM_GENERIC_SECRET_KEY_GEN);
     let made = peer.call(&GenerateKey { session: SESSION, mechanism }, &secret).unwrap();
@@ -280,6 +288,12 @@ fn objects() -> Vec<Ask> {
     };
     let aes = GenerateKey { session, mechanism: generate(ckm::CKM_AES_KEY_GEN) };
     let label = template(&[Attribute::bytes(attribute::LABEL, *b"label")]);
+    let unwrap = UnwrapKey {
+        session,
+        mechanism: generate(ckm::CKM_AES_KEY_WRAP),
+        key: AES,
+        wrapped: vec![0; 24],
+    };
     vec![
         ask(&CreateObject { session }, &data_template()),
         ask(&CopyObject { session, object: AES }, &label),
@@ -291,6 +305,8 @@ fn objects() -> Vec<Ask> {
         ask(&GetObjectSize { session, object: AES }, b""),
         ask(&aes, &aes_template()),
         ask(&pair, &[public, private].concat()),
+        ask(&WrapKey { session, mechanism: cbc(), key: SECRET, wrapping: AES }, b""),
+        ask(&unwrap, &secret_template()),
         ask(&DeriveKey { session, mechanism: hkdf(), key: SECRET }, &aes_template()),
     ]
 }

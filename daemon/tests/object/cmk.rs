@@ -42,7 +42,9 @@ fn a_symmetric_cmk_is_a_secret_key_for_authenticated_mechanisms_only() {
         (a::LOCAL, true),
         (a::EXTRACTABLE, false),
         (a::DESTROYABLE, false),
-        (a::WRAP, false),
+        (a::WRAP, true),
+        (a::UNWRAP, true),
+        (a::SIGN, false),
         (a::DERIVE, false),
     ] {
         assert_eq!(user.is(key, kind), value, "{kind:#x}");

@@ -5,13 +5,13 @@ use std::ffi::c_void;
 use coffer_protocol::mechanism::{
     CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter, GcmParameter,
     HkdfParameter, IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape,
-    PssParameter, find,
+    PssParameter, RsaAesParameter, find,
 };
 use cryptoki_sys::{
     CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_ECDH1_DERIVE_PARAMS,
     CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM,
-    CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG,
-    CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
+    CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
 };
 
 use super::pointers::Pointer;
@@ -57,6 +57,7 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::Ctr => MechanismCall::with(number, &reader.ctr()?),
         ParameterShape::Pss => MechanismCall::with(number, &reader.pss()?),
         ParameterShape::Oaep => MechanismCall::with(number, &reader.oaep()?),
+        ParameterShape::RsaAes => MechanismCall::with(number, &reader.rsa_aes()?),
         ParameterShape::Hkdf => MechanismCall::with(number, &reader.hkdf()?),
         ParameterShape::Ccm => MechanismCall::with(number, &reader.ccm()?),
         ParameterShape::ChaChaPoly => MechanismCall::with(number, &reader.chacha_poly()?),
@@ -120,7 +121,22 @@ impl Reader<'_> {
     }
 
     fn oaep(&self) -> Result<OaepParameter, Error> {
-        let params: CK_RSA_PKCS_OAEP_PARAMS = self.structure()?;
+        self.oaep_of(&self.structure()?)
+    }
+
+    fn rsa_aes(&self) -> Result<RsaAesParameter, Error> {
+        let params: CK_RSA_AES_KEY_WRAP_PARAMS = self.structure()?;
+        // SAFETY: the structure says that the pointer is null or points to the structure of OAEP.
+        let oaep = unsafe { self.parameter.nested(params.pOAEPParams) };
+        let oaep = oaep.read().map_err(|_| Error::MechanismParamInvalid)?;
+        Ok(RsaAesParameter {
+            aes_bits: u32::try_from(params.ulAESKeyBits)
+                .map_err(|_| Error::MechanismParamInvalid)?,
+            oaep: self.oaep_of(&oaep)?,
+        })
+    }
+
+    fn oaep_of(&self, params: &CK_RSA_PKCS_OAEP_PARAMS) -> Result<OaepParameter, Error> {
         // Some clients leave the source 0 where the label is empty.
         let is_known = params.source == CKZ_DATA_SPECIFIED
             || (params.source, params.ulSourceDataLen) == (0, 0);

@@ -17,7 +17,7 @@ pub use output::OutputLength;
 pub use parameter::{
     CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EcdhParameter,
     EdDsaParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter, MacLengthParameter, Oaep,
-    OaepParameter, Parameter, ParameterShape, Pss, PssParameter, Salt,
+    OaepParameter, Parameter, ParameterShape, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
 };
 pub use table::{ALL, ckm};
 
@@ -94,6 +94,8 @@ pub enum Scheme {
     RsaRaw,
     /// RSAES-OAEP, RFC 8017.
     RsaOaep,
+    /// An AES key under RSAES-OAEP, and the value under that by AES key wrap with padding.
+    RsaAesKeyWrap,
     /// RSASSA-PSS, RFC 8017.
     RsaPss(Option<Hash>),
     /// ECDSA, FIPS 186-5, with signatures r‖s.
@@ -175,6 +177,7 @@ impl Scheme {
             | Self::AesGcm
             | Self::RsaRaw
             | Self::RsaOaep
+            | Self::RsaAesKeyWrap
             | Self::EdDsa
             | Self::Sm2Pke
             | Self::Sm4Gcm => None,

@@ -32,6 +32,8 @@ pub enum ParameterShape {
     Pss,
     /// [`OaepParameter`].
     Oaep,
+    /// [`RsaAesParameter`].
+    RsaAes,
     /// [`HkdfParameter`].
     Hkdf,
     /// [`CcmParameter`].
@@ -101,6 +103,15 @@ pub struct OaepParameter {
     pub mgf: u64,
     /// The label, `pSourceData`; usually empty.
     pub label: Vec<u8>,
+}
+
+/// `CK_RSA_AES_KEY_WRAP_PARAMS`, PKCS#11 3.1 section 6.1.12.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RsaAesParameter {
+    /// The size of the AES key in between, 128, 192 or 256.
+    pub aes_bits: u32,
+    /// How that key is wrapped.
+    pub oaep: OaepParameter,
 }
 
 /// `CK_CCM_PARAMS`, PKCS#11 3.1 section 6.13.
@@ -241,6 +252,15 @@ pub struct Oaep {
     pub label: Vec<u8>,
 }
 
+/// The choices of wrapping with RSA and AES.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RsaAes {
+    /// The length of the AES key in bytes.
+    pub aes_len: usize,
+    /// How it is wrapped.
+    pub oaep: Oaep,
+}
+
 /// A parameter that was parsed and found possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parameter {
@@ -256,6 +276,8 @@ pub enum Parameter {
     Pss(Pss),
     /// For RSA-OAEP.
     Oaep(Oaep),
+    /// For wrapping with RSA and AES.
+    RsaAes(RsaAes),
     /// For HKDF.
     Hkdf(Hkdf),
     /// For CCM.
@@ -310,13 +332,16 @@ impl ParameterShape {
                 let salt_len = usize::try_from(pss.salt_len).map_err(|_| CallError::Parameter)?;
                 Parameter::Pss(Pss { hash, mgf, salt_len })
             }
-            Self::Oaep => {
-                let oaep: OaepParameter = decode(wire)?;
-                Parameter::Oaep(Oaep {
-                    hash: Hash::from_ckm(oaep.hash).ok_or(CallError::Parameter)?,
-                    mgf: Hash::from_mgf(oaep.mgf).ok_or(CallError::Parameter)?,
-                    label: oaep.label,
-                })
+            Self::Oaep => Parameter::Oaep(decode::<OaepParameter>(wire)?.check()?),
+            Self::RsaAes => {
+                let RsaAesParameter { aes_bits, oaep } = decode(wire)?;
+                let aes_len = match aes_bits {
+                    128 => 16,
+                    192 => 24,
+                    256 => 32,
+                    _ => return Err(CallError::Parameter),
+                };
+                Parameter::RsaAes(RsaAes { aes_len, oaep: oaep.check()? })
             }
             Self::Hkdf => Parameter::Hkdf(decode::<HkdfParameter>(wire)?.check()?),
             Self::Ccm => {
@@ -364,12 +389,23 @@ impl ParameterShape {
             | Self::Ctr
             | Self::Pss
             | Self::Oaep
+            | Self::RsaAes
             | Self::Ccm
             | Self::ChaChaPoly
             | Self::MacLength
             | Self::EdDsa
             | Self::Ecdh => Ok(wire.to_vec()),
         }
+    }
+}
+
+impl OaepParameter {
+    fn check(self) -> Result<Oaep, CallError> {
+        Ok(Oaep {
+            hash: Hash::from_ckm(self.hash).ok_or(CallError::Parameter)?,
+            mgf: Hash::from_mgf(self.mgf).ok_or(CallError::Parameter)?,
+            label: self.label,
+        })
     }
 }
 

@@ -67,7 +67,7 @@ fn sizes_are_in_the_unit_of_the_standard() {
 #[test]
 fn flags_name_the_curves_for_elliptic_curves_only() {
     assert_eq!(row(ckm::CKM_ECDSA).info_flags(), 0x0190_2800);
-    assert_eq!(row(ckm::CKM_RSA_PKCS).info_flags(), 0x2b00);
+    assert_eq!(row(ckm::CKM_RSA_PKCS).info_flags(), 0x0006_2b00);
     assert_eq!(row(ckm::CKM_SHA256).info_flags(), 0x0400);
 }
 
@@ -101,6 +101,11 @@ fn output_lengths_follow_the_rule_of_the_row() {
         (ckm::CKM_AES_KEY_WRAP, Function::Encrypt, 16, 256, &none, 24),
         (ckm::CKM_AES_KEY_WRAP_KWP, Function::Encrypt, 9, 256, &none, 24),
         (ckm::CKM_AES_KEY_WRAP_KWP, Function::Decrypt, 24, 256, &none, 16),
+        (ckm::CKM_AES_CBC_PAD, Function::Wrap, 32, 256, &iv, 48),
+        (ckm::CKM_AES_GCM, Function::Wrap, 7, 128, &gcm, 19),
+        (ckm::CKM_RSA_AES_KEY_WRAP, Function::Wrap, 9, 2048, &none, 280),
+        (ckm::CKM_RSA_AES_KEY_WRAP, Function::Unwrap, 280, 2048, &none, 16),
+        (ckm::CKM_RSA_PKCS_OAEP, Function::Unwrap, 384, 3072, &oaep, 318),
     ];
     for (ckm, function, input, bits, parameter, expected) in cases {
         let length = row(ckm).max_output(function, input, bits, parameter);
@@ -252,6 +257,11 @@ fn impossible_parameters_are_refused() {
         MechanismCall::with(ckm::CKM_AES_CTR, &CtrParameter { bits, block: [0; 16] }).unwrap()
     };
     let oaep = OaepParameter { hash: 0, mgf: 1, label: vec![] };
+    let rsa_aes = |aes_bits, hash| {
+        let oaep = OaepParameter { hash, mgf: 1, label: vec![] };
+        MechanismCall::with(ckm::CKM_RSA_AES_KEY_WRAP, &RsaAesParameter { aes_bits, oaep }).unwrap()
+    };
+    assert!(rsa_aes(256, ckm::CKM_SHA256).parse().is_ok());
     let hkdf =
         |parameter: HkdfParameter| MechanismCall::with(ckm::CKM_HKDF_DERIVE, &parameter).unwrap();
     let mut trailing = gcm(12, 128);
@@ -272,6 +282,8 @@ fn impossible_parameters_are_refused() {
         MechanismCall { mechanism: ckm::CKM_ECDSA, parameter: vec![0] },
         MechanismCall::plain(ckm::CKM_AES_CBC),
         hkdf(HkdfParameter { extract: false, expand: false, ..HKDF }),
+        rsa_aes(32, ckm::CKM_SHA256),
+        rsa_aes(256, 0),
         hkdf(HkdfParameter { hash: 0, ..HKDF }),
         hkdf(HkdfParameter { salt_kind: 3, ..HKDF }),
         hkdf(HkdfParameter { salt_kind: 1, salt: vec![1], ..HKDF }),

@@ -191,6 +191,13 @@ pub enum Resource<'a> {
         /// The object's handle.
         object: u32,
     },
+    /// Two objects in a session, the one that matters more first.
+    Objects {
+        /// The session.
+        session: u32,
+        /// The objects' handles.
+        objects: [u32; 2],
+    },
     /// A partition, by its name.
     Partition(&'a str),
 }
@@ -271,6 +278,8 @@ macro_rules! for_each_operation {
         0x0127 object  GetObjectSize          ObjectSize        Pkcs11 App   Application     Operational Read  Neither object(session, object) Describe Refusals Cheap "Tells the size of an object.";
         0x0128 object  GenerateKey            ObjectDescription Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Cheap "Generates a secret key.";
         0x0129 object  GenerateKeyPair        GeneratedKeyPair  Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Generates a key pair.";
+        0x012a object  WrapKey                Output            Pkcs11 App   Application     Operational Use   Neither objects(session, key, wrapping) Encrypt Use Cheap "Wraps a key under a key.";
+        0x012b object  UnwrapKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Decrypt Change   Cheap "Makes a key from what was wrapped.";
         0x012c object  DeriveKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Encrypt Change   Cheap "Derives a key from a key.";
 
         0x0140 cipher  EncryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Encrypt Use      Cheap "Encrypts.";
@@ -356,6 +365,9 @@ macro_rules! resource {
     };
     ($this:ident object($session:ident, $object:ident)) => {
         Resource::Object { session: $this.$session, object: $this.$object }
+    };
+    ($this:ident objects($session:ident, $first:ident, $second:ident)) => {
+        Resource::Objects { session: $this.$session, objects: [$this.$first, $this.$second] }
     };
     ($this:ident partition($name:ident)) => {
         Resource::Partition(&$this.$name)

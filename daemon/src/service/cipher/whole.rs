@@ -90,19 +90,32 @@ pub(super) fn decrypt(
     service: &Service,
     ciphertext: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    with_versions(service, plan, ErrorCode::EncryptedDataInvalid, |key| {
+        decrypt_with(plan, key, ciphertext)
+    })
+}
+
+/// Opens something with the newest version of a key, and where that gives the code `wrong` and the scheme is one
+/// that tells right from wrong, with older ones.
+pub(in crate::service) fn with_versions<T>(
+    service: &Service,
+    plan: &Usable,
+    wrong: ErrorCode,
+    mut open: impl FnMut(&Arc<OpenKey>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let source = usable::source(service, &plan.object);
     let newest = source.key.as_ref().map_or(1, |key| key.version);
-    let authenticated = plan.mechanism.scheme.is_authenticated();
-    let mut result = decrypt_with(plan, plan.key.secret()?, ciphertext);
-    let older = (1..newest).rev().take(MAX_VERSIONS as usize - 1);
-    for version in older {
-        let wrong =
-            result.as_ref().is_err_and(|error| error.code() == ErrorCode::EncryptedDataInvalid);
-        if !(authenticated && wrong) {
+    let scheme = plan.mechanism.scheme;
+    let tells =
+        scheme.is_authenticated() || matches!(scheme, Scheme::AesKeyWrap | Scheme::AesKeyWrapPad);
+    let mut result = open(plan.key.secret()?);
+    for version in (1..newest).rev().take(MAX_VERSIONS as usize - 1) {
+        let is_wrong = result.as_ref().is_err_and(|error| error.code() == wrong);
+        if !(tells && is_wrong) {
             break;
         }
         let key: Arc<OpenKey> = service.keyring.version(&source, version)?;
-        result = decrypt_with(plan, &key, ciphertext);
+        result = open(&key);
     }
     result
 }

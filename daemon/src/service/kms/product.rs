@@ -46,6 +46,7 @@ pub(in crate::service) fn is_own_use(
         | Resource::Slot(_)
         | Resource::Session(_)
         | Resource::Object { .. }
+        | Resource::Objects { .. }
         | Resource::Partition(_) => None,
     };
     let object = id.and_then(|id| service.registry.get(id));

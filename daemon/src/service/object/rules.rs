@@ -25,6 +25,8 @@ pub(crate) enum Source {
         /// Whether that one was never extractable.
         kept: bool,
     },
+    /// Its key was wrapped, somewhere.
+    Unwrapped,
 }
 
 /// What the operation itself says of the object, so that the template need not.
@@ -205,7 +207,7 @@ fn check_given(
         kind.row(attribute).ok_or_else(|| about(ErrorCode::TemplateInconsistent, attribute))?;
     let given = match source {
         Source::Imported => row.imported,
-        Source::Generated(_) | Source::Derived { .. } => row.generated,
+        Source::Generated(_) | Source::Derived { .. } | Source::Unwrapped => row.generated,
     };
     match given {
         Given::Needed | Given::May => Ok(()),
@@ -228,7 +230,7 @@ fn check_needed(
         let given = match source {
             Source::Imported => row.imported,
             Source::Generated(_) => row.generated,
-            Source::Derived { .. } => Given::May,
+            Source::Derived { .. } | Source::Unwrapped => Given::May,
         };
         given == Given::Needed && !template.has(row.attribute) && !is_fixed(row.attribute, key_type)
     });
