@@ -108,7 +108,7 @@ fn curve_private_key(curve: Curve, info: &PrivateKeyInfoRef<'_>) -> Result<Gener
     let seed = <&OctetStringRef>::from_der(info.private_key.as_bytes());
     let seed = seed.map_err(|_| Error::KeyInvalid)?.as_bytes();
     let made = import(KeySpec::Ec(curve), seed)?;
-    let given = info.public_key.as_ref().map(|point| point.as_bytes());
+    let given = info.public_key.as_ref().map(der::asn1::BitStringRef::as_bytes);
     let own = made.public.as_ref().and_then(super::PublicKey::point);
     match given {
         Some(given) if given != own.as_deref() => Err(Error::KeyInvalid),

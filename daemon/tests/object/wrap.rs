@@ -314,6 +314,8 @@ fn a_cmk_wraps_with_what_it_may_and_not_when_it_is_disabled() {
         key_type: None,
         tags: None,
         hsm_cluster: None,
+        client_token: None,
+        rotate_days: None,
     };
     let id = device.owner().call(&request, b"").unwrap().key_id;
     let user = device.user();

@@ -47,6 +47,10 @@ fn length(bytes: &[u8]) -> CK_ULONG {
     bytes.len() as CK_ULONG
 }
 
+fn size(length: CK_ULONG) -> usize {
+    usize::try_from(length).expect("nothing here is that long")
+}
+
 fn list(template: Template<'_>) -> Vec<CK_ATTRIBUTE> {
     let attribute = |(kind, value): &(CK_ATTRIBUTE_TYPE, &[u8])| CK_ATTRIBUTE {
         type_: *kind,
@@ -61,7 +65,7 @@ fn fill(call: impl Fn(*mut u8, *mut CK_ULONG) -> Answer<()>) -> Answer<Vec<u8>> 
     let mut needed = 0;
     call(null_mut(), &raw mut needed)?;
     if needed > 0 {
-        let mut short = vec![0; needed as usize];
+        let mut short = vec![0; size(needed)];
         let mut told = 0;
         match call(short.as_mut_ptr(), &raw mut told) {
             Err(CKR_BUFFER_TOO_SMALL) => assert!(0 < told && told <= needed),
@@ -70,10 +74,10 @@ fn fill(call: impl Fn(*mut u8, *mut CK_ULONG) -> Answer<()>) -> Answer<Vec<u8>> 
             Err(code) => return Err(code),
         }
     }
-    let mut buffer = vec![0; needed.max(1) as usize];
+    let mut buffer = vec![0; size(needed.max(1))];
     let mut told = needed;
     call(buffer.as_mut_ptr(), &raw mut told)?;
-    buffer.truncate(told as usize);
+    buffer.truncate(size(told));
     Ok(buffer)
 }
 
@@ -113,7 +117,7 @@ macro_rules! parts {
                 let mut room = vec![0; part.len() + 32];
                 let mut told = length(&room);
                 call!($update(self.0, input, length(part), room.as_mut_ptr(), &raw mut told))?;
-                all.extend_from_slice(&room[..told as usize]);
+                all.extend_from_slice(&room[..size(told)]);
             }
             all.extend(fill(|output, told| call!($last(self.0, output, told)))?);
             Ok(all)
@@ -174,13 +178,13 @@ impl Session {
     ) -> Answer<CK_OBJECT_HANDLE> {
         let (mut raw, mut template, mut key) = (mechanism.0, list(template), 0);
         let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
-        let (input, size) = (wrapped.as_ptr().cast_mut(), length(wrapped));
+        let (input, given) = (wrapped.as_ptr().cast_mut(), length(wrapped));
         call!(C_UnwrapKey(
             self.0,
             &raw mut raw,
             unwrapping,
             input,
-            size,
+            given,
             first,
             count,
             &raw mut key
@@ -194,7 +198,7 @@ impl Session {
         let value = room.as_mut_ptr().cast();
         let mut asked = CK_ATTRIBUTE { type_: kind, pValue: value, ulValueLen: length(&room) };
         call!(C_GetAttributeValue(self.0, key, &raw mut asked, 1))?;
-        room.truncate(asked.ulValueLen as usize);
+        room.truncate(size(asked.ulValueLen));
         Ok(room)
     }
 
