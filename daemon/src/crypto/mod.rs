@@ -5,7 +5,10 @@
 
 pub mod aead;
 pub mod aes;
+mod ccm;
+mod chacha;
 pub mod der_signature;
+mod derive;
 pub mod ecdsa;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
@@ -15,6 +18,8 @@ pub mod hash;
 pub mod hmac;
 pub mod kdf;
 pub mod key;
+mod key_wrap;
+mod mac;
 pub mod message;
 mod one_shot;
 mod public_key;
@@ -26,6 +31,7 @@ pub mod sm2;
 mod sm4;
 pub mod stream;
 
+pub use derive::{derive, natural_length};
 pub use error::Error;
 pub use key::{Generate, Generated, Half, Key, KeySpec, Uses, generate, import, import_rsa};
 pub use message::Message;

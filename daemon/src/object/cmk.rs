@@ -101,9 +101,13 @@ pub fn stage(
             }
             Some(public)
         }
-        KeyType::Sm2 | KeyType::Sm4 | KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_) => {
-            None
-        }
+        KeyType::Sm2
+        | KeyType::Sm4
+        | KeyType::Aes
+        | KeyType::GenericSecret
+        | KeyType::Hmac(_)
+        | KeyType::Hkdf
+        | KeyType::ChaCha20 => None,
     };
     let numbers = public.as_ref().map(public::attributes_of).transpose()?.unwrap_or_default();
     let attributes = key_attributes(id, &key, &numbers);
@@ -217,7 +221,12 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::Aes => ckm::CKM_AES_KEY_GEN,
         KeyType::Rsa => ckm::CKM_RSA_PKCS_KEY_PAIR_GEN,
         KeyType::Ec => ckm::CKM_EC_KEY_PAIR_GEN,
-        KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Sm2 | KeyType::Sm4 => u64::MAX,
+        KeyType::GenericSecret
+        | KeyType::Hmac(_)
+        | KeyType::Hkdf
+        | KeyType::ChaCha20
+        | KeyType::Sm2
+        | KeyType::Sm4 => u64::MAX,
     }
 }
 

@@ -12,7 +12,9 @@ impl Object {
         Some(match self.key_type()? {
             KeyType::Aes => KeySpec::Aes,
             KeyType::Sm4 => KeySpec::Sm4,
-            KeyType::GenericSecret | KeyType::Hmac(_) => KeySpec::Secret,
+            KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20 => {
+                KeySpec::Secret
+            }
             KeyType::Rsa => KeySpec::Rsa,
             KeyType::Ec => {
                 let params = self.attributes.get(attribute::EC_PARAMS)?;
@@ -31,7 +33,13 @@ impl Object {
                 _ => 256,
             },
             Some(KeyType::Sm4) => 128,
-            Some(KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_)) => {
+            Some(
+                KeyType::Aes
+                | KeyType::GenericSecret
+                | KeyType::Hmac(_)
+                | KeyType::Hkdf
+                | KeyType::ChaCha20,
+            ) => {
                 let length = self.attributes.number(attribute::VALUE_LEN).unwrap_or(0);
                 usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(8)
             }

@@ -116,6 +116,49 @@ pub(super) const AES_GCM: &[[&str; 3]] = &[
     ],
 ];
 
+/// Key, plaintext, ciphertext: SP 800-38A section F.1.1, first block.
+pub(super) const AES_ECB: [&str; 3] = [
+    "2b7e151628aed2a6abf7158809cf4f3c",
+    "6bc1bee22e409f96e93d7e117393172a",
+    "3ad77bb40d7a3660a89ecaf32466ef97",
+];
+
+/// Key, message, code: SP 800-38B, AES-128, example 2.
+pub(super) const AES_CMAC: [&str; 3] = [
+    "2b7e151628aed2a6abf7158809cf4f3c",
+    "6bc1bee22e409f96e93d7e117393172a",
+    "070a16b46b4d4144f79bdd9dd04a287c",
+];
+
+/// Nonce, associated data; key, plaintext, ciphertext: SP 800-38C, example 1.
+pub(super) const CCM_NONCE: &str = "10111213141516";
+pub(super) const CCM_AAD: &str = "0001020304050607";
+pub(super) const AES_CCM: [&str; 3] =
+    ["404142434445464748494a4b4c4d4e4f", "20212223", "7162015b4dac255d"];
+
+/// Key, value, wrapped: RFC 3394 section 4.1.
+pub(super) const AES_KEY_WRAP: [&str; 3] = [
+    "000102030405060708090a0b0c0d0e0f",
+    "00112233445566778899aabbccddeeff",
+    "1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe5",
+];
+
+/// Key, value, wrapped: RFC 5649 section 6.
+pub(super) const AES_KEY_WRAP_PAD: [&str; 3] = [
+    "5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8",
+    "c37b7e6492584340bed12207808941155068f738",
+    "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
+];
+
+/// Nonce, associated data; key, plaintext, ciphertext: RFC 8439 section 2.8.2.
+pub(super) const CHACHA_NONCE: &str = "070000004041424344454647";
+pub(super) const CHACHA_AAD: &str = "50515253c0c1c2c3c4c5c6c7";
+pub(super) const CHACHA20_POLY1305: [&str; 3] = [
+    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+    "4c616469657320616e642047656e746c656d656e206f662074686520636c617373206f66202739393a204966204920636f756c64206f6666657220796f75206f6e6c79206f6e652074697020666f7220746865206675747572652c2073756e73637265656e20776f756c642062652069742e",
+    "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd0600691",
+];
+
 /// RFC 8998 appendix A.1.
 pub(super) const SM4_IV: &str = "00001234567800000000abcd";
 pub(super) const SM4_AAD: &str = "feedfacedeadbeeffeedfacedeadbeefabaddad2";

@@ -6,7 +6,10 @@
 
 mod answers;
 
-use coffer_protocol::mechanism::{CtrParameter, GcmParameter, Hash, Oaep, Parameter, Pss, Scheme};
+use coffer_protocol::mechanism::{
+    CcmParameter, ChaChaPolyParameter, CtrParameter, GcmParameter, Hash, Oaep, Parameter, Pss,
+    Scheme,
+};
 
 use super::aead::Aead;
 use super::ecdsa::Curve;
@@ -52,6 +55,12 @@ const TESTS: &[(&str, Test)] = &[
     ("AES-CBC", aes_cbc),
     ("AES-CTR", aes_ctr),
     ("AES-GCM", aes_gcm),
+    ("AES-ECB", || both_ways(KeySpec::Aes, Scheme::AesEcb, &Parameter::None, answers::AES_ECB)),
+    ("AES-CCM", aes_ccm),
+    ("AES-CMAC", aes_cmac),
+    ("AES key wrap", || key_wrap(Scheme::AesKeyWrap, answers::AES_KEY_WRAP)),
+    ("AES key wrap with padding", || key_wrap(Scheme::AesKeyWrapPad, answers::AES_KEY_WRAP_PAD)),
+    ("ChaCha20-Poly1305", chacha20_poly1305),
     ("SM4-GCM", sm4_gcm),
     ("AEAD", aead),
     ("RSA PKCS#1 signature", || rsa_pkcs1_sign(Uses::NONE)),
@@ -146,6 +155,30 @@ fn aes_gcm() -> Result<bool, Error> {
         right &= both_ways(KeySpec::Aes, Scheme::AesGcm, &gcm, *vector)?;
     }
     Ok(right)
+}
+
+fn aes_ccm() -> Result<bool, Error> {
+    let (nonce, aad) = (hex(answers::CCM_NONCE)?, hex(answers::CCM_AAD)?);
+    let ccm = Parameter::Ccm(CcmParameter { data_len: 4, nonce, aad, tag_len: 4 });
+    both_ways(KeySpec::Aes, Scheme::AesCcm, &ccm, answers::AES_CCM)
+}
+
+fn aes_cmac() -> Result<bool, Error> {
+    let [key, message, code] = answers::AES_CMAC;
+    let key = Key::parse(KeySpec::Aes, &hex(key)?)?;
+    let made = super::sign(&key, Scheme::AesCmac, &Parameter::None, &hex(message)?)?;
+    Ok(made == hex(code)?)
+}
+
+fn key_wrap(scheme: Scheme, answer: [&str; 3]) -> Result<bool, Error> {
+    both_ways(KeySpec::Aes, scheme, &Parameter::None, answer)
+}
+
+fn chacha20_poly1305() -> Result<bool, Error> {
+    let nonce = hex(answers::CHACHA_NONCE)?.try_into().map_err(|_| Error::Internal)?;
+    let parameter = ChaChaPolyParameter { nonce, aad: hex(answers::CHACHA_AAD)? };
+    let parameter = Parameter::ChaChaPoly(parameter);
+    both_ways(KeySpec::Secret, Scheme::ChaCha20Poly1305, &parameter, answers::CHACHA20_POLY1305)
 }
 
 fn sm4_gcm() -> Result<bool, Error> {

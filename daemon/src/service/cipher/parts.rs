@@ -4,7 +4,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::MAX_PAYLOAD;
-use coffer_protocol::mechanism::{Parts, Scheme};
+use coffer_protocol::mechanism::Parts;
 use coffer_protocol::operation::cipher::{
     CancelOperation, FinishOperation, Function, Nothing, Output, StartOperation, UpdateOperation,
 };
@@ -18,7 +18,7 @@ use crate::application::{Held, Operation, Progress};
 use crate::crypto::{self, Message, Stream};
 use crate::vault::{self, Depth, Public, Sealed};
 
-/// Most bytes of a ciphertext whose plaintext may only leave when its tag was verified.
+/// Most bytes of data of which nothing may leave before all is there and its tag was verified.
 const MAX_HELD: usize = 16 << 20;
 /// Most bytes that a stream holds back: a block.
 const LONGEST_HELD: usize = 16;
@@ -35,7 +35,7 @@ fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
     }
     let scheme = mechanism.scheme;
     let progress = match function {
-        Function::Decrypt if scheme == Scheme::AesGcm => Progress::Held(Held::default()),
+        _ if scheme.is_held(demand(function).mechanism) => Progress::Held(Held::default()),
         Function::Encrypt | Function::Decrypt => {
             let key = part.secret()?;
             let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, ErrorCode> {
@@ -84,7 +84,11 @@ fn update(operation: &mut Operation, function: Function, data: &[u8]) -> Result<
         }
         Progress::Held(held) => {
             if held.len() + data.len() > MAX_HELD {
-                return Err(ErrorCode::EncryptedDataLength.into());
+                let code = match function {
+                    Function::Encrypt => ErrorCode::DataLength,
+                    _ => ErrorCode::EncryptedDataLength,
+                };
+                return Err(code.into());
             }
             held.push(data)?;
             Ok(Vec::new())
@@ -105,7 +109,11 @@ fn finish_or_go_on(
         let held = std::mem::take(held);
         let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
         let usable = Usable { object, key, mechanism, parameter };
-        let plaintext = Zeroizing::new(whole::decrypt(&usable, service, held.bytes())?);
+        let whole = match function {
+            Function::Encrypt => whole::encrypt(&usable, held.bytes())?,
+            _ => whole::decrypt(&usable, service, held.bytes())?,
+        };
+        let plaintext = Zeroizing::new(whole);
         let Usable { object: key, key: part, mechanism, parameter } = usable;
         let progress = Progress::Verified(plaintext);
         operation = Operation { key, part, mechanism, parameter, progress };

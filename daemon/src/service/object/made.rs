@@ -37,7 +37,12 @@ impl Made {
         Self::new(depth, |_| Ok(crypto::generate(what)?))
     }
 
-    fn new(
+    /// Makes a key by code inside the vault.
+    ///
+    /// # Errors
+    ///
+    /// What that code says, or no room.
+    pub(super) fn new(
         depth: Depth,
         make: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
     ) -> Result<Self, Error> {
@@ -91,7 +96,7 @@ impl Made {
 }
 
 /// A template has no key of a wrong size, only a wrong value.
-fn import_code(error: crypto::Error) -> ErrorCode {
+pub(super) fn import_code(error: crypto::Error) -> ErrorCode {
     match error {
         crypto::Error::KeySize
         | crypto::Error::KeyInvalid
@@ -168,14 +173,19 @@ impl Draft {
         }
         attributes.set_default(Attribute::bytes(a::ID, key.0));
         let (local, mechanism) = match source {
-            Source::Imported => (false, u64::MAX),
+            Source::Imported | Source::Derived { .. } => (false, u64::MAX),
             Source::Generated(mechanism) => (true, mechanism),
         };
         attributes.set(Attribute::boolean(a::LOCAL, local));
         attributes.set(Attribute::number(a::KEY_GEN_MECHANISM, mechanism));
         if self.kind.has_material() {
-            let sensitive = local && attributes.flag(a::SENSITIVE);
-            let kept = local && !attributes.flag(a::EXTRACTABLE);
+            let (was_sensitive, was_kept) = match source {
+                Source::Imported => (false, false),
+                Source::Generated(_) => (true, true),
+                Source::Derived { sensitive, kept } => (sensitive, kept),
+            };
+            let sensitive = was_sensitive && attributes.flag(a::SENSITIVE);
+            let kept = was_kept && !attributes.flag(a::EXTRACTABLE);
             attributes.set(Attribute::boolean(a::ALWAYS_SENSITIVE, sensitive));
             attributes.set(Attribute::boolean(a::NEVER_EXTRACTABLE, kept));
         }
