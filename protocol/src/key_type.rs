@@ -9,6 +9,10 @@ pub enum KeyType {
     Rsa,
     /// A pair on a NIST curve.
     Ec,
+    /// A pair on a twisted Edwards curve, for EdDSA.
+    EcEdwards,
+    /// A pair on a Montgomery curve, for key agreement.
+    EcMontgomery,
     /// Bytes without a fixed use, `CKK_GENERIC_SECRET`.
     GenericSecret,
     /// An AES key.
@@ -29,6 +33,8 @@ pub enum KeyType {
 const NUMBERS: &[(KeyType, u64)] = &[
     (KeyType::Rsa, 0x00),
     (KeyType::Ec, 0x03),
+    (KeyType::EcEdwards, 0x40),
+    (KeyType::EcMontgomery, 0x41),
     (KeyType::GenericSecret, 0x10),
     (KeyType::Aes, 0x1f),
     (KeyType::Hmac(Hash::Sha1), 0x28),
@@ -62,7 +68,7 @@ impl KeyType {
     /// Whether the key is a pair of a private and a public half.
     #[must_use]
     pub const fn is_pair(self) -> bool {
-        matches!(self, Self::Rsa | Self::Ec | Self::Sm2)
+        matches!(self, Self::Rsa | Self::Ec | Self::EcEdwards | Self::EcMontgomery | Self::Sm2)
     }
 }
 

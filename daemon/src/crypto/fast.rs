@@ -9,9 +9,10 @@ use ::rsa::pkcs8::EncodePrivateKey;
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::rsa::{self as aws, OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
-    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
+    RsaEncoding,
 };
 use coffer_protocol::mechanism::{Hash, Oaep};
 use zeroize::{Zeroize, Zeroizing};
@@ -104,6 +105,8 @@ impl EcdsaSigner {
         let (algorithm, digest): (&'static EcdsaSigningAlgorithm, _) = match curve {
             Curve::P256 => (&ECDSA_P256_SHA256_FIXED_SIGNING, &digest::SHA256),
             Curve::P384 => (&ECDSA_P384_SHA384_FIXED_SIGNING, &digest::SHA384),
+            Curve::P521 => (&ECDSA_P521_SHA512_FIXED_SIGNING, &digest::SHA512),
+            Curve::Ed25519 => return None,
         };
         if !vault::aws_lc_is_ready() {
             return None;

@@ -5,7 +5,7 @@
 
 use coffer_protocol::mechanism::{Parameter, Scheme};
 
-use super::ecdsa::{p256_curve, p384_curve};
+use super::ecdsa::{p256_curve, p384_curve, p521_curve};
 use super::hash::Hasher;
 use super::mac::Mac;
 use super::one_shot::{padding, public};
@@ -52,8 +52,8 @@ impl Message {
             }
             (
                 Scheme::Ecdsa(Some(hash)),
-                Half::Secret(Key::P256(_) | Key::P384(_))
-                | Half::Public(PublicKey::P256(_) | PublicKey::P384(_)),
+                Half::Secret(Key::P256(_) | Key::P384(_) | Key::P521(_))
+                | Half::Public(PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_)),
             ) => State::Hash(Box::new(Hasher::new(hash))),
             _ => return Err(Error::Mechanism),
         };
@@ -80,6 +80,7 @@ impl Message {
             }
             (Scheme::Ecdsa(_), Key::P256(key)) => p256_curve::sign(key, &hash),
             (Scheme::Ecdsa(_), Key::P384(key)) => p384_curve::sign(key, &hash),
+            (Scheme::Ecdsa(_), Key::P521(key)) => p521_curve::sign(key, &hash),
             _ => Err(Error::Mechanism),
         }
     }
@@ -96,6 +97,7 @@ impl Message {
             }
             (Scheme::Ecdsa(_), PublicKey::P256(key)) => p256_curve::verify(key, &hash, signature),
             (Scheme::Ecdsa(_), PublicKey::P384(key)) => p384_curve::verify(key, &hash, signature),
+            (Scheme::Ecdsa(_), PublicKey::P521(key)) => p521_curve::verify(key, &hash, signature),
             _ => Err(Error::Mechanism),
         }
     }

@@ -6,10 +6,10 @@ use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::aes::{self, BLOCK, BlockMode, Ctr};
-use super::ecdsa::{p256_curve, p384_curve};
+use super::ecdsa::{p256_curve, p384_curve, p521_curve};
 use super::mac::Mac;
 use super::rsa::Padding;
-use super::{Error, Half, Key, PublicKey, chacha, ecdsa, rsa, sm2, sm4};
+use super::{Error, Half, Key, PublicKey, chacha, ecdsa, ed25519, rsa, sm2, sm4};
 
 /// Signs `input`: with HMAC, RSA, ECDSA (r‖s) or SM2 (DER).
 pub fn sign(
@@ -34,6 +34,10 @@ pub fn sign(
         (Scheme::Ecdsa(hash), Key::P384(key)) => {
             p384_curve::sign(key, &ecdsa::prehash(hash, input)?)
         }
+        (Scheme::Ecdsa(hash), Key::P521(key)) => {
+            p521_curve::sign(key, &ecdsa::prehash(hash, input)?)
+        }
+        (Scheme::EdDsa, Key::Ed25519(key)) => ed25519::sign(key, parameter, input),
         (Scheme::Sm2Dsa(hash), Key::Sm2(key)) => sm2::sign(key, sm2_input(hash)?, input),
         _ => Err(Error::Mechanism),
     }
@@ -65,6 +69,12 @@ pub fn verify<'a>(
         }
         (Scheme::Ecdsa(hash), PublicKey::P384(key)) => {
             p384_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::Ecdsa(hash), PublicKey::P521(key)) => {
+            p521_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::EdDsa, PublicKey::Ed25519(key)) => {
+            ed25519::verify(key, parameter, input, signature)
         }
         (Scheme::Sm2Dsa(hash), PublicKey::Sm2(key)) => {
             sm2::verify(key, sm2_input(hash)?, input, signature)
@@ -273,7 +283,11 @@ fn aes_key(key: Half<'_>) -> Result<&aes::Aes, Error> {
 fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
-        PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::Sm2(_) => Err(Error::Mechanism),
+        PublicKey::P256(_)
+        | PublicKey::P384(_)
+        | PublicKey::P521(_)
+        | PublicKey::Ed25519(_)
+        | PublicKey::Sm2(_) => Err(Error::Mechanism),
     }
 }
 

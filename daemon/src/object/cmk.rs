@@ -94,7 +94,7 @@ pub fn stage(
         return Err(ErrorCode::Internal.into());
     }
     let public = match key.key_type() {
-        KeyType::Rsa | KeyType::Ec => {
+        KeyType::Rsa | KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => {
             let public = PublicKey::from_spki(&key.public_key)?;
             if public.key_type() != key.key_type() {
                 return Err(ErrorCode::Internal.into());
@@ -221,7 +221,9 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::Aes => ckm::CKM_AES_KEY_GEN,
         KeyType::Rsa => ckm::CKM_RSA_PKCS_KEY_PAIR_GEN,
         KeyType::Ec => ckm::CKM_EC_KEY_PAIR_GEN,
-        KeyType::GenericSecret
+        KeyType::EcEdwards => ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        KeyType::EcMontgomery
+        | KeyType::GenericSecret
         | KeyType::Hmac(_)
         | KeyType::Hkdf
         | KeyType::ChaCha20

@@ -21,9 +21,9 @@ pub enum Kind {
     RsaPublic = 4,
     /// An RSA private key.
     RsaPrivate = 8,
-    /// A public key on a NIST curve.
+    /// A public key on a NIST curve or of EdDSA.
     EcPublic = 16,
-    /// A private key on a NIST curve.
+    /// A private key on a NIST curve or of EdDSA.
     EcPrivate = 32,
     /// An AES key.
     Aes = 64,
@@ -45,8 +45,8 @@ impl Kind {
             (class::CERTIFICATE, None) => Certificate,
             (class::PUBLIC_KEY, Some(KeyType::Rsa)) => RsaPublic,
             (class::PRIVATE_KEY, Some(KeyType::Rsa)) => RsaPrivate,
-            (class::PUBLIC_KEY, Some(KeyType::Ec)) => EcPublic,
-            (class::PRIVATE_KEY, Some(KeyType::Ec)) => EcPrivate,
+            (class::PUBLIC_KEY, Some(KeyType::Ec | KeyType::EcEdwards)) => EcPublic,
+            (class::PRIVATE_KEY, Some(KeyType::Ec | KeyType::EcEdwards)) => EcPrivate,
             (class::SECRET_KEY, Some(KeyType::Aes)) => Aes,
             (
                 class::SECRET_KEY,

@@ -16,9 +16,9 @@ impl Object {
                 KeySpec::Secret
             }
             KeyType::Rsa => KeySpec::Rsa,
-            KeyType::Ec => {
+            key_type @ (KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery) => {
                 let params = self.attributes.get(attribute::EC_PARAMS)?;
-                KeySpec::Ec(Curve::from_ec_params(params).ok()?)
+                KeySpec::Ec(Curve::from_ec_params(key_type, params).ok()?)
             }
             KeyType::Sm2 => KeySpec::Sm2,
         })
@@ -28,10 +28,12 @@ impl Object {
     pub fn key_bits(&self) -> u32 {
         let bits = match self.key_type() {
             Some(KeyType::Rsa) => self.attributes.get(attribute::MODULUS).map_or(0, bit_length),
-            Some(KeyType::Ec | KeyType::Sm2) => match self.spec() {
-                Some(KeySpec::Ec(curve)) => curve.bits(),
-                _ => 256,
-            },
+            Some(KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery | KeyType::Sm2) => {
+                match self.spec() {
+                    Some(KeySpec::Ec(curve)) => curve.bits(),
+                    _ => 256,
+                }
+            }
             Some(KeyType::Sm4) => 128,
             Some(
                 KeyType::Aes

@@ -3,19 +3,20 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, GcmParameter, HkdfParameter, IvParameter,
-    MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter, find,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, HkdfParameter,
+    IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter,
+    find,
 };
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_GCM_PARAMS, CK_HKDF_PARAMS,
-    CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_EDDSA_PARAMS, CK_FALSE,
+    CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
     CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
 };
 
 use super::pointers::Pointer;
 use crate::error::Error;
 
-/// Longest initialisation vector taken.
+/// Longest initialisation vector and EdDSA context taken.
 const MAX_IV: CK_ULONG = 256;
 /// Longest additional data and label taken.
 const MAX_DATA: CK_ULONG = 512 << 10;
@@ -46,7 +47,9 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
     let parameter = unsafe { mechanism.nested::<c_void>(given.pParameter) };
     let reader = Reader { parameter, length: given.ulParameterLen };
     let call = match row.parameter {
-        ParameterShape::None if given.ulParameterLen == 0 => Ok(MechanismCall::plain(number)),
+        ParameterShape::None | ParameterShape::EdDsa if given.ulParameterLen == 0 => {
+            Ok(MechanismCall::plain(number))
+        }
         ParameterShape::None => return Err(Error::MechanismParamInvalid),
         ParameterShape::Iv => MechanismCall::with(number, &reader.iv()?),
         ParameterShape::Gcm => MechanismCall::with(number, &reader.gcm()?),
@@ -57,6 +60,7 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::Ccm => MechanismCall::with(number, &reader.ccm()?),
         ParameterShape::ChaChaPoly => MechanismCall::with(number, &reader.chacha_poly()?),
         ParameterShape::MacLength => MechanismCall::with(number, &reader.mac_length()?),
+        ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
 }
@@ -167,6 +171,12 @@ impl Reader<'_> {
             salt_key: params.hSaltKey,
             info: self.bytes(params.pInfo, params.ulInfoLen, MAX_DATA)?,
         })
+    }
+
+    fn eddsa(&self) -> Result<EdDsaParameter, Error> {
+        let params: CK_EDDSA_PARAMS = self.structure()?;
+        let context = self.bytes(params.pContextData, params.ulContextDataLen, MAX_IV)?;
+        Ok(EdDsaParameter { prehash: params.phFlag != CK_FALSE, context })
     }
 
     fn structure<T: Copy>(&self) -> Result<T, Error> {

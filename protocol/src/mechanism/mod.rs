@@ -15,9 +15,9 @@ pub use function::{Function, Functions};
 pub use hash::Hash;
 pub use output::OutputLength;
 pub use parameter::{
-    CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, GcmParameter, Hkdf, HkdfParameter,
-    IvParameter, MacLengthParameter, Oaep, OaepParameter, Parameter, ParameterShape, Pss,
-    PssParameter, Salt,
+    CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, Hkdf,
+    HkdfParameter, IvParameter, MacLengthParameter, Oaep, OaepParameter, Parameter, ParameterShape,
+    Pss, PssParameter, Salt,
 };
 pub use table::{ALL, ckm};
 
@@ -98,6 +98,8 @@ pub enum Scheme {
     RsaPss(Option<Hash>),
     /// ECDSA, FIPS 186-5, with signatures r‖s.
     Ecdsa(Option<Hash>),
+    /// EdDSA, RFC 8032.
+    EdDsa,
     /// A digest.
     Digest(Hash),
     /// HMAC, FIPS 198-1.
@@ -170,6 +172,7 @@ impl Scheme {
             | Self::AesGcm
             | Self::RsaRaw
             | Self::RsaOaep
+            | Self::EdDsa
             | Self::Sm2Pke
             | Self::Sm4Gcm => None,
         }
@@ -215,6 +218,8 @@ impl KeySize {
 pub enum Parts {
     /// All data must come in one call.
     Single,
+    /// Data may come in one call or in several, and goes to the daemon as one.
+    Gathered,
     /// Data may come in one call or in several.
     Multi,
 }
@@ -276,7 +281,13 @@ impl Mechanism {
     pub fn info_flags(&self) -> u32 {
         /// `CKF_EC_F_P`, `CKF_EC_OID` and `CKF_EC_UNCOMPRESS`.
         const EC: u32 = 0x0010_0000 | 0x0080_0000 | 0x0100_0000;
-        let curves = if self.key_types == [KeyType::Ec] { EC } else { 0 };
+        /// `CKF_EC_F_P`, `CKF_EC_OID` and `CKF_EC_CURVENAME`.
+        const NAMED: u32 = 0x0010_0000 | 0x0080_0000 | 0x0400_0000;
+        let curves = match self.key_types {
+            [KeyType::Ec] => EC,
+            [KeyType::EcEdwards | KeyType::EcMontgomery] => NAMED,
+            _ => 0,
+        };
         self.functions.bits() | curves
     }
 

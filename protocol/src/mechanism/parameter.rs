@@ -40,6 +40,8 @@ pub enum ParameterShape {
     ChaChaPoly,
     /// [`MacLengthParameter`].
     MacLength,
+    /// [`EdDsaParameter`], or none.
+    EdDsa,
 }
 
 /// The initialisation vector of a block mode.
@@ -184,6 +186,15 @@ pub struct Hkdf {
     pub info: Vec<u8>,
 }
 
+/// `CK_EDDSA_PARAMS`, PKCS#11 3.1 section 6.3.16.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdDsaParameter {
+    /// Whether the hash of the message is signed (Ed25519ph).
+    pub prehash: bool,
+    /// The context, at most 255 bytes; Ed25519ctx has at least one.
+    pub context: Vec<u8>,
+}
+
 /// The choices of an RSA-PSS signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pss {
@@ -229,10 +240,14 @@ pub enum Parameter {
     ChaChaPoly(ChaChaPolyParameter),
     /// How many bytes of a code are wanted.
     MacLength(usize),
+    /// For EdDSA with a context or a prehash.
+    EdDsa(EdDsaParameter),
 }
 
 /// The longest accepted GCM initialisation vector.
 const GCM_IV_MAX: usize = 256;
+/// The longest context of EdDSA (RFC 8032 section 2).
+const CONTEXT_MAX: usize = 255;
 /// The longest salt that fits a 4096-bit modulus.
 const PSS_SALT_MAX: u64 = 512;
 
@@ -263,8 +278,7 @@ impl ParameterShape {
                 let pss: PssParameter = decode(wire)?;
                 let hash = Hash::from_ckm(pss.hash).ok_or(CallError::Parameter)?;
                 let mgf = Hash::from_mgf(pss.mgf).ok_or(CallError::Parameter)?;
-                // RFC 8017 section 8.1 recommends one hash for both, and only that is supported.
-                if mgf != hash || pss.salt_len > PSS_SALT_MAX {
+                if pss.salt_len > PSS_SALT_MAX {
                     return Err(CallError::Parameter);
                 }
                 let salt_len = usize::try_from(pss.salt_len).map_err(|_| CallError::Parameter)?;
@@ -289,6 +303,15 @@ impl ParameterShape {
                 length @ 1..=64 => Parameter::MacLength(length as usize),
                 _ => return Err(CallError::Parameter),
             },
+            Self::EdDsa if wire.is_empty() => Parameter::None,
+            Self::EdDsa => {
+                let eddsa: EdDsaParameter = decode(wire)?;
+                // Neither a context nor a prehash would be Ed25519ctx with an empty context, which RFC 8032
+                // section 8.3 advises against, and which clients that mean plain Ed25519 ask for.
+                let possible = eddsa.context.len() <= CONTEXT_MAX
+                    && (eddsa.prehash || !eddsa.context.is_empty());
+                possible.then_some(Parameter::EdDsa(eddsa)).ok_or(CallError::Parameter)?
+            }
         })
     }
 
@@ -312,7 +335,8 @@ impl ParameterShape {
             | Self::Oaep
             | Self::Ccm
             | Self::ChaChaPoly
-            | Self::MacLength => Ok(wire.to_vec()),
+            | Self::MacLength
+            | Self::EdDsa => Ok(wire.to_vec()),
         }
     }
 }

@@ -6,11 +6,13 @@ use super::Hash::{
     Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224,
     Sha512_256,
 };
-use super::Parts::{Multi, Single};
+use super::Parts::{Gathered, Multi, Single};
 use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
 };
-use crate::key_type::KeyType::{self, Aes, ChaCha20, Ec, GenericSecret, Hkdf, Hmac, Rsa};
+use crate::key_type::KeyType::{
+    self, Aes, ChaCha20, Ec, EcEdwards, GenericSecret, Hkdf, Hmac, Rsa,
+};
 
 /// Makes the constants of [`ckm`] and the rows of [`ALL`].
 macro_rules! mechanisms {
@@ -42,6 +44,7 @@ const NONE: &[KeyType] = &[];
 const AES: &[KeyType] = &[Aes];
 const CHACHA: &[KeyType] = &[ChaCha20];
 const EC: &[KeyType] = &[Ec];
+const EDWARDS: &[KeyType] = &[EcEdwards];
 const RSA: &[KeyType] = &[Rsa];
 
 const NO_KEY: KeySize = KeySize::None;
@@ -51,7 +54,8 @@ const CHACHA_SIZE: KeySize = KeySize::Bits(256, 256);
 const SECRET: KeySize = KeySize::Bits(112, 8192);
 const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
 const MAC: KeySize = KeySize::Bytes(1, 1024);
-const CURVE: KeySize = KeySize::Bits(256, 384);
+const CURVE: KeySize = KeySize::Bits(256, 521);
+const CURVE_25519: KeySize = KeySize::Bits(255, 255);
 const MODULUS: KeySize = KeySize::Bits(2048, 4096);
 
 mechanisms! {
@@ -73,6 +77,7 @@ mechanisms! {
     0x402c  CKM_HKDF_KEY_GEN           S::HkdfKeyGen,          &[Hkdf],                       MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
     0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
+    0x1055  CKM_EC_EDWARDS_KEY_PAIR_GEN S::EcKeyPairGen,       EDWARDS,                       CURVE_25519, [GenerateKeyPair]           Single None  Key        Cheap;
 
     0x1081  CKM_AES_ECB                S::AesEcb,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  None  Same       Cheap;
     0x1082  CKM_AES_CBC                S::AesCbc,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
@@ -120,6 +125,7 @@ mechanisms! {
     0x1048  CKM_ECDSA_SHA3_256         S::Ecdsa(Some(Sha3_256)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x1049  CKM_ECDSA_SHA3_384         S::Ecdsa(Some(Sha3_384)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x104a  CKM_ECDSA_SHA3_512         S::Ecdsa(Some(Sha3_512)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1057  CKM_EDDSA                  S::EdDsa,               EDWARDS,                       CURVE_25519, [Sign Verify]               Gathered EdDsa TwiceOrder Cheap;
 
     0x0220  CKM_SHA_1                  S::Digest(Sha1),        NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0255  CKM_SHA224                 S::Digest(Sha224),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;

@@ -7,8 +7,8 @@
 mod answers;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, GcmParameter, Hash, Oaep, Parameter, Pss,
-    Scheme,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, Hash, Oaep,
+    Parameter, Pss, Scheme,
 };
 
 use super::aead::Aead;
@@ -69,6 +69,10 @@ const TESTS: &[(&str, Test)] = &[
     ("RSA-OAEP", || rsa_oaep(Uses::NONE)),
     ("ECDSA P-256", || ecdsa(Curve::P256, Uses::NONE)),
     ("ECDSA P-384", || ecdsa(Curve::P384, Uses::NONE)),
+    ("ECDSA P-521", || ecdsa(Curve::P521, Uses::NONE)),
+    ("Ed25519", || ed25519(answers::ED25519, &Parameter::None)),
+    ("Ed25519ctx", || ed25519(answers::ED25519CTX, &eddsa(false, b"foo"))),
+    ("Ed25519ph", || ed25519(answers::ED25519PH, &eddsa(true, b""))),
     ("SM2 signature", sm2_sign),
     ("SM2 encryption", sm2_encrypt),
     // Again, with keys that the second implementation was made ready for.
@@ -82,6 +86,8 @@ const TESTS: &[(&str, Test)] = &[
     ("AWS-LC ECDSA P-256", || ecdsa(Curve::P256, Uses::ALL)),
     #[cfg(feature = "fast")]
     ("AWS-LC ECDSA P-384", || ecdsa(Curve::P384, Uses::ALL)),
+    #[cfg(feature = "fast")]
+    ("AWS-LC ECDSA P-521", || ecdsa(Curve::P521, Uses::ALL)),
 ];
 
 /// Runs every test and gives the names of what was tested, or of the first failure.
@@ -260,6 +266,8 @@ fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
     let (hash, [scalar, point, signature]) = match curve {
         Curve::P256 => (Hash::Sha256, answers::P256),
         Curve::P384 => (Hash::Sha384, answers::P384),
+        Curve::P521 => (Hash::Sha512, answers::P521),
+        Curve::Ed25519 => return Err(Error::Internal),
     };
     let key = Key::prepare(KeySpec::Ec(curve), &hex(scalar)?, uses)?;
     let public = key.public().ok_or(Error::Internal)?;
@@ -268,6 +276,23 @@ fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
     let vector: [&[u8]; 2] = [b"sample", &signature];
     Ok(public.point() == Some(hex(point)?)
         && sign_and_verify(&key, &public, scheme, &Parameter::None, vector)?)
+}
+
+fn eddsa(prehash: bool, context: &[u8]) -> Parameter {
+    Parameter::EdDsa(EdDsaParameter { prehash, context: context.to_vec() })
+}
+
+/// Signatures are deterministic: the answer is made here, and verifies.
+fn ed25519(
+    [seed, point, message, signature]: [&str; 4],
+    parameter: &Parameter,
+) -> Result<bool, Error> {
+    let key = Key::parse(KeySpec::Ec(Curve::Ed25519), &hex(seed)?)?;
+    let public = key.public().ok_or(Error::Internal)?;
+    let (message, signature) = (hex(message)?, hex(signature)?);
+    Ok(public.point() == Some(hex(point)?)
+        && super::sign(&key, Scheme::EdDsa, parameter, &message)? == signature
+        && sign_and_verify(&key, &public, Scheme::EdDsa, parameter, [&message, &signature])?)
 }
 
 fn sm2_sign() -> Result<bool, Error> {

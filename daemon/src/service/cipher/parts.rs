@@ -4,7 +4,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::MAX_PAYLOAD;
-use coffer_protocol::mechanism::Parts;
+use coffer_protocol::mechanism::{Parts, Scheme};
 use coffer_protocol::operation::cipher::{
     CancelOperation, FinishOperation, Function, Nothing, Output, StartOperation, UpdateOperation,
 };
@@ -131,7 +131,10 @@ fn finish_or_go_on(
 
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
-    let Operation { part, progress, .. } = operation;
+    let Operation { key, part, mechanism, progress, .. } = operation;
+    // Verifying on P-521 needs more than a small stack.
+    let is_long = matches!(mechanism.scheme, Scheme::Ecdsa(_)) && key.key_bits() > 384;
+    let depth = if is_long { Depth::Large } else { Depth::Small };
     let over = crypto::Error::Internal;
     let done = match progress {
         Progress::Held(_) | Progress::Verified(_) => return Err(over.into()),
@@ -149,13 +152,11 @@ fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<
                 Ok(inside.publish(&message.sign(key.get(inside))?))
             })
         }
-        Progress::Message(mut message) => {
-            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
-                let message = message.get_mut(inside).take().ok_or(over)?;
-                message.verify(part.half(inside), given)?;
-                Ok(Public(Vec::new()))
-            })
-        }
+        Progress::Message(mut message) => vault::run(depth, |inside| -> Result<_, ErrorCode> {
+            let message = message.get_mut(inside).take().ok_or(over)?;
+            message.verify(part.half(inside), given)?;
+            Ok(Public(Vec::new()))
+        }),
     };
     let Public(output) = done??;
     Ok(output)
