@@ -50,7 +50,8 @@ impl Caller {
             Attribute::boolean(EXTRACTABLE, false),
             Attribute::bytes(LABEL, family.name),
         ];
-        template.extend((family.daemon.object)(secret));
+        let daemon = family.daemon.as_ref().expect("a family that the daemon uses");
+        template.extend((daemon.object)(secret));
         let create = CreateObject { session: self.session };
         let made = self.application.call(&create, &encode_meta(&template).expect("short"));
         made.unwrap_or_else(|error| panic!("{}: {error}", family.name)).meta.object

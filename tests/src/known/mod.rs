@@ -3,6 +3,7 @@
 
 mod caller;
 mod elliptic;
+mod rsa;
 mod secret;
 
 use std::any::Any;
@@ -21,8 +22,8 @@ pub struct Family {
     pub make: fn() -> Vec<u8>,
     /// What it looks like in memory, with all that follows it.
     pub patterns: fn(&[u8]) -> Named,
-    /// What the daemon does with it.
-    pub daemon: InDaemon,
+    /// What the daemon does with it, if it is made to here.
+    pub daemon: Option<InDaemon>,
     /// The same by the crates, in ordinary memory; what they keep stays while the result lives.
     pub outside: fn(&[u8]) -> Box<dyn Any>,
     /// Patterns that are found there.
@@ -47,7 +48,23 @@ pub static FAMILIES: &[Family] = &[
     secret::HKDF,
     elliptic::P256,
     elliptic::P384,
+    elliptic::P521,
+    elliptic::ED25519,
+    elliptic::X25519,
+    elliptic::P256_BY_AWS_LC,
+    rsa::BY_AWS_LC,
+    rsa::BY_THE_CRATE,
 ];
+
+impl Family {
+    /// The patterns of a secret, named for the family as well.
+    pub fn named(&self, patterns: Named) -> Named {
+        patterns
+            .into_iter()
+            .map(|(name, bytes)| (format!("{}: {name}", self.name), bytes))
+            .collect()
+    }
+}
 
 /// The family with this name.
 ///

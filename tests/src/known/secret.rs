@@ -50,7 +50,7 @@ pub(super) const AES: Family = Family {
     name: "AES-256",
     make: random::<32>,
     patterns: |secret| aes_patterns::patterns(&array(secret)),
-    daemon: InDaemon {
+    daemon: Some(InDaemon {
         object: |secret| object(CKK_AES, secret, &[ENCRYPT, DECRYPT, SIGN]),
         use_once: |caller, key, _| {
             let (iv, aad) = (NONCE.to_vec(), b"aad".to_vec());
@@ -74,7 +74,7 @@ pub(super) const AES: Family = Family {
             caller.sign(key, plain(CKM_AES_CMAC), b"message");
             known
         },
-    },
+    }),
     outside: |secret| {
         let key = array::<32>(secret);
         let gcm = Aes256Gcm::new((&key).into());
@@ -108,7 +108,7 @@ pub(super) const CHACHA20: Family = Family {
         patterns.extend(chacha::key_stream(&array(secret), NONCE, 96));
         patterns
     },
-    daemon: InDaemon {
+    daemon: Some(InDaemon {
         object: |secret| object(CKK_CHACHA20, secret, &[ENCRYPT, DECRYPT]),
         use_once: |caller, key, _| {
             let parameter = ChaChaPolyParameter { nonce: NONCE, aad: b"aad".to_vec() };
@@ -116,7 +116,7 @@ pub(super) const CHACHA20: Family = Family {
             caller.encrypt_and_decrypt(key, &mechanism, &[7; 96]);
             Named::new()
         },
-    },
+    }),
     outside: |secret| {
         let cipher = ChaCha20Poly1305::new((&array::<32>(secret)).into());
         let mut stream = vec![0; 96];
@@ -141,10 +141,10 @@ pub(super) const HMAC_SHA256: Family = Family {
     name: "HMAC-SHA-256",
     make: random::<32>,
     patterns: |secret| hmac(Hash::Sha256, "HMAC key", secret),
-    daemon: InDaemon {
+    daemon: Some(InDaemon {
         object: mac_object,
         use_once: |caller, key, _| sign_with(caller, key, CKM_SHA256_HMAC),
-    },
+    }),
     outside: |secret| {
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).expect("any length");
         mac.update(b"message");
@@ -157,10 +157,10 @@ pub(super) const HMAC_SHA512: Family = Family {
     name: "HMAC-SHA-512",
     make: random::<64>,
     patterns: |secret| hmac(Hash::Sha512, "HMAC key", secret),
-    daemon: InDaemon {
+    daemon: Some(InDaemon {
         object: mac_object,
         use_once: |caller, key, _| sign_with(caller, key, CKM_SHA512_HMAC),
-    },
+    }),
     outside: |secret| {
         let mut mac = <Hmac<Sha512> as KeyInit>::new_from_slice(secret).expect("any length");
         mac.update(b"message");
@@ -173,10 +173,10 @@ pub(super) const HMAC_SHA3: Family = Family {
     name: "HMAC-SHA3-256",
     make: random::<64>,
     patterns: |secret| hmac(Hash::Sha3, "HMAC key", secret),
-    daemon: InDaemon {
+    daemon: Some(InDaemon {
         object: mac_object,
         use_once: |caller, key, _| sign_with(caller, key, CKM_SHA3_256_HMAC),
-    },
+    }),
     outside: |secret| {
         let pad = |pad: u8| {
             let mut block = vec![pad; 136];
@@ -194,7 +194,7 @@ pub(super) const HKDF: Family = Family {
     name: "HKDF",
     make: random::<32>,
     patterns: |secret| hkdf_sha256("HKDF", secret, SALT, INFO),
-    daemon: InDaemon {
+    daemon: Some(InDaemon {
         object: |secret| object(CKK_HKDF, secret, &[DERIVE]),
         use_once: |caller, key, _| {
             let parameter = HkdfParameter {
@@ -209,7 +209,7 @@ pub(super) const HKDF: Family = Family {
             caller.derive(key, with(CKM_HKDF_DERIVE, &parameter));
             Named::new()
         },
-    },
+    }),
     outside: |secret| {
         let extracted = {
             let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(SALT).expect("any length");
