@@ -100,9 +100,9 @@ impl Secrets {
 /// What the application has said.
 #[derive(Default)]
 struct Said {
-    /// Rounds that each thread has finished.
+    /// Rounds that each thread has finished by which something became known.
     rounds: Vec<u64>,
-    /// What became known by each round: nonces, keys that were wrapped.
+    /// What became known by each round: nonces and what goes with them.
     known: Vec<Named>,
     /// Answers to orders.
     answers: Vec<String>,
@@ -193,9 +193,9 @@ fn listen(output: impl BufRead, said: &(Mutex<Said>, Condvar)) {
         let mut said = said.lock().unwrap();
         match answer.split_once(" by round ") {
             Some((thread, known)) => {
-                said.rounds[thread.parse::<usize>().unwrap()] += 1;
                 let known: Vec<(String, String)> = serde_json::from_str(known).unwrap();
                 if !known.is_empty() {
+                    said.rounds[thread.parse::<usize>().unwrap()] += 1;
                     let known = known.into_iter();
                     let known = known.map(|(name, bytes)| (name, hex::decode(bytes).unwrap()));
                     said.known.push(known.collect());
@@ -401,12 +401,12 @@ fn while_used(daemon: &Daemon, worker: &mut Worker, patterns: &Patterns, key: &s
         for _ in 0..SAMPLES {
             let known = worker.wait(|said| Some(said.known.len()));
             let snapshot = Snapshot::of(u32::try_from(daemon.pid().as_raw()).unwrap()).unwrap();
-            // What each thread was in the middle of becomes known by its next round but one: the next may have
+            // What a thread that makes nonces was in the middle of becomes known by its next round but one: the next may have
             // been finished and not been read.
             let rounds = worker.wait(|said| Some(said.rounds.clone()));
             worker.wait(|said| {
                 let mut both = said.rounds.iter().zip(&rounds);
-                both.all(|(now, then)| *now >= then + 2).then_some(())
+                both.all(|(now, then)| *then == 0 || *now >= then + 2).then_some(())
             });
             let known = worker.known_since(known).unwrap();
             for patterns in [patterns, &known] {
