@@ -17,6 +17,8 @@ use coffer_tests::known::{Caller, FAMILIES, Family};
 use coffer_tests::leak_scanner::{Named, Patterns, Report, Snapshot, root, scan};
 use coffer_tests::load::{Application, KnownKeys, import, use_once};
 use cryptoki::session::Session;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rsa::RsaPrivateKey;
 use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use serde_json::{Value, json};
@@ -166,6 +168,10 @@ impl Worker {
         self.wait(|said| said.answers.pop())
     }
 
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+    }
+
     /// What became known by the latest rounds, from `first` on at least; `None` where that is nothing.
     fn known_since(&self, first: usize) -> Option<Patterns> {
         let named: Named = self.wait(|said| {
@@ -275,7 +281,7 @@ fn application() {
                     for (thread, session) in threads() {
                         let round = &round;
                         scope.spawn(move || {
-                            (0..rounds).for_each(|_| round(thread, session.as_ref()))
+                            (0..rounds).for_each(|_| round(thread, session.as_ref()));
                         });
                     }
                 });
@@ -409,12 +415,15 @@ fn while_used(daemon: &Daemon, worker: &mut Worker, patterns: &Patterns, key: &s
                 both.all(|(now, then)| *then == 0 || *now >= then + 2).then_some(())
             });
             let known = worker.known_since(known).unwrap();
+            // So that the search has the processor to itself.
+            worker.signal(Signal::SIGSTOP);
             for patterns in [patterns, &known] {
                 let report = snapshot.search(patterns);
                 assert!(report.unexpectedly_unreadable().is_empty(), "{report}");
                 assert!(report.secret_memory() > 0, "{report}");
                 found.extend(report.memory_hits().map(ToString::to_string));
             }
+            worker.signal(Signal::SIGCONT);
         }
         scanned.store(true, Ordering::Relaxed);
         kms.join().unwrap();
