@@ -224,7 +224,7 @@ pub(super) fn verify(
         Padding::Pss(pss) if pss.mgf != pss.hash => {
             let encoded = raw_public(key, signature, Error::SignatureInvalid)?;
             let right = pss::verify(pss, data, &encoded, key.n().bits() as usize);
-            return if right { Ok(()) } else { Err(Error::SignatureInvalid) };
+            if right { Ok(()) } else { Err(Error::SignatureInvalid) }
         }
         Padding::Pss(pss) => {
             with_sha!(pss.hash, D => pss_verify::<D>(key, pss.salt_len, data, signature))

@@ -12,7 +12,7 @@ use coffer_protocol::mechanism::{
 };
 
 use super::aead::Aead;
-use super::ecdsa::Curve;
+use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
 use super::{Error, Key, KeySpec, PublicKey, Uses, der_signature, hash, hmac, kdf, random, sm2};
 use answers::hex;
 
@@ -274,8 +274,23 @@ fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
     let signature = hex(signature)?;
     let scheme = Scheme::Ecdsa(Some(hash));
     let vector: [&[u8]; 2] = [b"sample", &signature];
+    // With the second implementation there, the first is not asked of itself.
+    let digest = hash::digest(hash, b"sample");
     Ok(public.point() == Some(hex(point)?)
+        && verify_first(&public, &digest, &signature)?
+        && !verify_first(&public, &[7; 32], &signature)?
         && sign_and_verify(&key, &public, scheme, &Parameter::None, vector)?)
+}
+
+/// Whether the first implementation of ECDSA verifies a signature.
+fn verify_first(key: &PublicKey, digest: &[u8], signature: &[u8]) -> Result<bool, Error> {
+    let verified = match key {
+        PublicKey::P256(key) => p256_curve::verify_first(key, digest, signature),
+        PublicKey::P384(key) => p384_curve::verify_first(key, digest, signature),
+        PublicKey::P521(key) => p521_curve::verify_first(key, digest, signature),
+        _ => return Err(Error::Internal),
+    };
+    Ok(verified.is_ok())
 }
 
 fn eddsa(prehash: bool, context: &[u8]) -> Parameter {
