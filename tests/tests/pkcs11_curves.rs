@@ -1,7 +1,5 @@
 //! EdDSA and P-521 through the module, against `openssl` where it has the same.
 
-#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
-
 use std::path::Path;
 
 use coffer_tests::daemon::Daemon;

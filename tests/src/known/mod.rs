@@ -51,6 +51,7 @@ pub static FAMILIES: &[Family] = &[
     elliptic::P521,
     elliptic::ED25519,
     elliptic::X25519,
+    secret::AES_BY_AWS_LC,
     elliptic::P256_BY_AWS_LC,
     rsa::BY_AWS_LC,
     rsa::BY_THE_CRATE,

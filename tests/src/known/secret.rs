@@ -3,6 +3,7 @@
 use aes::Aes256;
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{AeadInOut, KeyInit, Nonce};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, UnboundKey};
 use chacha20poly1305::ChaCha20Poly1305;
 use cmac::{Cmac, Mac};
 use coffer_protocol::attribute::{
@@ -53,6 +54,8 @@ pub(super) const AES: Family = Family {
             let (nonce, aad) = (NONCE.to_vec(), b"aad".to_vec());
             let ccm = CcmParameter { data_len: 96, nonce, aad, tag_len: 16 };
             let ctr = CtrParameter { bits: 64, block: [4; 16] };
+            // Long data may be the other implementation's.
+            caller.encrypt_and_decrypt(key, &with(CKM_AES_GCM, &gcm), &vec![7; 64 << 10]);
             for mechanism in [
                 with(CKM_AES_GCM, &gcm),
                 with(CKM_AES_CCM, &ccm),
@@ -93,6 +96,23 @@ pub(super) const AES: Family = Family {
         "POLYVAL key ^ 1",
         "CMAC K1",
     ],
+};
+
+pub(super) const AES_BY_AWS_LC: Family = Family {
+    name: "AES-256 by AWS-LC",
+    make: random::<32>,
+    patterns: AES.patterns,
+    // The daemon's own use is that of AES-256.
+    daemon: None,
+    outside: |secret| {
+        let key = UnboundKey::new(&AES_256_GCM, secret).expect("32 bytes");
+        let key = Box::new(LessSafeKey::new(key));
+        let mut data = vec![7; 4096];
+        let nonce = aws_lc_rs::aead::Nonce::assume_unique_for_key(NONCE);
+        assert!(key.seal_in_place_append_tag(nonce, Aad::empty(), &mut data).is_ok());
+        key
+    },
+    found_outside: &["AES round key 2", "AES round key 14"],
 };
 
 pub(super) const CHACHA20: Family = Family {
