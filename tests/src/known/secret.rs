@@ -89,13 +89,7 @@ pub(super) const AES: Family = Family {
         wrapping.wrap_key(&[9; 32], &mut wrapped).expect("whole blocks");
         Box::new((Box::new(gcm), Box::new(cmac), Box::new(wrapping)))
     },
-    found_outside: &[
-        "AES key",
-        "AES round key 2",
-        "AES round key 14",
-        "POLYVAL key ^ 1",
-        "CMAC K1",
-    ],
+    found_outside: &["AES key", "AES round key 2", "AES round key 14", "POLYVAL key ^ 1"],
 };
 
 pub(super) const AES_BY_AWS_LC: Family = Family {
@@ -165,7 +159,7 @@ pub(super) const HMAC_SHA256: Family = Family {
         mac.update(b"message");
         Box::new(mac)
     },
-    found_outside: &["HMAC key", "HMAC key, inner block, state", "HMAC key, outer block, state"],
+    found_outside: &["HMAC key, inner block, state", "HMAC key, outer block, state"],
 };
 
 pub(super) const HMAC_SHA512: Family = Family {
@@ -181,7 +175,7 @@ pub(super) const HMAC_SHA512: Family = Family {
         mac.update(b"message");
         Box::new(mac)
     },
-    found_outside: &["HMAC key", "HMAC key, inner block, state", "HMAC key, outer block, state"],
+    found_outside: &["HMAC key, inner block, state", "HMAC key, outer block, state"],
 };
 
 pub(super) const HMAC_SHA3: Family = Family {
