@@ -41,6 +41,10 @@ fn start(directory: &Path) -> (Daemon, Session) {
     (daemon, session)
 }
 
+fn source(label: &[u8]) -> PkcsOaepSource<'_> {
+    if label.is_empty() { PkcsOaepSource::empty() } else { PkcsOaepSource::data_specified(label) }
+}
+
 #[test]
 fn pss_with_other_masks_and_salts_verifies_with_openssl() {
     isolated(|directory| {
@@ -97,10 +101,6 @@ fn hash_and_sign_with_another_mask_verifies_with_openssl() {
             let options = ["rsa_padding_mode:pss", &salt, &mask];
             openssl::verify(directory, hash, &options, b"message", &signature);
         }
-        // Hash, salt and two bytes more than the modulus has.
-        let long = Mechanism::Sha512RsaPkcsPss(pss(SHA512, SHA256, 191));
-        let long = session.sign(&long, private, b"message");
-        assert_eq!(refusal(long), RvError::MechanismParamInvalid);
     });
 }
 
@@ -116,10 +116,6 @@ fn oaep_with_other_masks_and_labels_opens_what_openssl_sealed() {
         std::fs::write(directory.join("plain"), b"to open").unwrap();
         for ((hash, _, name, _), (_, mgf, mask, _)) in SPREAD {
             for label in [&b""[..], b"a label"] {
-                let source = |label| match label {
-                    b"" => PkcsOaepSource::empty(),
-                    label => PkcsOaepSource::data_specified(label),
-                };
                 let oaep =
                     |label| Mechanism::RsaPkcsOaep(PkcsOaepParams::new(*hash, *mgf, source(label)));
                 let mut options = vec![

@@ -266,7 +266,7 @@ fn ed25519_signatures_verify_with_the_shown_key() {
 #[test]
 fn derived_secrets_are_those_of_openssl() {
     let Some(tool) = Tool::start() else { return };
-    for (id, curve) in [("07", "prime256v1"), ("08", "secp384r1"), ("09", "secp521r1")] {
+    for (id, curve) in [("08", "secp384r1"), ("07", "prime256v1"), ("09", "secp521r1")] {
         tool.as_user(&format!("--keypairgen --key-type EC:{curve} --label {curve} --id {id}"));
         if curve == "secp384r1" {
             // The tool of Debian 12 does not export keys on this curve, of other modules neither.
@@ -293,5 +293,4 @@ fn derived_secrets_are_those_of_openssl() {
     // The tool agrees on the other curves only; it makes keys for this one.
     let made = tool.as_user("--keypairgen --key-type EC:curve25519 --label x --id 0a");
     assert!(made.contains("Key pair generated"), "{made}");
-    public_key(tool.folder(), &shown_key(&tool, "--id 0a", "302a300506032b656e032100"));
 }
