@@ -94,6 +94,20 @@ error_codes! {
     0x0225 PartitionNotFound     "ResourceNotFound"                         0x03   1 "There is no such partition; see `coffer partition list`.";
     0x0226 PartitionExists       "InvalidParameterValue"                    0x13   1 "There is a partition of that name already.";
 
+    0x0227 InvalidPendingWindow  "InvalidParameter.InvalidPendingWindowInDays" 0x13 1 "A deletion waits at least 7 days, and as long as deletion.max_days allows.";
+    0x0228 NotExternalCmk        "UnsupportedOperation.NotExternalCmk"      0xD1   1 "The key's material is not imported.";
+    0x0229 ExternalCmkCanNotRotate "UnsupportedOperation.ExternalCmkCanNotRotate" 0x54 1 "Imported material does not rotate.";
+    0x022a RotateNotSupported    "UnsupportedOperation.RotateNotSupported"  0x54   1 "Only symmetric keys made here rotate, and on demand only while their rotation is enabled.";
+    0x022b RotateRateLimited     "RequestLimitExceeded.RotateRateLimited"   0x06   1 "The key was rotated on demand less than 24 hours ago.";
+    0x022c MaterialNotMatch      "InvalidParameterValue.MaterialNotMatch"   0x110  1 "This is not the material that was imported first; a key keeps its material for ever.";
+    0x022d DecryptMaterialError  "InvalidParameter.DecryptMaterialError"    0x110  1 "The material could not be unwrapped, or is not a key of the right kind and length.";
+    0x022e TokenExpired          "ResourceUnavailable.TokenExpired"         0x06   1 "The import token has expired or was used up; get new parameters.";
+    0x022f ImportTokenLimit      "LimitExceeded"                            0x06   1 "The key has 8 import tokens open already; use one, or wait until one expires.";
+    0x0230 DecryptError          "FailedOperation.DecryptError"             0x40   1 "The ciphertext does not decrypt with this key.";
+    0x0231 BindingNotFound       "ResourceUnavailable.CloudResourceBindingNotFound" 0x06 1 "The key is not bound to that resource.";
+    0x0232 TagsNotExisted        "InvalidParameterValue.TagsNotExisted"     0x13   1 "The key has no such tag.";
+    0x0233 ClientTokenReused     "InvalidParameterValue"                    0x13   1 "The client token was used for another request.";
+
     0x0301 ArgumentsBad          "InvalidParameter"                         0x07   1 "An argument is wrong.";
     0x0302 SlotInvalid           "ResourceNotFound"                         0x03   1 "There is no such slot.";
     0x0303 TokenNotPresent       "UnsupportedOperation.ServiceTemporaryUnavailable" 0xE0 1 "The token is not present.";

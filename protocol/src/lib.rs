@@ -3,6 +3,7 @@
 //! Data only. This crate opens no sockets, spawns no threads and holds no keys.
 #![forbid(unsafe_code)]
 
+pub mod alarm;
 pub mod attribute;
 pub mod error;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod key_type;
 pub mod mechanism;
 pub mod message;
 pub mod operation;
+pub mod patience;
 
 pub use error::ErrorCode;
 pub use operation::Operation;

@@ -1,6 +1,8 @@
 //! AES (FIPS 197) in the modes ECB, CBC, CTR (SP 800-38A), CCM and GCM, in place and in parts; as
 //! CMAC; and as key wrap.
 
+use std::sync::Arc;
+
 use aes::cipher::array::Array;
 use aes::cipher::common::InnerInit as _;
 use aes::cipher::consts::U16;
@@ -15,6 +17,7 @@ use ctr::{Ctr128BE, CtrCore};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
+use super::fast::BulkGcm;
 use super::gcm::Gcm;
 use super::{ccm, key_wrap};
 
@@ -23,7 +26,11 @@ pub(super) const BLOCK: usize = 16;
 
 /// A prepared AES key.
 #[derive(Clone)]
-pub struct Aes(Schedule);
+pub struct Aes {
+    schedule: Schedule,
+    /// For long messages in GCM.
+    bulk: Option<Arc<BulkGcm>>,
+}
 
 #[derive(Clone)]
 enum Schedule {
@@ -35,7 +42,7 @@ enum Schedule {
 /// Runs an expression with `$cipher` standing for the key's cipher, cloned.
 macro_rules! with_cipher {
     ($key:expr, $cipher:ident => $run:expr) => {
-        match &$key.0 {
+        match &$key.schedule {
             Schedule::Aes128($cipher) => $run,
             Schedule::Aes192($cipher) => $run,
             Schedule::Aes256($cipher) => $run,
@@ -52,12 +59,13 @@ impl Aes {
             32 => Aes256::new_from_slice(key).map(Schedule::Aes256),
             _ => return Err(Error::KeySize),
         };
-        Ok(Self(schedule.map_err(|_| Error::KeySize)?))
+        let bulk = BulkGcm::new(key).map(Arc::new);
+        Ok(Self { schedule: schedule.map_err(|_| Error::KeySize)?, bulk })
     }
 
     /// The size of the key in bits.
     pub const fn bits(&self) -> usize {
-        match self.0 {
+        match self.schedule {
             Schedule::Aes128(_) => 128,
             Schedule::Aes192(_) => 192,
             Schedule::Aes256(_) => 256,
@@ -90,7 +98,7 @@ impl BlockMode {
 
     pub(super) fn cbc_encryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
         let iv = iv.into();
-        Self(match &key.0 {
+        Self(match &key.schedule {
             Schedule::Aes128(aes) => {
                 BlockState::Encrypt128(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
             }
@@ -105,7 +113,7 @@ impl BlockMode {
 
     pub(super) fn cbc_decryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
         let iv = iv.into();
-        Self(match &key.0 {
+        Self(match &key.schedule {
             Schedule::Aes128(aes) => {
                 BlockState::Decrypt128(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
             }
@@ -185,7 +193,7 @@ impl Ctr {
         let blocks = mask - (u128::from_be_bytes(parameter.block) & mask);
         let left = blocks.saturating_add(1).saturating_mul(16);
         let block = &parameter.block;
-        let state = match &key.0 {
+        let state = match &key.schedule {
             Schedule::Aes128(aes) => CtrState::Aes128(keystream(aes, block)),
             Schedule::Aes192(aes) => CtrState::Aes192(keystream(aes, block)),
             Schedule::Aes256(aes) => CtrState::Aes256(keystream(aes, block)),
@@ -224,7 +232,7 @@ enum GcmState {
 impl GcmEncryptor {
     pub(super) fn new(key: &Aes, parameter: &GcmParameter) -> Self {
         let GcmParameter { iv, aad, .. } = parameter;
-        Self(match &key.0 {
+        Self(match &key.schedule {
             Schedule::Aes128(aes) => GcmState::Aes128(Gcm::new(aes.clone(), iv, aad)),
             Schedule::Aes192(aes) => GcmState::Aes192(Gcm::new(aes.clone(), iv, aad)),
             Schedule::Aes256(aes) => GcmState::Aes256(Gcm::new(aes.clone(), iv, aad)),
@@ -259,6 +267,10 @@ pub(super) fn gcm_encrypt(
 ) -> Result<usize, Error> {
     let (data, rest) = buffer.split_at_mut_checked(length).ok_or(Error::Internal)?;
     let room = rest.get_mut(..parameter.tag_len()).ok_or(Error::Internal)?;
+    let fast = key.bulk.as_ref().and_then(|bulk| bulk.encrypt(parameter, data, room));
+    if let Some(done) = fast {
+        return done.map(|()| length + room.len());
+    }
     let mut tag = with_cipher!(key, aes => {
         let mut gcm = Gcm::new(aes, &parameter.iv, &parameter.aad);
         gcm.encrypt(data)?;
@@ -276,6 +288,9 @@ pub(super) fn gcm_decrypt(
     buffer: &mut [u8],
 ) -> Result<usize, Error> {
     let length = buffer.len().checked_sub(parameter.tag_len()).ok_or(Error::EncryptedDataLength)?;
+    if let Some(done) = key.bulk.as_ref().and_then(|bulk| bulk.decrypt(parameter, buffer)) {
+        return done.map(|()| length);
+    }
     let (data, tag) = buffer.split_at_mut(length);
     with_cipher!(key, aes => Gcm::new(aes, &parameter.iv, &parameter.aad).decrypt(data, tag))?;
     Ok(length)
@@ -290,7 +305,7 @@ pub(super) enum Cmac {
 
 impl Cmac {
     pub(super) fn new(key: &Aes) -> Self {
-        match &key.0 {
+        match &key.schedule {
             Schedule::Aes128(aes) => Self::Aes128(cmac::Cmac::inner_init(aes.clone())),
             Schedule::Aes192(aes) => Self::Aes192(cmac::Cmac::inner_init(aes.clone())),
             Schedule::Aes256(aes) => Self::Aes256(cmac::Cmac::inner_init(aes.clone())),

@@ -10,7 +10,7 @@ use ecdsa::hazmat::{sign_prehashed_rfc6979, verify_prehashed};
 use zeroize::Zeroizing;
 
 pub use super::curve::Curve;
-use super::fast::EcdsaSigner;
+use super::fast::{self, EcdsaSigner};
 use super::key::Uses;
 use super::{Error, hash, random};
 
@@ -78,7 +78,6 @@ macro_rules! curve {
 
                 /// Whether the second implementation signs with it.
                 #[cfg(all(test, feature = "fast"))]
-                #[allow(dead_code, reason = "tests ask it of some curves")]
                 pub(in crate::crypto) fn is_fast(&self) -> bool {
                     self.signer.is_some()
                 }
@@ -135,6 +134,18 @@ macro_rules! curve {
 
             /// Verifies a signature over a hash.
             pub(in crate::crypto) fn verify(
+                key: &PublicKey,
+                hash: &[u8],
+                signature: &[u8],
+            ) -> Result<(), Error> {
+                let full = full_length(signature, $len)?;
+                let integer = hash_to_order(hash, $len);
+                let fast = fast::ecdsa_verify(Curve::$Name, &point(key), &integer, &full);
+                fast.unwrap_or_else(|| verify_first(key, hash, &full))
+            }
+
+            /// Verifies with the first implementation.
+            pub(in crate::crypto) fn verify_first(
                 key: &PublicKey,
                 hash: &[u8],
                 signature: &[u8],

@@ -287,6 +287,7 @@ pub(super) fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error>
         | PublicKey::P384(_)
         | PublicKey::P521(_)
         | PublicKey::Ed25519(_)
+        | PublicKey::X25519(_)
         | PublicKey::Sm2(_) => Err(Error::Mechanism),
     }
 }

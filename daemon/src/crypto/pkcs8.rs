@@ -9,7 +9,7 @@ use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
-use super::public_key::{EC_PUBLIC_KEY, ED25519, P256, P384, P521, RSA_ENCRYPTION};
+use super::public_key::{EC_PUBLIC_KEY, ED25519, P256, P384, P521, RSA_ENCRYPTION, X25519};
 use super::{Components, Error, Generated, KeySpec, import, import_rsa};
 
 /// The `PrivateKeyInfo` of a private key in its form at rest.
@@ -23,10 +23,11 @@ pub fn encode(spec: KeySpec, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Erro
         KeySpec::Ec(Curve::P256) => p256_curve::parse(material)?.to_pkcs8_der(),
         KeySpec::Ec(Curve::P384) => p384_curve::parse(material)?.to_pkcs8_der(),
         KeySpec::Ec(Curve::P521) => p521_curve::parse(material)?.to_pkcs8_der(),
-        KeySpec::Ec(Curve::Ed25519) => {
+        KeySpec::Ec(curve @ (Curve::Ed25519 | Curve::X25519)) => {
+            let oid = if curve == Curve::Ed25519 { ED25519 } else { X25519 };
             let seed = OctetStringRef::new(material).map_err(|_| Error::Internal)?;
             let seed = Zeroizing::new(seed.to_der().map_err(|_| Error::Internal)?);
-            return info(ED25519, None, &seed);
+            return info(oid, None, &seed);
         }
         KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Sm2 => {
             return Err(Error::Mechanism);
@@ -59,8 +60,13 @@ pub fn decode(der: &[u8]) -> Result<Generated, Error> {
         let is_known = parameters.is_none_or(|parameters| parameters == AnyRef::NULL);
         return if is_known { rsa(info.private_key.as_bytes()) } else { Err(Error::KeyInvalid) };
     }
-    if info.algorithm.oid == ED25519 {
-        return if parameters.is_none() { ed25519(&info) } else { Err(Error::KeyInvalid) };
+    let raw = match info.algorithm.oid {
+        ED25519 => Some(Curve::Ed25519),
+        X25519 => Some(Curve::X25519),
+        _ => None,
+    };
+    if let Some(curve) = raw {
+        return if parameters.is_none() { raw_key(curve, &info) } else { Err(Error::KeyInvalid) };
     }
     match info.algorithm.oids() {
         Ok((EC_PUBLIC_KEY, Some(P256))) => {
@@ -97,10 +103,10 @@ fn rsa(der: &[u8]) -> Result<Generated, Error> {
 }
 
 /// A `CurvePrivateKey` of RFC 8410 section 7.
-fn ed25519(info: &PrivateKeyInfoRef<'_>) -> Result<Generated, Error> {
+fn raw_key(curve: Curve, info: &PrivateKeyInfoRef<'_>) -> Result<Generated, Error> {
     let seed = <&OctetStringRef>::from_der(info.private_key.as_bytes());
     let seed = seed.map_err(|_| Error::KeyInvalid)?.as_bytes();
-    let made = import(KeySpec::Ec(Curve::Ed25519), seed)?;
+    let made = import(KeySpec::Ec(curve), seed)?;
     let given = info.public_key.as_ref().map(der::asn1::BitStringRef::as_bytes);
     let own = made.public.as_ref().and_then(super::PublicKey::point);
     match given {

@@ -1,5 +1,6 @@
 //! Frames of one connection: read into secret memory, one after the other, each within its deadline.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -10,8 +11,10 @@ use std::time::{Duration, Instant};
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{HEADER_LENGTH, Header};
 use coffer_protocol::operation;
+use coffer_protocol::patience::Patience;
 use zeroize::Zeroizing;
 
+use crate::bulk;
 use crate::permits::{Permit, Permits};
 use crate::service::{Outgoing, Payload, ReplyPayload};
 use crate::vault::Buffer;
@@ -47,6 +50,7 @@ pub(super) struct Frames<'s> {
     stream: &'s UnixStream,
     inbox: Buffer,
     filled: usize,
+    patience: Patience,
 }
 
 /// A frame: its header, and where its body is.
@@ -71,13 +75,13 @@ enum Body {
 impl<'s> Frames<'s> {
     pub(super) fn new(stream: &'s UnixStream) -> Result<Self, Ended> {
         let inbox = Buffer::new(INBOX).map_err(|_| Ended::Broken(ErrorCode::OutOfMemory))?;
-        Ok(Self { stream, inbox, filled: 0 })
+        Ok(Self { stream, inbox, filled: 0, patience: Patience::default() })
     }
 
     /// Waits for the next frame, as long as it takes to begin.
     pub(super) fn next(&mut self) -> Result<Frame, Ended> {
         while self.filled == 0 {
-            self.receive()?;
+            self.await_next()?;
         }
         let deadline = Instant::now() + FRAME_DEADLINE;
         let header = self.header(deadline)?;
@@ -111,10 +115,11 @@ impl<'s> Frames<'s> {
     }
 
     /// Forgets a frame that was answered; what was read beyond it moves to the front.
-    pub(super) fn done(&mut self, frame: &Frame) {
+    pub(super) fn done(&mut self, frame: Frame) {
         let used = match frame.body {
             Body::Inbox => HEADER_LENGTH + frame.header.body_length(),
-            Body::Secret { .. } | Body::Plain(_) => return,
+            Body::Plain(bytes) => return bulk::give_back(bytes),
+            Body::Secret { .. } => return,
         };
         let filled = self.filled;
         self.inbox.public_mut(0..filled).copy_within(used..filled, 0);
@@ -168,7 +173,8 @@ impl<'s> Frames<'s> {
             self.stream.set_read_timeout(None)?;
             return Ok(Body::Secret { buffer, _turn: turn });
         }
-        let mut bytes = Zeroizing::new(vec![0; length]);
+        let mut bytes = bulk::buffer(length);
+        bytes.resize(length, 0);
         let mut filled = here.len();
         bytes[..filled].copy_from_slice(self.inbox.public(here));
         self.take_all();
@@ -196,6 +202,21 @@ impl<'s> Frames<'s> {
         if timed {
             self.stream.set_read_timeout(None)?;
         }
+        Ok(())
+    }
+
+    /// Waits for the first bytes of a frame.
+    fn await_next(&mut self) -> Result<(), Ended> {
+        let Self { stream, inbox, patience, .. } = self;
+        let inbox = RefCell::new(inbox);
+        let read = patience.wait(
+            || match inbox.borrow_mut().receive_now(stream.as_fd(), 0) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+                read => Some(read),
+            },
+            || inbox.borrow_mut().receive(stream.as_fd(), 0),
+        );
+        self.filled = some(read)?;
         Ok(())
     }
 
@@ -247,7 +268,9 @@ pub(super) fn write(
         }
         ReplyPayload::Plain(payload) => {
             header.payload_length = u32::try_from(payload.len()).map_err(too_large)?;
-            write_all(stream, &front(header), &payload)
+            write_all(stream, &front(header), &payload)?;
+            bulk::give_back(payload);
+            Ok(())
         }
         ReplyPayload::Secret(reply) => {
             header.payload_length = u32::try_from(reply.len()).map_err(too_large)?;

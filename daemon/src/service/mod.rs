@@ -25,6 +25,7 @@ macro_rules! tells {
     )* };
 }
 
+mod alarm;
 mod cipher;
 mod gate;
 mod kms;
@@ -37,6 +38,7 @@ mod token;
 mod visible;
 
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub use kms::{Imports, Uses};
 pub use record::Templates;
 pub(crate) use record::malformed;
 
@@ -48,10 +50,12 @@ use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::{Audit as Audited, Operation};
 
 use crate::Error;
+use crate::alarm::Alarms;
 use crate::application::Applications;
 use crate::audit::{Audit, Tagger};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
+use crate::deadline::Deadlines;
 use crate::event::Hub;
 use crate::object::{Keyring, Registry};
 use crate::partition::Partitions;
@@ -135,6 +139,14 @@ pub struct Service {
     pub applications: Applications,
     /// Who is told of changes.
     pub events: Hub,
+    /// The time for deadlines.
+    pub deadlines: Deadlines,
+    /// Alarms.
+    pub alarms: Alarms,
+    /// Open import tokens.
+    pub imports: Imports,
+    /// When keys were used last.
+    pub uses: Uses,
     /// The audit log.
     pub audit: Audit,
     /// What stands for secret values in it.

@@ -78,6 +78,11 @@ impl<'s> Recorder<'s> {
         self.resources = self.resources_of(&request.resource(), payload);
     }
 
+    /// The id of the request, as its caller knows it.
+    pub(super) fn request_id(&self) -> String {
+        request_id(&self.service.instance, self.caller.connection, self.caller.request)
+    }
+
     /// Records the request although its row would have it only if it were refused.
     pub(super) fn raise<O: Describe>(&mut self, to: Audit, request: &O, payload: &Payload<'_>) {
         if self.audit == Audit::Refusals && to != Audit::Refusals {
@@ -108,9 +113,11 @@ impl<'s> Recorder<'s> {
             Resource::Session(session)
             | Resource::Object { session, .. }
             | Resource::Objects { session, .. } => of_session(*session),
-            Resource::None | Resource::Key(_) | Resource::Ciphertext | Resource::Partition(_) => {
-                None
-            }
+            Resource::None
+            | Resource::Key(_)
+            | Resource::Keys(_)
+            | Resource::Ciphertext
+            | Resource::Partition(_) => None,
         };
         slot.unwrap_or(self.caller.partition)
     }
@@ -131,6 +138,9 @@ impl<'s> Recorder<'s> {
             }
             Resource::Objects { objects, .. } => {
                 return objects.iter().filter_map(object).collect();
+            }
+            Resource::Keys(names) => {
+                return names.iter().take(MAX_NAMED).map(|name| ("key", short(name))).collect();
             }
             Resource::Key(name) => ("key", short(name)),
             Resource::Ciphertext => match payload.plain().ok().and_then(super::kms::key_of) {
@@ -239,7 +249,7 @@ impl<'s> Recorder<'s> {
         };
         let partition = service.partitions.get(self.slot);
         let region = partition.as_ref().map_or("", |partition| partition.name.as_str());
-        let id = request_id(&service.instance, caller.connection, caller.request);
+        let id = self.request_id();
         let mut event = Event::new(row.event_name(), action)
             .through(source, "2019-01-18")
             .region(region)
@@ -269,6 +279,8 @@ impl<'s> Recorder<'s> {
     }
 }
 
+/// Most keys that a valid request names.
+const MAX_NAMED: usize = 100;
 /// Longest value in a record, in bytes; no valid one is longer.
 const LONGEST: usize = 4 << 10;
 

@@ -14,6 +14,8 @@ fn create(device: &Device, alias: &str, usage: &str, spec: Option<&str>) -> Stri
         key_type: None,
         tags: None,
         hsm_cluster: None,
+        client_token: None,
+        rotate_days: None,
     };
     device.owner().call(&request, b"").unwrap().key_id
 }

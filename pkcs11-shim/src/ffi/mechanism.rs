@@ -3,21 +3,21 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, HkdfParameter,
-    IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter,
-    RsaAesParameter, find,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter, GcmParameter,
+    HkdfParameter, IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape,
+    PssParameter, RsaAesParameter, find,
 };
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_EDDSA_PARAMS, CK_FALSE,
-    CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM, CK_RSA_AES_KEY_WRAP_PARAMS,
-    CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS, CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG,
-    CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
+    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_ECDH1_DERIVE_PARAMS,
+    CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM,
+    CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
 };
 
 use super::pointers::Pointer;
 use crate::error::Error;
 
-/// Longest initialisation vector and EdDSA context taken.
+/// Longest initialisation vector, EdDSA context and public point taken.
 const MAX_IV: CK_ULONG = 256;
 /// Longest additional data and label taken.
 const MAX_DATA: CK_ULONG = 512 << 10;
@@ -63,6 +63,7 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::ChaChaPoly => MechanismCall::with(number, &reader.chacha_poly()?),
         ParameterShape::MacLength => MechanismCall::with(number, &reader.mac_length()?),
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
+        ParameterShape::Ecdh => MechanismCall::with(number, &reader.ecdh()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
 }
@@ -194,6 +195,15 @@ impl Reader<'_> {
         let params: CK_EDDSA_PARAMS = self.structure()?;
         let context = self.bytes(params.pContextData, params.ulContextDataLen, MAX_IV)?;
         Ok(EdDsaParameter { prehash: params.phFlag != CK_FALSE, context })
+    }
+
+    fn ecdh(&self) -> Result<EcdhParameter, Error> {
+        let params: CK_ECDH1_DERIVE_PARAMS = self.structure()?;
+        Ok(EcdhParameter {
+            kdf: params.kdf,
+            shared_data: self.bytes(params.pSharedData, params.ulSharedDataLen, MAX_DATA)?,
+            public_data: self.bytes(params.pPublicData, params.ulPublicDataLen, MAX_IV)?,
+        })
     }
 
     fn structure<T: Copy>(&self) -> Result<T, Error> {

@@ -44,6 +44,8 @@ pub enum ParameterShape {
     MacLength,
     /// [`EdDsaParameter`], or none.
     EdDsa,
+    /// [`EcdhParameter`].
+    Ecdh,
 }
 
 /// The initialisation vector of a block mode.
@@ -202,8 +204,30 @@ pub struct Hkdf {
 pub struct EdDsaParameter {
     /// Whether the hash of the message is signed (Ed25519ph).
     pub prehash: bool,
-    /// The context, at most 255 bytes; Ed25519ctx has at least one.
+    /// The context, at most 255 bytes; Ed25519ctx has at least one, and without prehash none means plain Ed25519.
     pub context: Vec<u8>,
+}
+
+/// `CK_ECDH1_DERIVE_PARAMS`, PKCS#11 3.1 section 6.3.17.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcdhParameter {
+    /// What is made of the shared secret, a `CKD_` number.
+    pub kdf: u64,
+    /// What both sides know, for the key derivation function; at most 512 KiB.
+    pub shared_data: Vec<u8>,
+    /// The public point of the other side, raw or in an OCTET STRING.
+    pub public_data: Vec<u8>,
+}
+
+/// The choices of Diffie-Hellman on a curve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ecdh {
+    /// The hash of the key derivation function of ANSI X9.63; `None` takes the shared secret as it is.
+    pub kdf: Option<Hash>,
+    /// What both sides know.
+    pub shared_data: Vec<u8>,
+    /// The public point of the other side, raw or in an OCTET STRING.
+    pub public_data: Vec<u8>,
 }
 
 /// The choices of an RSA-PSS signature.
@@ -264,6 +288,8 @@ pub enum Parameter {
     MacLength(usize),
     /// For EdDSA with a context or a prehash.
     EdDsa(EdDsaParameter),
+    /// For Diffie-Hellman on a curve.
+    Ecdh(Ecdh),
 }
 
 /// The longest accepted GCM initialisation vector.
@@ -331,12 +357,17 @@ impl ParameterShape {
             Self::EdDsa if wire.is_empty() => Parameter::None,
             Self::EdDsa => {
                 let eddsa: EdDsaParameter = decode(wire)?;
-                // Neither a context nor a prehash would be Ed25519ctx with an empty context, which RFC 8032
-                // section 8.3 advises against, and which clients that mean plain Ed25519 ask for.
-                let possible = eddsa.context.len() <= CONTEXT_MAX
-                    && (eddsa.prehash || !eddsa.context.is_empty());
-                possible.then_some(Parameter::EdDsa(eddsa)).ok_or(CallError::Parameter)?
+                if eddsa.context.len() > CONTEXT_MAX {
+                    return Err(CallError::Parameter);
+                }
+                // Neither a context nor a prehash could mean Ed25519ctx with an empty context, but RFC 8032
+                // section 8.3 advises against that: clients that ask for it mean plain Ed25519.
+                if !eddsa.prehash && eddsa.context.is_empty() {
+                    return Ok(Parameter::None);
+                }
+                Parameter::EdDsa(eddsa)
             }
+            Self::Ecdh => Parameter::Ecdh(decode::<EcdhParameter>(wire)?.check()?),
         })
     }
 
@@ -362,7 +393,8 @@ impl ParameterShape {
             | Self::Ccm
             | Self::ChaChaPoly
             | Self::MacLength
-            | Self::EdDsa => Ok(wire.to_vec()),
+            | Self::EdDsa
+            | Self::Ecdh => Ok(wire.to_vec()),
         }
     }
 }
@@ -401,6 +433,21 @@ impl HkdfParameter {
         }
         let hash = Hash::from_ckm(self.hash).ok_or(CallError::Parameter)?;
         Ok(Hkdf { hash, extract: self.extract, expand: self.expand, salt, info: self.info })
+    }
+}
+
+impl EcdhParameter {
+    /// `CKD_NULL`.
+    const KDF_NULL: u64 = 1;
+
+    fn check(self) -> Result<Ecdh, CallError> {
+        let kdf = match self.kdf {
+            // Nothing is derived, so that nothing can go into it (PKCS#11 3.1 section 6.3.17).
+            Self::KDF_NULL if self.shared_data.is_empty() => None,
+            Self::KDF_NULL => return Err(CallError::Parameter),
+            number => Some(Hash::from_kdf(number).ok_or(CallError::Parameter)?),
+        };
+        Ok(Ecdh { kdf, shared_data: self.shared_data, public_data: self.public_data })
     }
 }
 

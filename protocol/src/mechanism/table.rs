@@ -13,7 +13,7 @@ use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
 };
 use crate::key_type::KeyType::{
-    self, Aes, ChaCha20, Ec, EcEdwards, GenericSecret, Hkdf, Hmac, Rsa,
+    self, Aes, ChaCha20, Ec, EcEdwards, EcMontgomery, GenericSecret, Hkdf, Hmac, Rsa,
 };
 
 /// Makes the constants of [`ckm`] and the rows of [`ALL`].
@@ -47,6 +47,8 @@ const AES: &[KeyType] = &[Aes];
 const CHACHA: &[KeyType] = &[ChaCha20];
 const EC: &[KeyType] = &[Ec];
 const EDWARDS: &[KeyType] = &[EcEdwards];
+const MONTGOMERY: &[KeyType] = &[EcMontgomery];
+const AGREEMENT: &[KeyType] = &[Ec, EcMontgomery];
 const RSA: &[KeyType] = &[Rsa];
 
 const NO_KEY: KeySize = KeySize::None;
@@ -58,6 +60,7 @@ const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
 const MAC: KeySize = KeySize::Bytes(1, 1024);
 const CURVE: KeySize = KeySize::Bits(256, 521);
 const CURVE_25519: KeySize = KeySize::Bits(255, 255);
+const ANY_CURVE: KeySize = KeySize::Bits(255, 521);
 const MODULUS: KeySize = KeySize::Bits(2048, 4096);
 
 mechanisms! {
@@ -80,6 +83,7 @@ mechanisms! {
     0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
     0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
     0x1055  CKM_EC_EDWARDS_KEY_PAIR_GEN S::EcKeyPairGen,       EDWARDS,                       CURVE_25519, [GenerateKeyPair]           Single None  Key        Cheap;
+    0x1056  CKM_EC_MONTGOMERY_KEY_PAIR_GEN S::EcKeyPairGen,    MONTGOMERY,                    CURVE_25519, [GenerateKeyPair]           Single None  Key        Cheap;
 
     0x1081  CKM_AES_ECB                S::AesEcb,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  None  Same       Cheap;
     0x1082  CKM_AES_CBC                S::AesCbc,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
@@ -155,6 +159,8 @@ mechanisms! {
 
     0x402a  CKM_HKDF_DERIVE            S::Hkdf,                &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
     0x402b  CKM_HKDF_DATA              S::HkdfData,            &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
+    0x1050  CKM_ECDH1_DERIVE           S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive]                      Single Ecdh  Key        Cheap;
+    0x1051  CKM_ECDH1_COFACTOR_DERIVE  S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive]                      Single Ecdh  Key        Cheap;
     0x0222  CKM_SHA_1_HMAC_GENERAL     S::Hmac(Sha1),          &[GenericSecret, Hmac(Sha1)],  MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x0257  CKM_SHA224_HMAC_GENERAL    S::Hmac(Sha224),        &[GenericSecret, Hmac(Sha224)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x0252  CKM_SHA256_HMAC_GENERAL    S::Hmac(Sha256),        &[GenericSecret, Hmac(Sha256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;

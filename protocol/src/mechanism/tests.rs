@@ -190,6 +190,49 @@ const HKDF: HkdfParameter = HkdfParameter {
 };
 
 #[test]
+fn eddsa_without_a_context_and_without_prehash_is_plain() {
+    let parse = |prehash, context: &[u8]| {
+        let parameter = EdDsaParameter { prehash, context: context.to_vec() };
+        MechanismCall::with(ckm::CKM_EDDSA, &parameter).unwrap().parse().map(|parsed| parsed.1)
+    };
+    assert_eq!(parse(false, b""), Ok(Parameter::None));
+    assert_eq!(MechanismCall::plain(ckm::CKM_EDDSA).parse().unwrap().1, Parameter::None);
+    for (prehash, context) in [(true, &b""[..]), (true, b"c"), (false, b"c"), (false, &[1; 255])] {
+        let eddsa = EdDsaParameter { prehash, context: context.to_vec() };
+        assert_eq!(parse(prehash, context), Ok(Parameter::EdDsa(eddsa)));
+    }
+    assert_eq!(parse(false, &[1; 256]), Err(CallError::Parameter));
+}
+
+#[test]
+fn agreement_takes_the_key_derivation_functions_of_x9_63() {
+    let parse = |kdf, shared: &[u8]| {
+        let (shared_data, public_data) = (shared.to_vec(), vec![4]);
+        let parameter = EcdhParameter { kdf, shared_data, public_data };
+        match MechanismCall::with(ckm::CKM_ECDH1_DERIVE, &parameter).unwrap().parse() {
+            Ok((_, Parameter::Ecdh(ecdh))) => Ok(ecdh.kdf),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        }
+    };
+    assert_eq!(parse(1, b""), Ok(None));
+    assert_eq!(parse(1, b"shared"), Err(CallError::Parameter));
+    for hash in Hash::ALL {
+        if let Some(number) = hash.kdf() {
+            assert_eq!(parse(number, b"shared"), Ok(Some(hash)));
+        }
+    }
+    // Unknown ones, of ASN.1, of concatenation, and of SP 800-56A.
+    for number in [0, 3, 4, 9, 14, 22, 23, u64::MAX] {
+        assert_eq!(parse(number, b""), Err(CallError::Parameter), "{number}");
+    }
+    assert_eq!(
+        MechanismCall::plain(ckm::CKM_ECDH1_DERIVE).parse().unwrap_err(),
+        CallError::Parameter
+    );
+}
+
+#[test]
 fn keys_that_a_parameter_names_are_renamed() {
     let named = HkdfParameter { salt_kind: 4, salt_key: 5 << 32 | 7, ..HKDF };
     let call = MechanismCall::with(ckm::CKM_HKDF_DERIVE, &named).unwrap();

@@ -90,6 +90,9 @@ impl Draft {
         if key_type == Some(KeyType::ChaCha20) {
             set_chacha_defaults(&mut attributes)?;
         }
+        if key_type == Some(KeyType::EcMontgomery) {
+            set_montgomery_defaults(kind, &mut attributes);
+        }
         kind.complete(&mut attributes);
         if attributes.flag(a::ALWAYS_AUTHENTICATE) {
             // A login for each use is for private objects; and it cannot be had yet, so that such a key would be
@@ -116,6 +119,17 @@ fn set_chacha_defaults(attributes: &mut Attributes) -> Result<(), Error> {
         attributes.set_default(Attribute::boolean(usage, can));
     }
     Ok(())
+}
+
+/// An X25519 key agrees, and does nothing else.
+fn set_montgomery_defaults(kind: Kind, attributes: &mut Attributes) {
+    let usages: &[_] = match kind {
+        Kind::EcPrivate => &[(a::DERIVE, true), (a::SIGN, false)],
+        _ => &[(a::VERIFY, false)],
+    };
+    for (usage, can) in usages {
+        attributes.set_default(Attribute::boolean(*usage, *can));
+    }
 }
 
 /// The class and key type that the template and the operation name together.

@@ -62,7 +62,7 @@ exports! { KEYS: ready;
         |module| {
             let buffer = Buffer::new(wrapped, wrapped_length)?;
             let call = mechanism::call(mechanism)?;
-            buffer.answer(&wrap::wrap(module, session, call, wrapping, key, buffer.room())?)
+            buffer.answer(wrap::wrap(module, session, call, wrapping, key, buffer.room())?)
         };
     C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
