@@ -26,7 +26,6 @@ mod mac;
 pub mod message;
 mod one_shot;
 mod pkcs8;
-pub mod private_key;
 mod pss;
 mod public_key;
 pub mod random;
