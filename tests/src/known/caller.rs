@@ -9,7 +9,9 @@ use coffer_protocol::attribute::{
 use coffer_protocol::frame::encode_meta;
 use coffer_protocol::mechanism::MechanismCall;
 use coffer_protocol::operation::cipher::{DecryptData, EncryptData, SignData};
-use coffer_protocol::operation::object::{CreateObject, DeriveKey, DestroyObject};
+use coffer_protocol::operation::object::{
+    CreateObject, DeriveKey, DestroyObject, UnwrapKey, WrapKey,
+};
 use coffer_protocol::operation::token::{ListTokens, Login, OpenSession};
 use cryptoki_sys::{CKK_GENERIC_SECRET, CKO_SECRET_KEY, CKU_USER};
 use serde::Serialize;
@@ -86,6 +88,30 @@ impl Caller {
         let decrypt = DecryptData { session, key, mechanism };
         let opened = self.application.call(&decrypt, &sealed).expect("DecryptData").payload;
         assert_eq!(*opened, data);
+    }
+
+    /// Unwraps a secret of 32 bytes as a session object, wraps it again, and destroys it.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it, or what comes back is another.
+    pub fn unwrap_and_wrap(&self, key: u32, mechanism: &MechanismCall, wrapped: &[u8]) {
+        let template = [
+            Attribute::number(CLASS, CKO_SECRET_KEY),
+            Attribute::number(KEY_TYPE, CKK_GENERIC_SECRET),
+            Attribute::boolean(TOKEN, false),
+            Attribute::boolean(SENSITIVE, true),
+            Attribute::boolean(EXTRACTABLE, true),
+        ];
+        let (session, mechanism) = (self.session, mechanism.clone());
+        let wrapped = wrapped.to_vec();
+        let unwrap =
+            UnwrapKey { session, mechanism: mechanism.clone(), key, wrapped: wrapped.clone() };
+        let template = encode_meta(&template.to_vec()).expect("short");
+        let made = self.application.call(&unwrap, &template).expect("UnwrapKey").meta.object;
+        let wrap = WrapKey { session, mechanism, key: made, wrapping: key };
+        let again = self.application.call(&wrap, &[]).expect("WrapKey").payload;
+        assert_eq!(*again, wrapped);
+        self.destroy(made);
     }
 
     /// Derives a secret of 32 bytes that is a session object, and destroys it.

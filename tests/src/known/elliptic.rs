@@ -4,13 +4,14 @@ use std::any::Any;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use coffer_protocol::attribute::{Attribute, CLASS, EC_PARAMS, KEY_TYPE, SIGN, VALUE};
-use coffer_protocol::mechanism::ckm::{CKM_ECDSA, CKM_ECDSA_SHA256, CKM_EDDSA};
-use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKO_PRIVATE_KEY};
+use coffer_protocol::attribute::{Attribute, CLASS, DERIVE, EC_PARAMS, KEY_TYPE, SIGN, VALUE};
+use coffer_protocol::mechanism::EcdhParameter;
+use coffer_protocol::mechanism::ckm::{CKM_ECDH1_DERIVE, CKM_ECDSA, CKM_ECDSA_SHA256, CKM_EDDSA};
+use cryptoki_sys::{CKD_NULL, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKO_PRIVATE_KEY};
 use ed25519_dalek::Signer;
 use sha2::{Digest, Sha256};
 
-use super::caller::plain;
+use super::caller::{plain, with};
 use super::{Caller, Family, InDaemon, array, random};
 use crate::leak_scanner::ec::{self, Curve};
 use crate::leak_scanner::{Named, edwards};
@@ -119,8 +120,20 @@ pub(super) const X25519: Family = Family {
         patterns.push(("X25519 shared secret".to_owned(), shared));
         patterns
     },
-    // The daemon has no key agreement yet.
-    daemon: None,
+    daemon: Some(InDaemon {
+        object: |secret| {
+            let mut object = object(CKK_EC_MONTGOMERY, &[6, 3, 0x2b, 0x65, 0x6e], secret);
+            object.pop_if(|attribute| attribute.kind == SIGN);
+            object.push(Attribute::boolean(DERIVE, true));
+            object
+        },
+        use_once: |caller, key, _| {
+            let public_data = other().to_bytes().to_vec();
+            let parameter = EcdhParameter { kdf: CKD_NULL, shared_data: Vec::new(), public_data };
+            caller.derive(key, with(CKM_ECDH1_DERIVE, &parameter));
+            Named::new()
+        },
+    }),
     outside: |secret| {
         let key = Box::new(x25519_dalek::StaticSecret::from(array::<32>(secret)));
         Box::new((key, Box::new(agree(secret))))
@@ -131,6 +144,10 @@ pub(super) const X25519: Family = Family {
 /// With a party whose key is known.
 fn agree(secret: &[u8]) -> x25519_dalek::SharedSecret {
     let secret = x25519_dalek::StaticSecret::from(array::<32>(secret));
-    let other = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from([0x42; 32]));
-    secret.diffie_hellman(&other)
+    secret.diffie_hellman(&other())
+}
+
+/// The public key of the other party.
+fn other() -> x25519_dalek::PublicKey {
+    x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from([0x42; 32]))
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, UnboundKey};
 use chacha20poly1305::ChaCha20Poly1305;
 use cmac::{Cmac, Mac};
 use coffer_protocol::attribute::{
-    Attribute, CLASS, DECRYPT, DERIVE, ENCRYPT, KEY_TYPE, SIGN, VALUE,
+    Attribute, CLASS, DECRYPT, DERIVE, ENCRYPT, KEY_TYPE, SIGN, UNWRAP, VALUE, WRAP,
 };
 use coffer_protocol::mechanism::ckm::{
     CKM_AES_CBC_PAD, CKM_AES_CCM, CKM_AES_CMAC, CKM_AES_CTR, CKM_AES_ECB, CKM_AES_GCM,
@@ -47,8 +47,8 @@ pub(super) const AES: Family = Family {
     make: random::<32>,
     patterns: |secret| aes_patterns::patterns(&array(secret)),
     daemon: Some(InDaemon {
-        object: |secret| object(CKK_AES, secret, &[ENCRYPT, DECRYPT, SIGN]),
-        use_once: |caller, key, _| {
+        object: |secret| object(CKK_AES, secret, &[ENCRYPT, DECRYPT, SIGN, WRAP, UNWRAP]),
+        use_once: |caller, key, secret| {
             let (iv, aad) = (NONCE.to_vec(), b"aad".to_vec());
             let gcm = GcmParameter { iv, aad, tag_bits: 128 };
             let (nonce, aad) = (NONCE.to_vec(), b"aad".to_vec());
@@ -70,7 +70,13 @@ pub(super) const AES: Family = Family {
                 caller.encrypt_and_decrypt(key, &plain(mechanism), &[9; 32]);
             }
             caller.sign(key, plain(CKM_AES_CMAC), b"message");
-            Named::new()
+            // A key that is unwrapped is the vault's, and is searched for as well.
+            let inner = random::<32>();
+            let mut wrapped = [0; 40];
+            let wrapping = aes_kw::KwAes256::new((&array::<32>(secret)).into());
+            wrapping.wrap_key(&inner, &mut wrapped).expect("whole blocks");
+            caller.unwrap_and_wrap(key, &plain(CKM_AES_KEY_WRAP), &wrapped);
+            vec![("unwrapped key".to_owned(), inner)]
         },
     }),
     outside: |secret| {

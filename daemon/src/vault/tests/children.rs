@@ -3,7 +3,7 @@ use super::{in_child, passes_in_child, text};
 use crate::vault::region::GUARD;
 use crate::vault::{
     Buffer, Config, Depth, Error, MemoryKind, Public, SecretBytes, SecretMemory, block_signals,
-    init, init_for_tests, load, run, status, sys, unblocked_threads, vault,
+    init, init_for_tests, load, run, status, sys, vault,
 };
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
@@ -343,9 +343,9 @@ fn threads_that_enter_with_signals_unblocked_are_counted() {
                 .join()
             };
             enter(|| block_signals().unwrap()).unwrap();
-            assert_eq!(unblocked_threads(), Some(0));
+            assert_eq!(crate::vault::unblocked_threads(), Some(0));
             enter(|| ()).unwrap();
-            assert_eq!(unblocked_threads(), Some(1));
+            assert_eq!(crate::vault::unblocked_threads(), Some(1));
         },
     );
 }
