@@ -202,6 +202,16 @@ fn every_error_code_has_a_number_of_the_header() {
         sys::CKR_DOMAIN_PARAMS_INVALID,
         sys::CKR_CURVE_NOT_SUPPORTED,
         sys::CKR_FUNCTION_REJECTED,
+        sys::CKR_WRAPPED_KEY_INVALID,
+        sys::CKR_WRAPPED_KEY_LEN_RANGE,
+        sys::CKR_WRAPPING_KEY_HANDLE_INVALID,
+        sys::CKR_WRAPPING_KEY_SIZE_RANGE,
+        sys::CKR_WRAPPING_KEY_TYPE_INCONSISTENT,
+        sys::CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+        sys::CKR_UNWRAPPING_KEY_SIZE_RANGE,
+        sys::CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
+        sys::CKR_KEY_NOT_WRAPPABLE,
+        sys::CKR_KEY_UNEXTRACTABLE,
     ];
     for code in coffer_protocol::ErrorCode::ALL {
         assert!(known.contains(&code.ckr()), "{code:?}: {:#x}", code.ckr());

@@ -24,6 +24,8 @@ pub mod key;
 mod key_wrap;
 mod mac;
 pub mod message;
+mod mgf;
+mod oaep;
 mod one_shot;
 mod pkcs8;
 mod pss;

@@ -4,7 +4,8 @@
 use coffer_protocol::mechanism::{Hash, Pss};
 use subtle::ConstantTimeEq;
 
-use super::hash::{Hasher, digest};
+use super::hash::Hasher;
+use super::mgf::mask;
 use super::{Error, random};
 
 /// The octet at the end of an encoded message.
@@ -69,18 +70,9 @@ fn salted(kind: Hash, hash: &[u8], salt: &[u8]) -> Vec<u8> {
     hasher.finish()
 }
 
-/// Masks `data` with MGF1 (RFC 8017 appendix B.2.1).
-fn mask(kind: Hash, seed: &[u8], data: &mut [u8]) {
-    for (counter, block) in (0_u32..).zip(data.chunks_mut(kind.len())) {
-        let pattern = digest(kind, &[seed, &counter.to_be_bytes()].concat());
-        for (byte, pattern) in block.iter_mut().zip(pattern) {
-            *byte ^= pattern;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::hash::digest;
     use super::*;
 
     #[test]

@@ -134,22 +134,22 @@ fn pss_verify<D: Digest + FixedOutputReset>(
 }
 
 #[inline(never)]
-fn oaep_encrypt_as<H: Digest + FixedOutputReset, M: Digest + FixedOutputReset>(
+fn oaep_encrypt_as<H: Digest + FixedOutputReset>(
     key: &RsaPublicKey,
     label: &[u8],
     plaintext: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
+    let padding = Oaep::<H>::new_with_label(label);
     Ok(padding.encrypt(&mut SysRng, key, plaintext)?)
 }
 
 #[inline(never)]
-fn oaep_decrypt_as<H: Digest + FixedOutputReset, M: Digest + FixedOutputReset>(
+fn oaep_decrypt_as<H: Digest + FixedOutputReset>(
     key: &RsaPrivateKey,
     label: &[u8],
     ciphertext: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let padding = Oaep::<H, M>::new_with_mgf_hash_and_label(label);
+    let padding = Oaep::<H>::new_with_label(label);
     match padding.decrypt(Some(&mut SysRng), key, ciphertext) {
         Ok(plaintext) => Ok(plaintext),
         Err(::rsa::Error::Rng) => Err(Error::Entropy),
@@ -249,10 +249,11 @@ pub(super) fn oaep_encrypt(
     oaep: &mechanism::Oaep,
     plaintext: &[u8],
 ) -> Result<Vec<u8>, Error> {
-    let label = oaep.label.as_slice();
-    with_sha!(oaep.hash, H => with_sha!(oaep.mgf, M => {
-        oaep_encrypt_as::<H, M>(key, label, plaintext)
-    }))
+    if oaep.hash != oaep.mgf {
+        let encoded = super::oaep::encode(oaep, plaintext, key.size())?;
+        return raw_public(key, &encoded, Error::Internal);
+    }
+    with_sha!(oaep.hash, H => oaep_encrypt_as::<H>(key, &oaep.label, plaintext))
 }
 
 /// RSAES-OAEP decryption.
@@ -266,10 +267,11 @@ pub(super) fn oaep_decrypt(
     if let Some(decrypted) = fast {
         return decrypted;
     }
-    let label = oaep.label.as_slice();
-    with_sha!(oaep.hash, H => with_sha!(oaep.mgf, M => {
-        oaep_decrypt_as::<H, M>(key, label, ciphertext)
-    }))
+    if oaep.hash != oaep.mgf {
+        let encoded = raw_private(key, ciphertext, Error::EncryptedDataInvalid)?;
+        return super::oaep::decode(oaep, &mut Zeroizing::new(encoded));
+    }
+    with_sha!(oaep.hash, H => oaep_decrypt_as::<H>(key, &oaep.label, ciphertext))
 }
 
 fn check_ciphertext(key: &RsaPrivateKey, ciphertext: &[u8]) -> Result<(), Error> {

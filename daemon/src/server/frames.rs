@@ -25,6 +25,8 @@ const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 const INBOX: usize = 4 << 10;
 /// Most bytes of a frame whose payload is secret.
 const MAX_SECRET_FRAME: usize = 192 << 10;
+/// How much room the body of a large frame has at first.
+const FIRST_ROOM: usize = 64 << 10;
 /// Secret frames beyond this take turns.
 const MODEST_FRAME: usize = 8 << 10;
 /// Turns for large secret frames: peers that announce them and send nothing must not fill the arena.
@@ -174,11 +176,12 @@ impl<'s> Frames<'s> {
             return Ok(Body::Secret { buffer, _turn: turn });
         }
         let mut bytes = bulk::buffer(length);
-        bytes.resize(length, 0);
         let mut filled = here.len();
-        bytes[..filled].copy_from_slice(self.inbox.public(here));
+        bytes.extend_from_slice(self.inbox.public(here));
         self.take_all();
         while filled < length {
+            // What was only claimed takes no memory: room is made as bytes come.
+            bytes.resize(length.min(filled + filled.max(FIRST_ROOM)), 0);
             self.wait(deadline)?;
             let mut stream = self.stream;
             filled += some(io::Read::read(&mut stream, &mut bytes[filled..]))?;
