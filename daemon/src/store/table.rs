@@ -42,8 +42,22 @@ impl Table {
         self as u8
     }
 
-    pub(super) fn from_number(number: u8) -> Option<Self> {
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.number() == number)
+    }
+
+    /// What a backup does with the table. A new table is decided on here before anything compiles.
+    pub const fn in_backup(self) -> InBackup {
+        match self {
+            // Of this device only: its owner, its deadlines, its audit log.
+            Self::Meta | Self::Checkpoints => InBackup::Left,
+            Self::Partitions | Self::Objects | Self::Tombstones => InBackup::Copied,
+            // Peppered with the root key, which is another one where a backup is restored.
+            Self::Pins => InBackup::Left,
+            // Made anew: they are wrapped under epoch keys, which are in no backup.
+            Self::Wrapping => InBackup::Left,
+            Self::Material => InBackup::Resealed,
+        }
     }
 
     /// Whether only the store itself writes here.
@@ -67,6 +81,17 @@ impl fmt::Display for Table {
     }
 }
 
+/// What a backup does with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InBackup {
+    /// Its records are in the backup as they are.
+    Copied,
+    /// Its records are opened, and sealed under the backup's key, inside the vault.
+    Resealed,
+    /// It belongs to this device, or is made anew.
+    Left,
+}
+
 /// Longest name of a record.
 pub const LONGEST_ID: usize = 32;
 /// Longest body of a record.
@@ -86,7 +111,7 @@ impl RecordId {
     }
 
     /// Key material of one version of a key.
-    pub(super) fn of_version(key: KeyId, version: u32) -> Self {
+    pub(crate) fn of_version(key: KeyId, version: u32) -> Self {
         let mut id = Self::from(key.0);
         id.bytes[16..20].copy_from_slice(&version.to_be_bytes());
         id.length = 20;
@@ -94,7 +119,7 @@ impl RecordId {
     }
 
     /// The key and version of key material.
-    pub(super) fn version(&self) -> Option<(KeyId, u32)> {
+    pub(crate) fn version(&self) -> Option<(KeyId, u32)> {
         let (key, version) = self.as_bytes().split_first_chunk()?;
         Some((KeyId(*key), u32::from_be_bytes(version.try_into().ok()?)))
     }
