@@ -4,6 +4,7 @@
 
 pub mod application;
 pub mod audit;
+pub mod backup;
 pub mod clock;
 pub mod config;
 pub mod crypto;

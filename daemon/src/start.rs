@@ -11,6 +11,7 @@ use coffer_protocol::ErrorCode;
 
 use crate::application::Applications;
 use crate::audit::{self, AUDIT_DIRECTORY, Action, Audit, Event as AuditEvent, Priority};
+use crate::backup::Transfers;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, SecretMemory};
 use crate::event::Hub;
@@ -200,6 +201,7 @@ pub fn open(
             generations: Permits::new(limits.key_generations),
             applications: Applications::default(),
             events: Hub::default(),
+            transfers: Transfers::default(),
             instance: crypto::random::array()?,
             device,
             root,

@@ -17,6 +17,7 @@ pub mod kdf;
 pub mod key;
 pub mod message;
 mod one_shot;
+pub mod password;
 mod public_key;
 pub mod random;
 mod rsa;

@@ -25,6 +25,7 @@ macro_rules! tells {
     )* };
 }
 
+mod backup;
 mod cipher;
 mod gate;
 mod kms;
@@ -49,6 +50,7 @@ use coffer_protocol::operation::{Audit as Audited, Operation};
 use crate::Error;
 use crate::application::Applications;
 use crate::audit::{Audit, Tagger};
+use crate::backup::Transfers;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::event::Hub;
@@ -134,6 +136,8 @@ pub struct Service {
     pub applications: Applications,
     /// Who is told of changes.
     pub events: Hub,
+    /// Backups, restores and checks under way.
+    pub transfers: Transfers,
     /// The audit log.
     pub audit: Audit,
     /// What stands for secret values in it.
