@@ -101,7 +101,9 @@ impl Check {
         let name = match id.as_bytes().try_into() {
             Ok(id) => format!("{table} {}", ObjectId(id)),
             Err(_) => match id.version() {
-                Some((key, version)) => format!("{table} of key {} version {version}", ObjectId(key.0)),
+                Some((key, version)) => {
+                    format!("{table} of key {} version {version}", ObjectId(key.0))
+                }
                 None => format!("{table} {}", hex::encode(id.as_bytes())),
             },
         };
@@ -113,7 +115,9 @@ impl Check {
                     self.find(format!("{name} has content that cannot be understood"));
                 }
             }
-            Err(_) => self.find(format!("{name} does not open: it was changed or belongs elsewhere")),
+            Err(_) => {
+                self.find(format!("{name} does not open: it was changed or belongs elsewhere"))
+            }
         }
     }
 

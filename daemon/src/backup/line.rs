@@ -64,7 +64,8 @@ impl Line {
         let newer = || damaged(format!("table {} is of a newer version of Coffer", self.table));
         let table = Table::from_number(self.table).filter(|t| t.in_backup() != InBackup::Left);
         let table = table.ok_or_else(newer)?;
-        let id = RecordId::try_from(self.id.as_slice()).map_err(|_| damaged("an id is too long"))?;
+        let id =
+            RecordId::try_from(self.id.as_slice()).map_err(|_| damaged("an id is too long"))?;
         let Self { version, state, body, .. } = self;
         if body.len() > LONGEST_BODY {
             return Err(damaged("a record is too long"));

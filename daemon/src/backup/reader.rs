@@ -79,7 +79,9 @@ impl<'k, R: Read> Reader<'k, R> {
             .map_err(|error| damaged(format!("it cannot be read: {error}")))?;
         if !self.key.open_chunk(self.chunk, place, &mut chunk)? {
             let number = self.chunk;
-            return Err(damaged(format!("chunk {number} was changed, or the file is cut off there")));
+            return Err(damaged(format!(
+                "chunk {number} was changed, or the file is cut off there"
+            )));
         }
         self.left -= size;
         self.chunk = self.chunk.checked_add(1).ok_or_else(|| damaged("it is too long"))?;

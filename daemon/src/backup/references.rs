@@ -64,7 +64,10 @@ impl References {
         let mut found = Vec::new();
         for (id, seen) in &self.objects {
             if !self.slots.contains(&seen.slot) {
-                found.push(format!("object {id} belongs to slot {}, which has no partition", seen.slot));
+                found.push(format!(
+                    "object {id} belongs to slot {}, which has no partition",
+                    seen.slot
+                ));
             }
             if seen.newest.is_some_and(|newest| !self.material.contains(&(*id, newest))) {
                 let newest = seen.newest.unwrap_or_default();
@@ -88,7 +91,9 @@ impl References {
         }
         if wrapping == Wrapping::Present {
             for (id, version) in self.material.symmetric_difference(&self.wrapping) {
-                found.push(format!("version {version} of key {id} lacks its wrapping key or material"));
+                found.push(format!(
+                    "version {version} of key {id} lacks its wrapping key or material"
+                ));
             }
         }
         found

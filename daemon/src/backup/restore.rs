@@ -195,10 +195,12 @@ impl Restore {
         spool.seek(SeekFrom::Start(0)).map_err(|error| spooling(&error))?;
         let (key, length) = (Arc::clone(&self.key), self.received);
         Ok(Box::new(move |filling| {
-            fill(filling, Reader::new(spool, length, &key), &plan, &key).map_err(|error| match error {
-                Error::Store(error) => error,
-                other => store::Error::Source(other.failure().to_string()),
-            })
+            fill(filling, Reader::new(spool, length, &key), &plan, &key).map_err(
+                |error| match error {
+                    Error::Store(error) => error,
+                    other => store::Error::Source(other.failure().to_string()),
+                },
+            )
         }))
     }
 }

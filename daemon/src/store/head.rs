@@ -53,9 +53,9 @@ impl Head {
 
     /// Compares the tables with what was `counted` in the file.
     pub(super) fn compare(&self, counted: &Self) -> Result<(), Damage> {
-        Table::ALL.into_iter().try_for_each(|table| {
-            self.compare_table(counted, table).map_or(Ok(()), Err)
-        })
+        Table::ALL
+            .into_iter()
+            .try_for_each(|table| self.compare_table(counted, table).map_or(Ok(()), Err))
     }
 
     /// Compares one table with what was `counted`.

@@ -204,7 +204,12 @@ impl<'a> Transaction<'a> {
         if fits { Ok(()) } else { Err(Error::Conflict { table, found }) }
     }
 
-    pub(super) fn write(&mut self, table: Table, id: RecordId, raw: Option<Vec<u8>>) -> Result<(), Error> {
+    pub(super) fn write(
+        &mut self,
+        table: Table,
+        id: RecordId,
+        raw: Option<Vec<u8>>,
+    ) -> Result<(), Error> {
         if let Some(old) = database::get(&self.records, table, id)? {
             self.head.remove(table, &self.keys.digest(table, id, &old)?);
         }

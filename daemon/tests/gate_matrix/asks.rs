@@ -4,7 +4,7 @@ use coffer_daemon::service::testing::Peer;
 use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::frame;
 use coffer_protocol::mechanism::{IvParameter, MechanismCall, ckm};
-use coffer_protocol::message::Message;
+use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::cipher::{
     CancelOperation, DecryptData, EncryptData, FinishOperation, Function, SignData, StartOperation,
     UpdateOperation, VerifyData,
@@ -17,7 +17,7 @@ use coffer_protocol::operation::token::{
     CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
     OpenSession, SetPin,
 };
-use coffer_protocol::operation::{Operation, Row, kms, system};
+use coffer_protocol::operation::{Operation, Row, backup, kms, system};
 use serde_json::{Value, json};
 
 /// What requests of the KMS name.
@@ -26,12 +26,20 @@ pub(crate) struct Names {
     pub(crate) key: String,
     pub(crate) pair: String,
     pub(crate) ciphertext: String,
+    /// Of a backup.
+    pub(crate) header: Vec<u8>,
 }
 
 /// One request of each row.
 pub(crate) fn all(names: &Names) -> Vec<Ask> {
-    [administration(), tokens(), objects(), ciphers(), kms(names)].into_iter().flatten().collect()
+    [administration(&names.header), tokens(), objects(), ciphers(), kms(names)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
+
+/// Of the backup of the test.
+pub(crate) const PASSPHRASE: &[u8] = b"correct horse battery";
 
 /// A request that is right, if its caller may ask.
 pub(crate) struct Ask {
@@ -99,7 +107,7 @@ fn data_template() -> Vec<u8> {
     ])
 }
 
-fn administration() -> Vec<Ask> {
+fn administration(header: &[u8]) -> Vec<Ask> {
     let init = system::InitPartition { name: "second".to_owned(), so_pin_length: 4 };
     vec![
         named::<system::GetStatus>(json!({})),
@@ -108,11 +116,19 @@ fn administration() -> Vec<Ask> {
         ask(&init, b"87654321"),
         named::<system::ListAuditEvents>(json!({})),
         named::<system::VerifyAudit>(json!({})),
+        ask(&backup::StartBackup {}, PASSPHRASE),
+        ask(&backup::ReadBackupPart {}, b""),
+        ask(&backup::StartRestore { header: Bytes(header.to_vec()) }, PASSPHRASE),
+        ask(&backup::SendRestorePart { last: false }, b"part"),
+        ask(&backup::FinishRestore {}, b""),
+        ask(&backup::StopTransfers {}, b""),
+        ask(&backup::StartStoreCheck {}, b""),
+        ask(&backup::ContinueStoreCheck {}, b""),
     ]
 }
 
 fn kms(names: &Names) -> Vec<Ask> {
-    let Names { key, pair, ciphertext } = names;
+    let Names { key, pair, ciphertext, .. } = names;
     let sign = json!({ "KeyId": pair, "Algorithm": "ECC_P256_R1", "Message": "bWVzc2FnZQ==" });
     let mut verify = sign.clone();
     verify["SignatureValue"] = json!("MAYCAQECAQE=");

@@ -3,6 +3,9 @@
 
 use crate::message::messages;
 
+/// Bytes of a backup's file before its first chunk.
+pub const HEADER_LENGTH: usize = 104;
+
 messages! {
     /// Freezes the store for a backup under a passphrase of its own.
     StartBackup {
