@@ -1,10 +1,12 @@
 //! One Unix stream socket that carries frames. It knows their limits, not what is in them.
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 
 use coffer_protocol::frame::{HEADER_LENGTH, Header};
+use coffer_protocol::patience::Patience;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, sendmsg};
@@ -39,11 +41,18 @@ pub(crate) struct Channel {
     buffer: Zeroizing<Vec<u8>>,
     start: usize,
     end: usize,
+    patience: Patience,
 }
 
 impl Channel {
     pub(crate) fn new(socket: OwnedFd) -> Self {
-        Self { socket, buffer: Zeroizing::new(vec![0; BUFFER]), start: 0, end: 0 }
+        Self {
+            socket,
+            buffer: Zeroizing::new(vec![0; BUFFER]),
+            start: 0,
+            end: 0,
+            patience: Patience::default(),
+        }
     }
 
     pub(crate) fn socket(&self) -> &OwnedFd {
@@ -133,6 +142,7 @@ impl Channel {
 
     fn read(&mut self, until: Until) -> io::Result<usize> {
         let flags = match until {
+            Until::Forever if self.start == self.end => return self.await_next(),
             Until::Forever => MsgFlags::empty(),
             Until::Now => MsgFlags::MSG_DONTWAIT,
             Until::At(moment) => {
@@ -141,6 +151,20 @@ impl Channel {
             }
         };
         receive_into(self.descriptor(), &mut self.buffer[self.end..], flags)
+    }
+
+    /// Waits for the first bytes of a frame.
+    fn await_next(&mut self) -> io::Result<usize> {
+        let socket = self.socket.as_raw_fd();
+        let room = RefCell::new(&mut self.buffer[self.end..]);
+        let read = |flags| receive_into(socket, &mut room.borrow_mut()[..], flags);
+        self.patience.wait(
+            || match read(MsgFlags::MSG_DONTWAIT) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+                read => Some(read),
+            },
+            || read(MsgFlags::empty()),
+        )
     }
 
     /// Moves what waits to the front, and leaves no copy behind it.

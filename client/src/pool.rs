@@ -28,6 +28,8 @@ struct Sockets {
     lent: Vec<RawFd>,
     /// Sockets that are being connected now.
     opening: usize,
+    /// Calls that wait for a socket to come back.
+    waiting: usize,
 }
 
 /// A socket for one call; it goes back when dropped, unless it broke.
@@ -43,7 +45,8 @@ impl Pool {
         let instance = first.welcome().instance;
         let mut idle = Vec::with_capacity(MAX_SOCKETS);
         idle.push(first);
-        let sockets = Sockets { idle, lent: Vec::with_capacity(MAX_SOCKETS), opening: 0 };
+        let sockets =
+            Sockets { idle, lent: Vec::with_capacity(MAX_SOCKETS), opening: 0, waiting: 0 };
         let (sockets, returned) = (Mutex::new(sockets), Condvar::new());
         Self { path: path.to_owned(), options, instance, sockets, returned }
     }
@@ -59,7 +62,9 @@ impl Pool {
             if sockets.lent.len() + sockets.opening < MAX_SOCKETS {
                 break;
             }
+            sockets.waiting += 1;
             sockets = self.returned.wait(sockets).unwrap_or_else(PoisonError::into_inner);
+            sockets.waiting -= 1;
         }
         sockets.opening += 1;
         drop(sockets);
@@ -114,9 +119,13 @@ impl Pool {
             closed.push(connection);
             closed
         };
+        let is_awaited = sockets.waiting > 0;
         drop(sockets);
         drop(closed);
-        self.returned.notify_one();
+        // Waking nobody costs a system call too.
+        if is_awaited {
+            self.returned.notify_one();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Sockets> {

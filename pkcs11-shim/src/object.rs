@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coffer_protocol::attribute::MAX_ATTRIBUTES;
 use coffer_protocol::mechanism::{Function, MechanismCall};
 use coffer_protocol::operation::object::{
-    CopyObject, CreateObject, DestroyObject, FindObjects, GenerateKey, GenerateKeyPair,
+    CopyObject, CreateObject, DeriveKey, DestroyObject, FindObjects, GenerateKey, GenerateKeyPair,
     GetAttributes, GetObjectSize, ObjectDescription, SetAttributes,
 };
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
@@ -14,7 +14,7 @@ use crate::attribute::{self, Answer, Template, Wanted};
 use crate::error::Error;
 use crate::key::Before;
 use crate::module::Module;
-use crate::operation::parse;
+use crate::operation::{KeyUse, parse};
 use crate::session::Session;
 
 /// Bytes of a handle in the reply of a search.
@@ -216,6 +216,26 @@ pub(crate) fn generate_pair(
     let public = keep_made(&session, reply.meta.public, before);
     let private = keep_made(&session, reply.meta.private, before);
     Ok((public, private))
+}
+
+/// `C_DeriveKey`.
+pub(crate) fn derive(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    mechanism: Option<MechanismCall>,
+    base: CK_OBJECT_HANDLE,
+    template: &Template,
+) -> Result<CK_OBJECT_HANDLE, Error> {
+    let session = module.sessions.find(handle)?;
+    let call = mechanism.ok_or(Error::ArgumentsBad)?;
+    let call = call
+        .with_keys(|named| u64::from(session.object(named)))
+        .map_err(|_| Error::MechanismParamInvalid)?;
+    let KeyUse { key, call: mechanism, .. } = KeyUse::new(&session, Function::Derive, call, base)?;
+    let before = session.application().keys.before();
+    let request = DeriveKey { session: session.number(), mechanism, key: key.object };
+    let reply = session.call(&request, &template.encode()?).map_err(Error::about_key)?;
+    Ok(keep_made(&session, reply.meta, before))
 }
 
 fn keep_made(session: &Session, made: ObjectDescription, before: Before) -> CK_OBJECT_HANDLE {

@@ -174,6 +174,9 @@ fn check_key(
         Function::Decrypt => (Usage::Decrypt, CKO_PRIVATE_KEY),
         Function::Sign => (Usage::Sign, CKO_PRIVATE_KEY),
         Function::Verify => (Usage::Verify, CKO_PUBLIC_KEY),
+        Function::Wrap => (Usage::Wrap, CKO_PUBLIC_KEY),
+        Function::Unwrap => (Usage::Unwrap, CKO_PRIVATE_KEY),
+        Function::Derive => (Usage::Derive, CKO_PRIVATE_KEY),
         Function::Digest | Function::Generate | Function::GenerateKeyPair => {
             return Err(Error::MechanismInvalid);
         }
@@ -282,9 +285,12 @@ fn wire(function: Function) -> Result<u8, Error> {
         Function::Decrypt => cipher::Function::Decrypt as u8,
         Function::Sign => cipher::Function::Sign as u8,
         Function::Verify => cipher::Function::Verify as u8,
-        Function::Digest | Function::Generate | Function::GenerateKeyPair => {
-            return Err(Error::GeneralError);
-        }
+        Function::Digest
+        | Function::Generate
+        | Function::GenerateKeyPair
+        | Function::Wrap
+        | Function::Unwrap
+        | Function::Derive => return Err(Error::GeneralError),
     })
 }
 

@@ -182,9 +182,14 @@ impl Signature {
             self.stage = Stage::Gathered(Zeroizing::default());
         }
         if let Stage::Gathered(gathered) = &mut self.stage {
-            if part.len() <= GATHERED - gathered.len() {
+            let whole = self.key_use.mechanism.parts == Parts::Gathered;
+            let most = if whole { CHUNK } else { GATHERED };
+            if part.len() <= most - gathered.len() {
                 append(gathered, part);
                 return Ok(());
+            }
+            if whole {
+                return Err(Error::DataLenRange);
             }
             let mut stream = Stream::default();
             stream.send(session, &self.key_use, gathered)?;
@@ -220,7 +225,7 @@ impl KeyUse {
         expected: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
         if data.len() > CHUNK {
-            if self.mechanism.parts == Parts::Single {
+            if self.mechanism.parts != Parts::Multi {
                 return Err(Error::DataLenRange);
             }
             let mut stream = Stream::default();

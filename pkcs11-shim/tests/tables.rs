@@ -21,6 +21,13 @@ fn mechanisms() -> BTreeMap<&'static str, u64> {
         CKM_SHA224_RSA_PKCS_PSS CKM_SHA256_RSA_PKCS_PSS CKM_SHA384_RSA_PKCS_PSS
         CKM_SHA512_RSA_PKCS_PSS CKM_ECDSA CKM_ECDSA_SHA1 CKM_ECDSA_SHA224 CKM_ECDSA_SHA256
         CKM_ECDSA_SHA384 CKM_ECDSA_SHA512 CKM_SHA_1 CKM_SHA224 CKM_SHA256 CKM_SHA384 CKM_SHA512
+        CKM_CHACHA20_KEY_GEN CKM_CHACHA20_POLY1305 CKM_AES_ECB CKM_AES_CCM CKM_AES_KEY_WRAP
+        CKM_AES_KEY_WRAP_PAD CKM_AES_KEY_WRAP_KWP CKM_AES_CMAC CKM_AES_CMAC_GENERAL
+        CKM_SHA_1_HMAC_GENERAL CKM_SHA224_HMAC_GENERAL CKM_SHA256_HMAC_GENERAL
+        CKM_SHA384_HMAC_GENERAL CKM_SHA512_HMAC_GENERAL CKM_SHA512_224_HMAC_GENERAL
+        CKM_SHA512_256_HMAC_GENERAL CKM_SHA3_224_HMAC_GENERAL CKM_SHA3_256_HMAC_GENERAL
+        CKM_SHA3_384_HMAC_GENERAL CKM_SHA3_512_HMAC_GENERAL
+        CKM_HKDF_KEY_GEN CKM_HKDF_DERIVE CKM_HKDF_DATA
         CKM_SHA_1_HMAC CKM_SHA224_HMAC CKM_SHA256_HMAC CKM_SHA384_HMAC CKM_SHA512_HMAC
         CKM_SHA512_224 CKM_SHA512_224_HMAC CKM_SHA512_224_KEY_GEN CKM_SHA512_256
         CKM_SHA512_256_HMAC CKM_SHA512_256_KEY_GEN CKM_SHA3_224 CKM_SHA3_224_HMAC
@@ -77,6 +84,9 @@ fn mechanism_flags_are_those_of_the_header() {
         (Function::Verify, sys::CKF_VERIFY),
         (Function::Generate, sys::CKF_GENERATE),
         (Function::GenerateKeyPair, sys::CKF_GENERATE_KEY_PAIR),
+        (Function::Wrap, sys::CKF_WRAP),
+        (Function::Unwrap, sys::CKF_UNWRAP),
+        (Function::Derive, sys::CKF_DERIVE),
     ] {
         assert_eq!(u64::from(function as u32), flag, "{function:?}");
     }
@@ -91,6 +101,8 @@ fn key_types_and_mask_functions_have_the_numbers_of_the_header() {
         (KeyType::Ec, sys::CKK_EC),
         (KeyType::GenericSecret, sys::CKK_GENERIC_SECRET),
         (KeyType::Aes, sys::CKK_AES),
+        (KeyType::ChaCha20, sys::CKK_CHACHA20),
+        (KeyType::Hkdf, sys::CKK_HKDF),
         (KeyType::Hmac(Hash::Sha1), sys::CKK_SHA_1_HMAC),
         (KeyType::Hmac(Hash::Sha224), sys::CKK_SHA224_HMAC),
         (KeyType::Hmac(Hash::Sha256), sys::CKK_SHA256_HMAC),

@@ -98,13 +98,14 @@ pub fn request_id(instance: &[u8; 16], connection: u32, request: u64) -> String 
 
 /// The 36 characters of a UUID.
 pub fn uuid_text(id: &[u8; 16]) -> String {
-    use std::fmt::Write;
+    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
     let mut text = String::with_capacity(36);
     for (index, byte) in id.iter().enumerate() {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        let _ = write!(text, "{byte:02x}");
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0x0f));
     }
     text
 }

@@ -9,12 +9,20 @@ pub enum KeyType {
     Rsa,
     /// A pair on a NIST curve.
     Ec,
+    /// A pair on a twisted Edwards curve, for EdDSA.
+    EcEdwards,
+    /// A pair on a Montgomery curve, for key agreement.
+    EcMontgomery,
     /// Bytes without a fixed use, `CKK_GENERIC_SECRET`.
     GenericSecret,
     /// An AES key.
     Aes,
     /// A secret for HMAC with this hash only.
     Hmac(Hash),
+    /// A ChaCha20 key, of 32 bytes.
+    ChaCha20,
+    /// A secret for HKDF only.
+    Hkdf,
     /// A pair on the SM2 curve; its numbers depend on the vendor dialect.
     Sm2,
     /// An SM4 key; its numbers depend on the vendor dialect.
@@ -25,6 +33,8 @@ pub enum KeyType {
 const NUMBERS: &[(KeyType, u64)] = &[
     (KeyType::Rsa, 0x00),
     (KeyType::Ec, 0x03),
+    (KeyType::EcEdwards, 0x40),
+    (KeyType::EcMontgomery, 0x41),
     (KeyType::GenericSecret, 0x10),
     (KeyType::Aes, 0x1f),
     (KeyType::Hmac(Hash::Sha1), 0x28),
@@ -32,10 +42,12 @@ const NUMBERS: &[(KeyType, u64)] = &[
     (KeyType::Hmac(Hash::Sha384), 0x2c),
     (KeyType::Hmac(Hash::Sha512), 0x2d),
     (KeyType::Hmac(Hash::Sha224), 0x2e),
+    (KeyType::ChaCha20, 0x33),
     (KeyType::Hmac(Hash::Sha3_224), 0x36),
     (KeyType::Hmac(Hash::Sha3_256), 0x37),
     (KeyType::Hmac(Hash::Sha3_384), 0x38),
     (KeyType::Hmac(Hash::Sha3_512), 0x39),
+    (KeyType::Hkdf, 0x42),
     (KeyType::Hmac(Hash::Sha512_224), 0x43),
     (KeyType::Hmac(Hash::Sha512_256), 0x44),
 ];
@@ -56,7 +68,7 @@ impl KeyType {
     /// Whether the key is a pair of a private and a public half.
     #[must_use]
     pub const fn is_pair(self) -> bool {
-        matches!(self, Self::Rsa | Self::Ec | Self::Sm2)
+        matches!(self, Self::Rsa | Self::Ec | Self::EcEdwards | Self::EcMontgomery | Self::Sm2)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod key_type;
 pub mod mechanism;
 pub mod message;
 pub mod operation;
+pub mod patience;
 
 pub use error::ErrorCode;
 pub use operation::Operation;

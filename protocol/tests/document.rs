@@ -115,6 +115,10 @@ fn mechanisms() -> String {
     shapes.add::<mechanism::CtrParameter>();
     shapes.add::<mechanism::PssParameter>();
     shapes.add::<mechanism::OaepParameter>();
+    shapes.add::<mechanism::HkdfParameter>();
+    shapes.add::<mechanism::CcmParameter>();
+    shapes.add::<mechanism::ChaChaPolyParameter>();
+    shapes.add::<mechanism::MacLengthParameter>();
     let mut text = table("Parameter", &shapes);
     text.push_str("\n| Number | Mechanism | Parameter |\n|---|---|---|\n");
     for row in mechanism::ALL {

@@ -51,6 +51,10 @@ macro_rules! readers {
             ("Ctr", reread::<mechanism::CtrParameter>),
             ("Pss", reread::<mechanism::PssParameter>),
             ("Oaep", reread::<mechanism::OaepParameter>),
+            ("Hkdf", reread::<mechanism::HkdfParameter>),
+            ("Ccm", reread::<mechanism::CcmParameter>),
+            ("ChaChaPoly", reread::<mechanism::ChaChaPolyParameter>),
+            ("MacLength", reread::<mechanism::MacLengthParameter>),
         ];
     };
 }

@@ -84,10 +84,9 @@ fn integer(bytes: &[u8]) -> Vec<u8> {
     element(2, &value)
 }
 
-/// A DER element of less than 128 bytes.
+/// A DER element of less than 256 bytes.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u8::try_from(content.len()).ok().filter(|length| *length < 0x80);
-    let mut element = vec![tag, length.expect("P-256 and P-384 signatures are short")];
-    element.extend_from_slice(content);
-    element
+    let length = u8::try_from(content.len()).expect("signatures are short");
+    let header: &[u8] = if length < 0x80 { &[tag, length] } else { &[tag, 0x81, length] };
+    [header, content].concat()
 }

@@ -133,7 +133,7 @@ impl Event {
             event_time: 0,
             event_source: String::new(),
             event_region: String::new(),
-            event_id: uuid::Uuid::new_v4().to_string(),
+            event_id: super::template::event_id(),
             request_id: String::new(),
             api_version: String::new(),
             http_method: String::new(),

@@ -15,6 +15,7 @@ mod segment;
 mod start;
 mod tagger;
 mod tail;
+mod template;
 mod verify;
 
 pub use config::{Clock, Config};
@@ -24,6 +25,7 @@ pub use list::{Attribute, Filter, LARGEST_PAGE, Line, Order, Page};
 pub use record::Kind;
 pub use start::{OpenIntent, Opened, Torn};
 pub use tagger::{Tag, Tagger};
+pub use template::Template;
 pub use verify::{Bad, Flaw, Position, Presence, Report};
 
 use crate::seal::RootKey;
@@ -130,6 +132,20 @@ impl Audit {
         }
     }
 
+    /// Records a use like [`Audit::append`], of which the template has all but the request and the length of its
+    /// payload.
+    pub fn append_like(
+        &self,
+        template: &Template,
+        request: &str,
+        payload: usize,
+        priority: Priority,
+    ) -> Result<(), Error> {
+        let time = (self.shared.clock)();
+        let body = template.fill(time, request, payload);
+        self.shared.write(Kind::Use, priority, time, &body, None).map(|_| ())
+    }
+
     /// Records an event that is on disk when this returns; waiting callers share one fsync.
     pub fn append_durable(&self, event: Event, priority: Priority) -> Result<(), Error> {
         self.shared.record_durably(Kind::Use, priority, event).map(|_| ())
@@ -210,11 +226,22 @@ pub fn verify(dir: &Path) -> Result<Report, Error> {
 
 impl Shared {
     fn record(&self, kind: Kind, priority: Priority, event: Event) -> Result<u64, Error> {
-        let intent = event.intent;
+        let (intent, time) = (event.intent, (self.clock)());
+        self.write(kind, priority, time, &event.json(time), intent)
+    }
+
+    /// Adds a record whose text is made: only its place in the chain is found under the lock.
+    fn write(
+        &self,
+        kind: Kind,
+        priority: Priority,
+        time: u64,
+        body: &[u8],
+        intent: Option<u64>,
+    ) -> Result<u64, Error> {
         let (seq, unsynced) = {
             let mut tail = lock(&self.tail);
-            let time = (self.clock)();
-            let seq = tail.append(kind, priority, time, &event.json(time))?;
+            let seq = tail.append(kind, priority, time, body)?;
             match (kind, intent) {
                 (Kind::Intent, _) => drop(tail.open.insert(seq)),
                 (_, Some(intent)) => drop(tail.open.remove(&intent)),

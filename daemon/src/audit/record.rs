@@ -50,15 +50,23 @@ pub(super) const OVERHEAD: usize = LENGTH + FIXED + HASH;
 
 impl<'a> Record<'a> {
     /// The stored form after `previous`, and the hash that the next record continues from.
+    #[cfg(test)]
     pub(super) fn encode(&self, previous: &Hash) -> (Vec<u8>, Hash) {
+        let mut bytes = Vec::new();
+        let hash = self.encode_into(previous, &mut bytes);
+        (bytes, hash)
+    }
+
+    /// Appends the stored form after `previous`, and gives the hash that the next record continues from.
+    pub(super) fn encode_into(&self, previous: &Hash, bytes: &mut Vec<u8>) -> Hash {
         let length = u32::try_from(FIXED + self.body.len() + HASH).unwrap_or(u32::MAX);
-        let mut bytes = Vec::with_capacity(OVERHEAD + self.body.len());
+        bytes.reserve(OVERHEAD + self.body.len());
         bytes.extend_from_slice(&length.to_be_bytes());
         bytes.extend_from_slice(&self.fixed());
         bytes.extend_from_slice(self.body);
         let hash = self.chain(previous);
         bytes.extend_from_slice(&hash);
-        (bytes, hash)
+        hash
     }
 
     /// SHA-256 of the previous hash, number, boot, kind, time and body.

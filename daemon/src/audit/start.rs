@@ -75,6 +75,7 @@ pub(super) fn open(dir: &Path, config: Config) -> Result<(Tail, Opened), Error> 
         unsynced: 0,
         open: opened.open_intents.iter().map(|intent| intent.seq).collect(),
         reserve,
+        scratch: Vec::new(),
         failed: None,
     };
     if end.usable {

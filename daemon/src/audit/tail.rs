@@ -33,6 +33,8 @@ pub(super) struct Tail {
     pub(super) open: BTreeSet<u64>,
     /// Whether the next segment is allocated.
     pub(super) reserve: bool,
+    /// Where records are put together.
+    pub(super) scratch: Vec<u8>,
     /// Why nothing more can be written.
     pub(super) failed: Option<String>,
 }
@@ -125,16 +127,18 @@ impl Tail {
     fn write(&mut self, kind: Kind, time: u64, body: &[u8]) -> Result<u64, Error> {
         let seq = self.seq;
         let record = Record { seq, boot: self.config.boot, kind, time, body };
-        let (bytes, hash) = record.encode(&self.hash);
-        if let Err(error) = self.file.write_all_at(&bytes, self.position) {
+        self.scratch.clear();
+        let hash = record.encode_into(&self.hash, &mut self.scratch);
+        let length = self.scratch.len();
+        if let Err(error) = self.file.write_all_at(&self.scratch, self.position) {
             // A part of it may stand there; the next record must not be followed by its remains.
-            let undone = self.file.write_all_at(&vec![0; bytes.len()], self.position);
+            let undone = self.file.write_all_at(&vec![0; length], self.position);
             undone.map_err(|e| self.fail("take back a record in", &e))?;
             let path = segment::path(&self.dir, self.header.number);
             return Err(Error::io("write", &path, &error));
         }
-        self.position += bytes.len() as u64;
-        self.unsynced += bytes.len() as u64;
+        self.position += length as u64;
+        self.unsynced += length as u64;
         self.seq += 1;
         self.hash = hash;
         self.last = hash;

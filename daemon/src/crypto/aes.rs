@@ -1,25 +1,36 @@
-//! AES (FIPS 197) in the modes CBC, CTR (SP 800-38A) and GCM, in place and in parts.
+//! AES (FIPS 197) in the modes ECB, CBC, CTR (SP 800-38A), CCM and GCM, in place and in parts; as
+//! CMAC; and as key wrap.
+
+use std::sync::Arc;
 
 use aes::cipher::array::Array;
+use aes::cipher::common::InnerInit as _;
 use aes::cipher::consts::U16;
 use aes::cipher::{
-    BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser, InnerIvInit, KeyInit,
-    StreamCipher,
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser,
+    InnerIvInit, KeyInit, StreamCipher,
 };
 use aes::{Aes128, Aes192, Aes256};
-use coffer_protocol::mechanism::{CtrParameter, GcmParameter};
+use cmac::Mac as _;
+use coffer_protocol::mechanism::{CcmParameter, CtrParameter, GcmParameter};
 use ctr::{Ctr128BE, CtrCore};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
+use super::fast::BulkGcm;
 use super::gcm::Gcm;
+use super::{ccm, key_wrap};
 
 /// The length of a block.
 pub(super) const BLOCK: usize = 16;
 
 /// A prepared AES key.
 #[derive(Clone)]
-pub struct Aes(Schedule);
+pub struct Aes {
+    schedule: Schedule,
+    /// For long messages in GCM.
+    bulk: Option<Arc<BulkGcm>>,
+}
 
 #[derive(Clone)]
 enum Schedule {
@@ -31,7 +42,7 @@ enum Schedule {
 /// Runs an expression with `$cipher` standing for the key's cipher, cloned.
 macro_rules! with_cipher {
     ($key:expr, $cipher:ident => $run:expr) => {
-        match &$key.0 {
+        match &$key.schedule {
             Schedule::Aes128($cipher) => $run,
             Schedule::Aes192($cipher) => $run,
             Schedule::Aes256($cipher) => $run,
@@ -48,12 +59,13 @@ impl Aes {
             32 => Aes256::new_from_slice(key).map(Schedule::Aes256),
             _ => return Err(Error::KeySize),
         };
-        Ok(Self(schedule.map_err(|_| Error::KeySize)?))
+        let bulk = BulkGcm::new(key).map(Arc::new);
+        Ok(Self { schedule: schedule.map_err(|_| Error::KeySize)?, bulk })
     }
 
     /// The size of the key in bits.
     pub const fn bits(&self) -> usize {
-        match self.0 {
+        match self.schedule {
             Schedule::Aes128(_) => 128,
             Schedule::Aes192(_) => 192,
             Schedule::Aes256(_) => 256,
@@ -61,10 +73,12 @@ impl Aes {
     }
 }
 
-/// CBC under way, in either direction, over whole blocks.
-pub(super) struct Cbc(CbcState);
+/// ECB or CBC under way, in either direction, over whole blocks.
+pub(super) struct BlockMode(BlockState);
 
-enum CbcState {
+enum BlockState {
+    EncryptEach(Aes),
+    DecryptEach(Aes),
     Encrypt128(cbc::Encryptor<Aes128>),
     Encrypt192(cbc::Encryptor<Aes192>),
     Encrypt256(cbc::Encryptor<Aes256>),
@@ -73,33 +87,41 @@ enum CbcState {
     Decrypt256(cbc::Decryptor<Aes256>),
 }
 
-impl Cbc {
-    pub(super) fn encryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
+impl BlockMode {
+    pub(super) fn ecb_encryptor(key: &Aes) -> Self {
+        Self(BlockState::EncryptEach(key.clone()))
+    }
+
+    pub(super) fn ecb_decryptor(key: &Aes) -> Self {
+        Self(BlockState::DecryptEach(key.clone()))
+    }
+
+    pub(super) fn cbc_encryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
         let iv = iv.into();
-        Self(match &key.0 {
+        Self(match &key.schedule {
             Schedule::Aes128(aes) => {
-                CbcState::Encrypt128(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Encrypt128(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes192(aes) => {
-                CbcState::Encrypt192(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Encrypt192(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes256(aes) => {
-                CbcState::Encrypt256(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Encrypt256(cbc::Encryptor::inner_iv_init(aes.clone(), iv))
             }
         })
     }
 
-    pub(super) fn decryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
+    pub(super) fn cbc_decryptor(key: &Aes, iv: &[u8; BLOCK]) -> Self {
         let iv = iv.into();
-        Self(match &key.0 {
+        Self(match &key.schedule {
             Schedule::Aes128(aes) => {
-                CbcState::Decrypt128(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Decrypt128(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes192(aes) => {
-                CbcState::Decrypt192(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Decrypt192(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
             }
             Schedule::Aes256(aes) => {
-                CbcState::Decrypt256(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
+                BlockState::Decrypt256(cbc::Decryptor::inner_iv_init(aes.clone(), iv))
             }
         })
     }
@@ -111,12 +133,14 @@ impl Cbc {
             return Err(Error::Internal);
         }
         match &mut self.0 {
-            CbcState::Encrypt128(mode) => mode.encrypt_blocks(blocks),
-            CbcState::Encrypt192(mode) => mode.encrypt_blocks(blocks),
-            CbcState::Encrypt256(mode) => mode.encrypt_blocks(blocks),
-            CbcState::Decrypt128(mode) => mode.decrypt_blocks(blocks),
-            CbcState::Decrypt192(mode) => mode.decrypt_blocks(blocks),
-            CbcState::Decrypt256(mode) => mode.decrypt_blocks(blocks),
+            BlockState::EncryptEach(key) => with_cipher!(key, aes => aes.encrypt_blocks(blocks)),
+            BlockState::DecryptEach(key) => with_cipher!(key, aes => aes.decrypt_blocks(blocks)),
+            BlockState::Encrypt128(mode) => mode.encrypt_blocks(blocks),
+            BlockState::Encrypt192(mode) => mode.encrypt_blocks(blocks),
+            BlockState::Encrypt256(mode) => mode.encrypt_blocks(blocks),
+            BlockState::Decrypt128(mode) => mode.decrypt_blocks(blocks),
+            BlockState::Decrypt192(mode) => mode.decrypt_blocks(blocks),
+            BlockState::Decrypt256(mode) => mode.decrypt_blocks(blocks),
         }
         Ok(())
     }
@@ -169,7 +193,7 @@ impl Ctr {
         let blocks = mask - (u128::from_be_bytes(parameter.block) & mask);
         let left = blocks.saturating_add(1).saturating_mul(16);
         let block = &parameter.block;
-        let state = match &key.0 {
+        let state = match &key.schedule {
             Schedule::Aes128(aes) => CtrState::Aes128(keystream(aes, block)),
             Schedule::Aes192(aes) => CtrState::Aes192(keystream(aes, block)),
             Schedule::Aes256(aes) => CtrState::Aes256(keystream(aes, block)),
@@ -208,7 +232,7 @@ enum GcmState {
 impl GcmEncryptor {
     pub(super) fn new(key: &Aes, parameter: &GcmParameter) -> Self {
         let GcmParameter { iv, aad, .. } = parameter;
-        Self(match &key.0 {
+        Self(match &key.schedule {
             Schedule::Aes128(aes) => GcmState::Aes128(Gcm::new(aes.clone(), iv, aad)),
             Schedule::Aes192(aes) => GcmState::Aes192(Gcm::new(aes.clone(), iv, aad)),
             Schedule::Aes256(aes) => GcmState::Aes256(Gcm::new(aes.clone(), iv, aad)),
@@ -243,6 +267,10 @@ pub(super) fn gcm_encrypt(
 ) -> Result<usize, Error> {
     let (data, rest) = buffer.split_at_mut_checked(length).ok_or(Error::Internal)?;
     let room = rest.get_mut(..parameter.tag_len()).ok_or(Error::Internal)?;
+    let fast = key.bulk.as_ref().and_then(|bulk| bulk.encrypt(parameter, data, room));
+    if let Some(done) = fast {
+        return done.map(|()| length + room.len());
+    }
     let mut tag = with_cipher!(key, aes => {
         let mut gcm = Gcm::new(aes, &parameter.iv, &parameter.aad);
         gcm.encrypt(data)?;
@@ -260,7 +288,92 @@ pub(super) fn gcm_decrypt(
     buffer: &mut [u8],
 ) -> Result<usize, Error> {
     let length = buffer.len().checked_sub(parameter.tag_len()).ok_or(Error::EncryptedDataLength)?;
+    if let Some(done) = key.bulk.as_ref().and_then(|bulk| bulk.decrypt(parameter, buffer)) {
+        return done.map(|()| length);
+    }
     let (data, tag) = buffer.split_at_mut(length);
     with_cipher!(key, aes => Gcm::new(aes, &parameter.iv, &parameter.aad).decrypt(data, tag))?;
     Ok(length)
+}
+
+/// CMAC under way.
+pub(super) enum Cmac {
+    Aes128(cmac::Cmac<Aes128>),
+    Aes192(cmac::Cmac<Aes192>),
+    Aes256(cmac::Cmac<Aes256>),
+}
+
+impl Cmac {
+    pub(super) fn new(key: &Aes) -> Self {
+        match &key.schedule {
+            Schedule::Aes128(aes) => Self::Aes128(cmac::Cmac::inner_init(aes.clone())),
+            Schedule::Aes192(aes) => Self::Aes192(cmac::Cmac::inner_init(aes.clone())),
+            Schedule::Aes256(aes) => Self::Aes256(cmac::Cmac::inner_init(aes.clone())),
+        }
+    }
+
+    /// Takes one more part of the message.
+    pub(super) fn update(&mut self, part: &[u8]) {
+        match self {
+            Self::Aes128(mac) => mac.update(part),
+            Self::Aes192(mac) => mac.update(part),
+            Self::Aes256(mac) => mac.update(part),
+        }
+    }
+
+    /// The whole code.
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Aes128(mac) => mac.finalize().into_bytes().to_vec(),
+            Self::Aes192(mac) => mac.finalize().into_bytes().to_vec(),
+            Self::Aes256(mac) => mac.finalize().into_bytes().to_vec(),
+        }
+    }
+}
+
+/// Encrypts the first `length` bytes of `buffer` in place and writes the tag behind them.
+pub(super) fn ccm_encrypt(
+    key: &Aes,
+    parameter: &CcmParameter,
+    buffer: &mut [u8],
+    length: usize,
+) -> Result<usize, Error> {
+    let (data, rest) = buffer.split_at_mut_checked(length).ok_or(Error::Internal)?;
+    let room = rest.get_mut(..parameter.tag_len as usize).ok_or(Error::Parameter)?;
+    let tag = with_cipher!(key, aes => ccm::encrypt(aes, parameter, data))?;
+    room.copy_from_slice(tag.get(..room.len()).ok_or(Error::Parameter)?);
+    Ok(length + room.len())
+}
+
+/// Decrypts `buffer` but for the tag at its end, which is checked; if it is wrong, nothing changes.
+pub(super) fn ccm_decrypt(
+    key: &Aes,
+    parameter: &CcmParameter,
+    buffer: &mut [u8],
+) -> Result<usize, Error> {
+    let tag_len = parameter.tag_len as usize;
+    let length = buffer.len().checked_sub(tag_len).ok_or(Error::EncryptedDataLength)?;
+    let (data, tag) = buffer.split_at_mut(length);
+    with_cipher!(key, aes => ccm::decrypt(aes, parameter, data, tag))?;
+    Ok(length)
+}
+
+/// RFC 3394.
+pub(super) fn wrap(key: &Aes, value: &[u8]) -> Result<Vec<u8>, Error> {
+    with_cipher!(key, aes => key_wrap::wrap(aes, value))
+}
+
+/// RFC 3394.
+pub(super) fn unwrap(key: &Aes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    with_cipher!(key, aes => key_wrap::unwrap(aes, wrapped))
+}
+
+/// RFC 5649.
+pub(super) fn wrap_padded(key: &Aes, value: &[u8]) -> Result<Vec<u8>, Error> {
+    with_cipher!(key, aes => key_wrap::wrap_padded(aes, value))
+}
+
+/// RFC 5649.
+pub(super) fn unwrap_padded(key: &Aes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    with_cipher!(key, aes => key_wrap::unwrap_padded(aes, wrapped))
 }

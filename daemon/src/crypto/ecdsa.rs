@@ -1,4 +1,4 @@
-//! ECDSA on the NIST curves P-256 and P-384, FIPS 186-5.
+//! ECDSA on the NIST curves P-256, P-384 and P-521, FIPS 186-5.
 //!
 //! Signatures are r‖s. Nonces are those of RFC 6979 with fresh random bytes mixed in (section
 //! 3.6), so neither a repeated message nor a bad random generator gives the key away.
@@ -9,49 +9,10 @@ use coffer_protocol::mechanism::Hash;
 use ecdsa::hazmat::{sign_prehashed_rfc6979, verify_prehashed};
 use zeroize::Zeroizing;
 
-use super::fast::EcdsaSigner;
+pub use super::curve::Curve;
+use super::fast::{self, EcdsaSigner};
 use super::key::Uses;
 use super::{Error, hash, random};
-
-/// A named curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Curve {
-    /// P-256, secp256r1.
-    P256,
-    /// P-384, secp384r1.
-    P384,
-}
-
-impl Curve {
-    /// The DER of the curve's object identifier, as `CKA_EC_PARAMS` holds it (RFC 5480).
-    pub const fn ec_params(self) -> &'static [u8] {
-        match self {
-            Self::P256 => &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-            Self::P384 => &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22],
-        }
-    }
-
-    /// The curve that `CKA_EC_PARAMS` names.
-    pub fn from_ec_params(der: &[u8]) -> Result<Self, Error> {
-        [Self::P256, Self::P384]
-            .into_iter()
-            .find(|curve| curve.ec_params() == der)
-            .ok_or(Error::Curve)
-    }
-
-    /// The size of the field in bits.
-    pub const fn bits(self) -> usize {
-        match self {
-            Self::P256 => 256,
-            Self::P384 => 384,
-        }
-    }
-
-    /// The length of the order, of a scalar and of a coordinate in bytes.
-    pub const fn order_len(self) -> usize {
-        self.bits() / 8
-    }
-}
 
 /// What ECDSA signs: the hash as an integer of the order's length.
 ///
@@ -178,6 +139,18 @@ macro_rules! curve {
                 signature: &[u8],
             ) -> Result<(), Error> {
                 let full = full_length(signature, $len)?;
+                let integer = hash_to_order(hash, $len);
+                let fast = fast::ecdsa_verify(Curve::$Name, &point(key), &integer, &full);
+                fast.unwrap_or_else(|| verify_first(key, hash, &full))
+            }
+
+            /// Verifies with the first implementation.
+            pub(in crate::crypto) fn verify_first(
+                key: &PublicKey,
+                hash: &[u8],
+                signature: &[u8],
+            ) -> Result<(), Error> {
+                let full = full_length(signature, $len)?;
                 let signature = ecdsa::Signature::<$Curve>::from_slice(&full)
                     .map_err(|_| Error::SignatureInvalid)?;
                 let integer = hash_to_order(hash, $len);
@@ -190,3 +163,4 @@ macro_rules! curve {
 
 curve!(p256_curve, P256, p256, NistP256, sha2::Sha256, 32);
 curve!(p384_curve, P384, p384, NistP384, sha2::Sha384, 48);
+curve!(p521_curve, P521, p521, NistP521, sha2::Sha512, 66);

@@ -1,19 +1,23 @@
 //! The second implementation of the hot private-key operations: AWS-LC, feature `fast`.
 //!
-//! It makes RSA signatures and OAEP decryptions with equal hashes, and ECDSA signatures on the NIST curves.
+//! It makes RSA signatures and OAEP decryptions with equal hashes, makes and verifies ECDSA signatures on the NIST
+//! curves, and does AES-GCM of long messages.
 //! Whatever it does not do gives `None`, and the first implementation does it. Its memory is the vault's
 //! ([`vault::aws_lc_is_ready`]).
 
 use ::rsa::RsaPrivateKey;
 use ::rsa::pkcs8::EncodePrivateKey;
+use aws_lc_rs::aead::{AES_128_GCM, AES_192_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::rsa::{self as aws, OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
-    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
+    ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED, ECDSA_P521_SHA512_FIXED_SIGNING,
+    EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, ParsedPublicKey,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding,
 };
-use coffer_protocol::mechanism::{Hash, Oaep};
+use coffer_protocol::mechanism::{GcmParameter, Hash, Oaep};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
@@ -104,6 +108,8 @@ impl EcdsaSigner {
         let (algorithm, digest): (&'static EcdsaSigningAlgorithm, _) = match curve {
             Curve::P256 => (&ECDSA_P256_SHA256_FIXED_SIGNING, &digest::SHA256),
             Curve::P384 => (&ECDSA_P384_SHA384_FIXED_SIGNING, &digest::SHA384),
+            Curve::P521 => (&ECDSA_P521_SHA512_FIXED_SIGNING, &digest::SHA512),
+            Curve::Ed25519 => return None,
         };
         if !vault::aws_lc_is_ready() {
             return None;
@@ -120,16 +126,102 @@ impl EcdsaSigner {
         if !vault::aws_lc_is_ready() {
             return None;
         }
-        let length = self.digest.output_len();
-        let mut padded = [0; 64];
-        let padded = padded.get_mut(..length)?;
-        // P-521 has an order longer than any hash: what is cut off are zeros.
-        let kept = integer.get(integer.len().saturating_sub(length)..)?;
-        padded.get_mut(length - kept.len()..)?.copy_from_slice(kept);
-        let digest = Digest::import_less_safe(padded, self.digest).ok()?;
+        let digest = imported(self.digest, integer)?;
         let signature = self.pair.sign_digest(&digest);
         Some(signature.map(|made| made.as_ref().to_vec()).map_err(|_| Error::Internal))
     }
+}
+
+/// A public point on a NIST curve verifies a signature r‖s of full length over an integer as [`EcdsaSigner::sign`]
+/// takes it. Nothing of it is secret, so it may be done anywhere.
+pub(super) fn ecdsa_verify(
+    curve: Curve,
+    point: &[u8],
+    integer: &[u8],
+    signature: &[u8],
+) -> Option<Result<(), Error>> {
+    let (algorithm, digest): (&'static EcdsaVerificationAlgorithm, _) = match curve {
+        Curve::P256 => (&ECDSA_P256_SHA256_FIXED, &digest::SHA256),
+        Curve::P384 => (&ECDSA_P384_SHA384_FIXED, &digest::SHA384),
+        Curve::P521 => (&ECDSA_P521_SHA512_FIXED, &digest::SHA512),
+        Curve::Ed25519 => return None,
+    };
+    if !vault::aws_lc_is_there() {
+        return None;
+    }
+    let digest = imported(digest, integer)?;
+    let key = ParsedPublicKey::new(algorithm, point).ok()?;
+    Some(key.verify_digest_sig(&digest, signature).map_err(|_| Error::SignatureInvalid))
+}
+
+/// An AES key that is ready for long messages in GCM.
+pub(super) struct BulkGcm(LessSafeKey);
+
+impl BulkGcm {
+    /// From here on it is worth its call.
+    const LONG: usize = 16 << 10;
+
+    /// Prepares a key.
+    pub(super) fn new(key: &[u8]) -> Option<Self> {
+        let algorithm = match key.len() {
+            16 => &AES_128_GCM,
+            24 => &AES_192_GCM,
+            32 => &AES_256_GCM,
+            _ => return None,
+        };
+        if !vault::aws_lc_is_ready() {
+            return None;
+        }
+        UnboundKey::new(algorithm, key).ok().map(LessSafeKey::new).map(Self)
+    }
+
+    /// Encrypts `data` in place and fills `tag`.
+    pub(super) fn encrypt(
+        &self,
+        parameter: &GcmParameter,
+        data: &mut [u8],
+        tag: &mut [u8],
+    ) -> Option<Result<(), Error>> {
+        if data.len() < Self::LONG {
+            return None;
+        }
+        let nonce = Nonce::try_assume_unique_for_key(&parameter.iv).ok()?;
+        let aad = Aad::from(&parameter.aad);
+        let Ok(made) = self.0.seal_in_place_separate_tag(nonce, aad, data) else {
+            return Some(Err(Error::Internal));
+        };
+        tag.copy_from_slice(made.as_ref().get(..tag.len())?);
+        Some(Ok(()))
+    }
+
+    /// Checks the tag at the end of `buffer` and decrypts what stands before it; of a wrong one nothing is left.
+    pub(super) fn decrypt(
+        &self,
+        parameter: &GcmParameter,
+        buffer: &mut [u8],
+    ) -> Option<Result<(), Error>> {
+        if buffer.len() < Self::LONG || parameter.tag_len() != AES_256_GCM.tag_len() {
+            return None;
+        }
+        let nonce = Nonce::try_assume_unique_for_key(&parameter.iv).ok()?;
+        let opened = self.0.open_in_place(nonce, Aad::from(&parameter.aad), buffer);
+        if opened.is_ok() {
+            return Some(Ok(()));
+        }
+        buffer.zeroize();
+        Some(Err(Error::EncryptedDataInvalid))
+    }
+}
+
+/// The hash of the order's length that stands for an integer of at most as many bytes, or of more where what is cut
+/// off are zeros: P-521 has an order longer than any hash.
+fn imported(algorithm: &'static digest::Algorithm, integer: &[u8]) -> Option<Digest> {
+    let length = algorithm.output_len();
+    let mut padded = [0; 64];
+    let padded = padded.get_mut(..length)?;
+    let kept = integer.get(integer.len().saturating_sub(length)..)?;
+    padded.get_mut(length - kept.len()..)?.copy_from_slice(kept);
+    Digest::import_less_safe(padded, algorithm).ok()
 }
 
 /// The key in PKCS#8, if AWS-LC may be used.
@@ -141,8 +233,8 @@ fn encoded(key: &RsaPrivateKey) -> Option<::rsa::pkcs8::SecretDocument> {
 mod tests {
     use coffer_protocol::mechanism::Pss;
 
-    use super::super::ecdsa::{p256_curve, p384_curve};
-    use super::super::{hash, rsa_key};
+    use super::super::ecdsa::{p256_curve, p384_curve, p521_curve};
+    use super::super::{aes, hash, rsa_key};
     use super::*;
     use crate::crypto::Uses;
     use crate::crypto::rsa::{self, Padding};
@@ -257,6 +349,56 @@ mod tests {
                 p256_curve::verify(&public, hash, &made).unwrap();
                 let made = p384_curve::sign(&second, hash).unwrap();
                 p384_curve::verify(&large, hash, &made).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn both_implementations_agree_on_what_a_signature_is() {
+        inside(|| {
+            let (scalar, public) = p521_curve::generate().unwrap();
+            let key = p521_curve::Private::new(p521_curve::parse(&scalar).unwrap(), Uses::ALL);
+            assert!(key.is_fast());
+            for length in [1, 32, 64] {
+                let hash = &[0xa5; 64][..length];
+                let mut made = p521_curve::sign(&key, hash).unwrap();
+                p521_curve::verify(&public, hash, &made).unwrap();
+                p521_curve::verify_first(&public, hash, &made).unwrap();
+                made[100] ^= 1;
+                assert!(p521_curve::verify(&public, hash, &made).is_err());
+                assert!(p521_curve::verify_first(&public, hash, &made).is_err());
+                for wrong in [&[0; 132][..], &[0xff; 132]] {
+                    let refused = p521_curve::verify(&public, hash, wrong);
+                    assert_eq!(refused, p521_curve::verify_first(&public, hash, wrong));
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn long_messages_in_gcm_are_those_of_the_first_implementation() {
+        inside(|| {
+            for (length, iv, tag_bits) in
+                [(BulkGcm::LONG, 12, 128), (100_001, 12, 96), (40_000, 16, 128)]
+            {
+                let (parameter, key) = (
+                    GcmParameter { iv: vec![3; iv], aad: vec![5; 21], tag_bits },
+                    aes::Aes::new(&[9; 24]).unwrap(),
+                );
+                let mut buffer = vec![0x61; length + 16];
+                let made = aes::gcm_encrypt(&key, &parameter, &mut buffer, length).unwrap();
+                buffer.truncate(made);
+                let mut parts = aes::GcmEncryptor::new(&key, &parameter);
+                let mut known = vec![0x61; length];
+                parts.apply(&mut known).unwrap();
+                known.extend(&parts.tag()[..parameter.tag_len()]);
+                assert_eq!(buffer, known);
+                let mut wrong = buffer.clone();
+                wrong[length / 2] ^= 1;
+                let refused = aes::gcm_decrypt(&key, &parameter, &mut wrong);
+                assert_eq!(refused, Err(Error::EncryptedDataInvalid));
+                assert_eq!(aes::gcm_decrypt(&key, &parameter, &mut buffer), Ok(length));
+                assert!(buffer[..length].iter().all(|byte| *byte == 0x61));
             }
         });
     }

@@ -10,7 +10,7 @@ macro_rules! with_sha {
         macro_rules! run {
             ($type:ty) => {{
                 type $D = $type;
-                $run
+                $crate::crypto::hash::apart(|| $run)
             }};
         }
         match $hash {
@@ -30,6 +30,13 @@ macro_rules! with_sha {
     }};
 }
 pub(super) use with_sha;
+
+/// Runs in a stack frame of its own: a function with an arm for each hash, or for each two, would otherwise have
+/// room for what all of them need, and the vault's stacks are small.
+#[inline(never)]
+pub(super) fn apart<T>(run: impl FnOnce() -> T) -> T {
+    run()
+}
 
 /// Makes [`Hasher`] of a row for each hash function.
 macro_rules! hashers {

@@ -2,7 +2,6 @@
 
 use coffer_protocol::mechanism::Hash;
 use hmac::{Hmac, KeyInit, Mac as _, SimpleHmac};
-use subtle::ConstantTimeEq;
 
 use super::Error;
 
@@ -47,17 +46,6 @@ macs! {
     Sha3_384   SimpleHmac<sha3::Sha3_384>,   "SHA3-384";
     Sha3_512   SimpleHmac<sha3::Sha3_512>,   "SHA3-512";
     Sm3        Hmac<sm3::Sm3>,               "SM3";
-}
-
-impl Mac {
-    /// Compares the code with `expected` in constant time.
-    pub fn verify(self, expected: &[u8]) -> Result<(), Error> {
-        let code = self.finish();
-        if expected.len() != code.len() {
-            return Err(Error::SignatureLength);
-        }
-        if bool::from(code.ct_eq(expected)) { Ok(()) } else { Err(Error::SignatureInvalid) }
-    }
 }
 
 fn keyed<M: KeyInit>(key: &[u8]) -> Result<M, Error> {

@@ -4,12 +4,13 @@
 
 use ::rsa::traits::PublicKeyParts;
 use ::sm4::Sm4;
+use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
 use super::aes::Aes;
-use super::ecdsa::{Curve, p256_curve, p384_curve};
+use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
 use super::rsa_key::Components;
-use super::{Error, PublicKey, random, rsa_key, sm2, sm4};
+use super::{Error, PublicKey, ed25519, random, rsa_key, sm2, sm4};
 
 /// The longest generic secret in bytes.
 pub const MAX_SECRET: usize = 1024;
@@ -25,7 +26,7 @@ pub enum KeySpec {
     Secret,
     /// RSA; the bytes are a PKCS#1 `RSAPrivateKey` in DER.
     Rsa,
-    /// A NIST curve; the bytes are the scalar, big-endian.
+    /// A named curve; the bytes are the scalar, big-endian, or the seed of Ed25519.
     Ec(Curve),
     /// The SM2 curve; the bytes are the scalar, big-endian.
     Sm2,
@@ -53,7 +54,7 @@ pub enum Generate {
         /// The public exponent, odd and at least 65537.
         exponent: u64,
     },
-    /// A pair on a NIST curve.
+    /// A pair on a named curve.
     Ec(Curve),
     /// A pair on the SM2 curve.
     Sm2,
@@ -109,6 +110,10 @@ pub enum Key {
     P256(p256_curve::Private),
     /// On P-384.
     P384(p384_curve::Private),
+    /// On P-521.
+    P521(p521_curve::Private),
+    /// Ed25519.
+    Ed25519(Box<SigningKey>),
     /// On the SM2 curve.
     Sm2(::sm2::SecretKey),
 }
@@ -154,6 +159,14 @@ pub fn generate(what: Generate) -> Result<Generated, Error> {
             let (scalar, point) = p384_curve::generate()?;
             pair(KeySpec::Ec(Curve::P384), scalar, PublicKey::P384(point))
         }
+        Generate::Ec(Curve::P521) => {
+            let (scalar, point) = p521_curve::generate()?;
+            pair(KeySpec::Ec(Curve::P521), scalar, PublicKey::P521(point))
+        }
+        Generate::Ec(Curve::Ed25519) => {
+            let (seed, point) = ed25519::generate()?;
+            pair(KeySpec::Ec(Curve::Ed25519), seed, PublicKey::Ed25519(point))
+        }
         Generate::Sm2 => {
             let (scalar, point) = sm2::generate()?;
             pair(KeySpec::Sm2, scalar, PublicKey::Sm2(point))
@@ -176,8 +189,11 @@ pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Generated, Error> {
     let material = match &key {
         Key::P256(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::P384(key) => Zeroizing::new(key.to_bytes().to_vec()),
+        Key::P521(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::Rsa(key) => rsa_key::encode(key)?,
-        Key::Aes(_) | Key::Sm4(_) | Key::Secret(_) | Key::Sm2(_) => Zeroizing::new(bytes.to_vec()),
+        Key::Aes(_) | Key::Sm4(_) | Key::Secret(_) | Key::Ed25519(_) | Key::Sm2(_) => {
+            Zeroizing::new(bytes.to_vec())
+        }
     };
     Ok(Generated { spec, material, public: key.public() })
 }
@@ -214,6 +230,10 @@ impl Key {
             KeySpec::Ec(Curve::P384) => {
                 Self::P384(p384_curve::Private::new(p384_curve::parse(bytes)?, uses))
             }
+            KeySpec::Ec(Curve::P521) => {
+                Self::P521(p521_curve::Private::new(p521_curve::parse(bytes)?, uses))
+            }
+            KeySpec::Ec(Curve::Ed25519) => Self::Ed25519(Box::new(ed25519::parse(bytes)?)),
             KeySpec::Sm2 => Self::Sm2(sm2::parse(bytes)?),
         })
     }
@@ -227,6 +247,8 @@ impl Key {
             Self::Rsa(_) => KeySpec::Rsa,
             Self::P256(_) => KeySpec::Ec(Curve::P256),
             Self::P384(_) => KeySpec::Ec(Curve::P384),
+            Self::P521(_) => KeySpec::Ec(Curve::P521),
+            Self::Ed25519(_) => KeySpec::Ec(Curve::Ed25519),
             Self::Sm2(_) => KeySpec::Sm2,
         }
     }
@@ -240,6 +262,8 @@ impl Key {
             Self::Rsa(key) => key.n().bits() as usize,
             Self::P256(_) | Self::Sm2(_) => 256,
             Self::P384(_) => 384,
+            Self::P521(_) => 521,
+            Self::Ed25519(_) => 255,
         }
     }
 
@@ -250,6 +274,8 @@ impl Key {
             Self::Rsa(key) => Some(PublicKey::Rsa(key.to_public_key())),
             Self::P256(key) => Some(PublicKey::P256(key.public_key())),
             Self::P384(key) => Some(PublicKey::P384(key.public_key())),
+            Self::P521(key) => Some(PublicKey::P521(key.public_key())),
+            Self::Ed25519(key) => Some(PublicKey::Ed25519(key.verifying_key())),
             Self::Sm2(key) => Some(PublicKey::Sm2(key.public_key())),
         }
     }

@@ -5,9 +5,9 @@
 
 use coffer_protocol::mechanism::{Parameter, Scheme};
 
-use super::ecdsa::{p256_curve, p384_curve};
+use super::ecdsa::{p256_curve, p384_curve, p521_curve};
 use super::hash::Hasher;
-use super::hmac::Mac;
+use super::mac::Mac;
 use super::one_shot::{padding, public};
 use super::{Error, Half, Key, PublicKey, rsa};
 
@@ -34,10 +34,15 @@ impl Message {
         parameter: &Parameter,
     ) -> Result<Self, Error> {
         let key = key.into();
+        let mac = match key {
+            Half::Secret(key) => Mac::new(key, scheme, parameter)?,
+            Half::Public(_) => None,
+        };
+        if let Some(mac) = mac {
+            let state = State::Mac(Box::new(mac));
+            return Ok(Self { scheme, parameter: parameter.clone(), state });
+        }
         let state = match (scheme, key) {
-            (Scheme::Hmac(hash), Half::Secret(Key::Secret(secret))) => {
-                State::Mac(Box::new(Mac::new(hash, secret)?))
-            }
             (Scheme::RsaPkcs1(Some(hash)), _) if is_rsa(key) => {
                 State::Hash(Box::new(Hasher::new(hash)))
             }
@@ -47,8 +52,8 @@ impl Message {
             }
             (
                 Scheme::Ecdsa(Some(hash)),
-                Half::Secret(Key::P256(_) | Key::P384(_))
-                | Half::Public(PublicKey::P256(_) | PublicKey::P384(_)),
+                Half::Secret(Key::P256(_) | Key::P384(_) | Key::P521(_))
+                | Half::Public(PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_)),
             ) => State::Hash(Box::new(Hasher::new(hash))),
             _ => return Err(Error::Mechanism),
         };
@@ -66,7 +71,7 @@ impl Message {
     /// Signs the message with the key it was begun with.
     pub fn sign(self, key: &Key) -> Result<Vec<u8>, Error> {
         let hash = match self.state {
-            State::Mac(mac) => return Ok(mac.finish()),
+            State::Mac(mac) => return mac.finish(),
             State::Hash(hasher) => hasher.finish(),
         };
         match (self.scheme, key) {
@@ -75,6 +80,7 @@ impl Message {
             }
             (Scheme::Ecdsa(_), Key::P256(key)) => p256_curve::sign(key, &hash),
             (Scheme::Ecdsa(_), Key::P384(key)) => p384_curve::sign(key, &hash),
+            (Scheme::Ecdsa(_), Key::P521(key)) => p521_curve::sign(key, &hash),
             _ => Err(Error::Mechanism),
         }
     }
@@ -91,6 +97,7 @@ impl Message {
             }
             (Scheme::Ecdsa(_), PublicKey::P256(key)) => p256_curve::verify(key, &hash, signature),
             (Scheme::Ecdsa(_), PublicKey::P384(key)) => p384_curve::verify(key, &hash, signature),
+            (Scheme::Ecdsa(_), PublicKey::P521(key)) => p521_curve::verify(key, &hash, signature),
             _ => Err(Error::Mechanism),
         }
     }

@@ -5,8 +5,13 @@
 
 pub mod aead;
 pub mod aes;
+mod ccm;
+mod chacha;
+mod curve;
 pub mod der_signature;
+mod derive;
 pub mod ecdsa;
+pub mod ed25519;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
 mod fast;
@@ -15,9 +20,12 @@ pub mod hash;
 pub mod hmac;
 pub mod kdf;
 pub mod key;
+mod key_wrap;
+mod mac;
 pub mod message;
 mod one_shot;
 pub mod password;
+mod pss;
 mod public_key;
 pub mod random;
 mod rsa;
@@ -27,6 +35,7 @@ pub mod sm2;
 mod sm4;
 pub mod stream;
 
+pub use derive::{derive, natural_length};
 pub use error::Error;
 pub use key::{Generate, Generated, Half, Key, KeySpec, Uses, generate, import, import_rsa};
 pub use message::Message;

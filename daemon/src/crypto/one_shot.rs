@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::aes::{self, BLOCK, Cbc, Ctr};
-use super::ecdsa::{p256_curve, p384_curve};
+use super::aes::{self, BLOCK, BlockMode, Ctr};
+use super::ecdsa::{p256_curve, p384_curve, p521_curve};
+use super::mac::Mac;
 use super::rsa::Padding;
-use super::{Error, Half, Key, PublicKey, ecdsa, hmac, rsa, sm2, sm4};
+use super::{Error, Half, Key, PublicKey, chacha, ecdsa, ed25519, rsa, sm2, sm4};
 
 /// Signs `input`: with HMAC, RSA, ECDSA (r‖s) or SM2 (DER).
 pub fn sign(
@@ -17,8 +18,11 @@ pub fn sign(
     parameter: &Parameter,
     input: &[u8],
 ) -> Result<Vec<u8>, Error> {
+    if let Some(mut mac) = Mac::new(key, scheme, parameter)? {
+        mac.update(input);
+        return mac.finish();
+    }
     match (scheme, key) {
-        (Scheme::Hmac(hash), Key::Secret(secret)) => hmac::mac(hash, secret, input),
         (Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash), Key::Rsa(key)) => {
             let data = rsa::prehash(hash, input);
             rsa::sign(key, padding(scheme, parameter)?, &data)
@@ -30,6 +34,10 @@ pub fn sign(
         (Scheme::Ecdsa(hash), Key::P384(key)) => {
             p384_curve::sign(key, &ecdsa::prehash(hash, input)?)
         }
+        (Scheme::Ecdsa(hash), Key::P521(key)) => {
+            p521_curve::sign(key, &ecdsa::prehash(hash, input)?)
+        }
+        (Scheme::EdDsa, Key::Ed25519(key)) => ed25519::sign(key, parameter, input),
         (Scheme::Sm2Dsa(hash), Key::Sm2(key)) => sm2::sign(key, sm2_input(hash)?, input),
         _ => Err(Error::Mechanism),
     }
@@ -44,8 +52,9 @@ pub fn verify<'a>(
     signature: &[u8],
 ) -> Result<(), Error> {
     let key = key.into();
-    if let (Scheme::Hmac(hash), Half::Secret(Key::Secret(secret))) = (scheme, key) {
-        let mut mac = hmac::Mac::new(hash, secret)?;
+    if let Half::Secret(key) = key
+        && let Some(mut mac) = Mac::new(key, scheme, parameter)?
+    {
         mac.update(input);
         return mac.verify(signature);
     }
@@ -60,6 +69,12 @@ pub fn verify<'a>(
         }
         (Scheme::Ecdsa(hash), PublicKey::P384(key)) => {
             p384_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::Ecdsa(hash), PublicKey::P521(key)) => {
+            p521_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        }
+        (Scheme::EdDsa, PublicKey::Ed25519(key)) => {
+            ed25519::verify(key, parameter, input, signature)
         }
         (Scheme::Sm2Dsa(hash), PublicKey::Sm2(key)) => {
             sm2::verify(key, sm2_input(hash)?, input, signature)
@@ -84,6 +99,8 @@ pub fn encrypt<'a>(
             _ => Err(Error::Parameter),
         },
         Scheme::Sm2Pke => sm2_encrypt(key, sm2::Form::Asn1, input),
+        Scheme::AesKeyWrap => aes::wrap(aes_key(key)?, input),
+        Scheme::AesKeyWrapPad => aes::wrap_padded(aes_key(key)?, input),
         _ => {
             let Half::Secret(key) = key else { return Err(Error::Mechanism) };
             let mut buffer = Vec::with_capacity(input.len() + BLOCK);
@@ -111,6 +128,8 @@ pub fn decrypt(
             _ => return Err(Error::Parameter),
         },
         (Scheme::Sm2Pke, Key::Sm2(key)) => sm2::decrypt(key, sm2::Form::Asn1, input)?,
+        (Scheme::AesKeyWrap, Key::Aes(key)) => return aes::unwrap(key, input),
+        (Scheme::AesKeyWrapPad, Key::Aes(key)) => return aes::unwrap_padded(key, input),
         _ => {
             let mut buffer = input.to_vec();
             let length = decrypt_in_place(key, scheme, parameter, &mut buffer)?;
@@ -145,16 +164,29 @@ pub fn encrypt_in_place(
             Ctr::new(key, ctr)?.apply(&mut buffer[..length])?;
             Ok(length)
         }
+        (Scheme::AesCcm, Key::Aes(key), Parameter::Ccm(ccm)) => {
+            aes::ccm_encrypt(key, ccm, buffer, length)
+        }
+        (Scheme::ChaCha20Poly1305, Key::Secret(key), Parameter::ChaChaPoly(parameter)) => {
+            chacha::encrypt(key, parameter, buffer, length)
+        }
+        (Scheme::AesEcb, Key::Aes(key), Parameter::None) => {
+            if !length.is_multiple_of(BLOCK) {
+                return Err(Error::DataLength);
+            }
+            BlockMode::ecb_encryptor(key).apply(&mut buffer[..length])?;
+            Ok(length)
+        }
         (Scheme::AesCbc, Key::Aes(key), Parameter::Iv(iv)) => {
             if !length.is_multiple_of(BLOCK) {
                 return Err(Error::DataLength);
             }
-            Cbc::encryptor(key, iv).apply(&mut buffer[..length])?;
+            BlockMode::cbc_encryptor(key, iv).apply(&mut buffer[..length])?;
             Ok(length)
         }
         (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
             let length = aes::pad(buffer, length)?;
-            Cbc::encryptor(key, iv).apply(&mut buffer[..length])?;
+            BlockMode::cbc_encryptor(key, iv).apply(&mut buffer[..length])?;
             Ok(length)
         }
         _ => Err(mismatch(scheme, key)),
@@ -177,18 +209,29 @@ pub fn decrypt_in_place(
             Ctr::new(key, ctr)?.apply(buffer).map_err(|_| Error::EncryptedDataLength)?;
             Ok(buffer.len())
         }
+        (Scheme::AesCcm, Key::Aes(key), Parameter::Ccm(ccm)) => aes::ccm_decrypt(key, ccm, buffer),
+        (Scheme::ChaCha20Poly1305, Key::Secret(key), Parameter::ChaChaPoly(parameter)) => {
+            chacha::decrypt(key, parameter, buffer)
+        }
+        (Scheme::AesEcb, Key::Aes(key), Parameter::None) => {
+            if !buffer.len().is_multiple_of(BLOCK) {
+                return Err(Error::EncryptedDataLength);
+            }
+            BlockMode::ecb_decryptor(key).apply(buffer)?;
+            Ok(buffer.len())
+        }
         (Scheme::AesCbc, Key::Aes(key), Parameter::Iv(iv)) => {
             if !buffer.len().is_multiple_of(BLOCK) {
                 return Err(Error::EncryptedDataLength);
             }
-            Cbc::decryptor(key, iv).apply(buffer)?;
+            BlockMode::cbc_decryptor(key, iv).apply(buffer)?;
             Ok(buffer.len())
         }
         (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
             if buffer.is_empty() || !buffer.len().is_multiple_of(BLOCK) {
                 return Err(Error::EncryptedDataLength);
             }
-            Cbc::decryptor(key, iv).apply(buffer)?;
+            BlockMode::cbc_decryptor(key, iv).apply(buffer)?;
             let (rest, last) = buffer.split_last_chunk().ok_or(Error::Internal)?;
             match aes::unpad(last) {
                 Ok(kept) => Ok(rest.len() + kept),
@@ -230,10 +273,21 @@ pub(super) fn public(key: Half<'_>) -> Result<Cow<'_, PublicKey>, Error> {
     }
 }
 
+fn aes_key(key: Half<'_>) -> Result<&aes::Aes, Error> {
+    match key {
+        Half::Secret(Key::Aes(key)) => Ok(key),
+        Half::Secret(_) | Half::Public(_) => Err(Error::Mechanism),
+    }
+}
+
 fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
-        PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::Sm2(_) => Err(Error::Mechanism),
+        PublicKey::P256(_)
+        | PublicKey::P384(_)
+        | PublicKey::P521(_)
+        | PublicKey::Ed25519(_)
+        | PublicKey::Sm2(_) => Err(Error::Mechanism),
     }
 }
 
@@ -262,9 +316,13 @@ fn sm2_input(hash: Option<Hash>) -> Result<sm2::Input, Error> {
 /// Which of key and parameter does not fit a symmetric scheme.
 pub(super) fn mismatch(scheme: Scheme, key: &Key) -> Error {
     let fits = match scheme {
-        Scheme::AesCbc | Scheme::AesCbcPad | Scheme::AesCtr | Scheme::AesGcm => {
-            matches!(key, Key::Aes(_))
-        }
+        Scheme::AesEcb
+        | Scheme::AesCbc
+        | Scheme::AesCbcPad
+        | Scheme::AesCtr
+        | Scheme::AesCcm
+        | Scheme::AesGcm => matches!(key, Key::Aes(_)),
+        Scheme::ChaCha20Poly1305 => matches!(key, Key::Secret(_)),
         Scheme::Sm4Gcm => matches!(key, Key::Sm4(_)),
         _ => false,
     };

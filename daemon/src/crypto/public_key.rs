@@ -1,19 +1,22 @@
-//! Public keys: `SubjectPublicKeyInfo` (RFC 5280, RFC 5480, GM/T 0009) and the PKCS#11 attributes.
+//! Public keys: `SubjectPublicKeyInfo` (RFC 5280, RFC 5480, RFC 8410, GM/T 0009) and the PKCS#11 attributes.
 
 use ::rsa::RsaPublicKey;
 use ::rsa::traits::PublicKeyParts;
 use coffer_protocol::key_type::KeyType;
+use der::Decode;
 use der::asn1::ObjectIdentifier;
-use der::{Decode, asn1::OctetStringRef};
+use ed25519_dalek::VerifyingKey;
 use spki::{DecodePublicKey, EncodePublicKey, SubjectPublicKeyInfoRef};
 
-use super::ecdsa::{Curve, p256_curve, p384_curve};
-use super::{Error, rsa_key, sm2};
+use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
+use super::{Error, ed25519, rsa_key, sm2};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SM2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
 
 /// The public half of a pair.
@@ -25,6 +28,10 @@ pub enum PublicKey {
     P256(p256::PublicKey),
     /// On P-384.
     P384(p384::PublicKey),
+    /// On P-521.
+    P521(p521::PublicKey),
+    /// Ed25519.
+    Ed25519(VerifyingKey),
     /// On the SM2 curve.
     Sm2(::sm2::PublicKey),
 }
@@ -35,23 +42,19 @@ impl PublicKey {
         rsa_key::public(modulus, exponent).map(Self::Rsa)
     }
 
-    /// A key on a NIST curve from its point as `CKA_EC_POINT` has it.
+    /// A key on a curve from its point as `CKA_EC_POINT` has it.
     ///
-    /// The point is an OCTET STRING (PKCS#11 3.1 section 6.3.3) or, from some clients, raw; which
-    /// one it is follows from its length. It must lie on the curve.
+    /// See [`Curve::raw_point`]; the point must lie on the curve.
     pub fn ec(curve: Curve, point: &[u8]) -> Result<Self, Error> {
-        let raw_len = 1 + 2 * curve.order_len();
-        let point = if point.len() == raw_len {
-            point
-        } else {
-            <&OctetStringRef>::from_der(point).map_err(|_| Error::KeyInvalid)?.as_bytes()
-        };
-        if point.len() != raw_len || point[0] != 4 {
+        let point = curve.raw_point(point)?;
+        if curve.key_type() == KeyType::Ec && point[0] != 4 {
             return Err(Error::KeyInvalid);
         }
         match curve {
             Curve::P256 => p256::PublicKey::from_sec1_bytes(point).map(Self::P256),
             Curve::P384 => p384::PublicKey::from_sec1_bytes(point).map(Self::P384),
+            Curve::P521 => p521::PublicKey::from_sec1_bytes(point).map(Self::P521),
+            Curve::Ed25519 => return ed25519::public(point).map(Self::Ed25519),
         }
         .map_err(|_| Error::KeyInvalid)
     }
@@ -80,8 +83,15 @@ impl PublicKey {
             (EC_PUBLIC_KEY, Some(P384)) => {
                 p384::PublicKey::from_public_key_der(der).map(Self::P384)
             }
+            (EC_PUBLIC_KEY, Some(P521)) => {
+                p521::PublicKey::from_public_key_der(der).map(Self::P521)
+            }
             (EC_PUBLIC_KEY, Some(SM2)) => ::sm2::PublicKey::from_public_key_der(der).map(Self::Sm2),
             (EC_PUBLIC_KEY, Some(_)) => return Err(Error::Curve),
+            (ED25519, None) => {
+                let point = info.subject_public_key.as_bytes().ok_or(Error::KeyInvalid)?;
+                return ed25519::public(point).map(Self::Ed25519);
+            }
             _ => return Err(Error::KeyInvalid),
         };
         key.map_err(|_| Error::KeyInvalid)
@@ -93,6 +103,8 @@ impl PublicKey {
             Self::Rsa(key) => key.to_public_key_der(),
             Self::P256(key) => key.to_public_key_der(),
             Self::P384(key) => key.to_public_key_der(),
+            Self::P521(key) => key.to_public_key_der(),
+            Self::Ed25519(key) => key.to_public_key_der(),
             Self::Sm2(key) => key.to_public_key_der(),
         };
         Ok(document.map_err(|_| Error::Internal)?.into_vec())
@@ -102,7 +114,8 @@ impl PublicKey {
     pub const fn key_type(&self) -> KeyType {
         match self {
             Self::Rsa(_) => KeyType::Rsa,
-            Self::P256(_) | Self::P384(_) => KeyType::Ec,
+            Self::P256(_) | Self::P384(_) | Self::P521(_) => KeyType::Ec,
+            Self::Ed25519(_) => KeyType::EcEdwards,
             Self::Sm2(_) => KeyType::Sm2,
         }
     }
@@ -113,6 +126,8 @@ impl PublicKey {
             Self::Rsa(key) => key.n().bits() as usize,
             Self::P256(_) | Self::Sm2(_) => 256,
             Self::P384(_) => 384,
+            Self::P521(_) => 521,
+            Self::Ed25519(_) => 255,
         }
     }
 
@@ -120,25 +135,29 @@ impl PublicKey {
     pub fn rsa_numbers(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         match self {
             Self::Rsa(key) => Some((key.n_bytes().into_vec(), key.e_bytes().into_vec())),
-            Self::P256(_) | Self::P384(_) | Self::Sm2(_) => None,
+            Self::P256(_) | Self::P384(_) | Self::P521(_) | Self::Ed25519(_) | Self::Sm2(_) => None,
         }
     }
 
-    /// The NIST curve the point lies on.
+    /// The curve the point lies on, if it is in the table of curves.
     pub const fn curve(&self) -> Option<Curve> {
         match self {
             Self::P256(_) => Some(Curve::P256),
             Self::P384(_) => Some(Curve::P384),
+            Self::P521(_) => Some(Curve::P521),
+            Self::Ed25519(_) => Some(Curve::Ed25519),
             Self::Rsa(_) | Self::Sm2(_) => None,
         }
     }
 
-    /// The uncompressed point, 04‖X‖Y; not RSA.
+    /// The point, uncompressed on NIST curves; not RSA.
     pub fn point(&self) -> Option<Vec<u8>> {
         match self {
             Self::Rsa(_) => None,
             Self::P256(key) => Some(p256_curve::point(key)),
             Self::P384(key) => Some(p384_curve::point(key)),
+            Self::P521(key) => Some(p521_curve::point(key)),
+            Self::Ed25519(key) => Some(key.to_bytes().to_vec()),
             Self::Sm2(key) => Some(sm2::point(key)),
         }
     }

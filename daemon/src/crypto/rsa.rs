@@ -13,9 +13,9 @@ use sha2::digest::{Digest, FixedOutputReset};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::Error;
 use super::hash::{digest, with_sha};
 use super::rsa_key::Private;
+use super::{Error, pss};
 
 /// What a signature is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,8 @@ fn check_length(padding: Padding, data: &[u8], modulus: usize) -> Result<(), Err
         Padding::Pkcs1(hash) if data.len() != hash.len() => Err(Error::DataLength),
         Padding::Pkcs1Plain if data.len() + 11 > modulus => Err(Error::DataLength),
         Padding::Pss(pss) if data.len() != pss.hash.len() => Err(Error::DataLength),
-        // RFC 8017 section 9.1.1 step 3; the library masks with the hash of the message.
-        Padding::Pss(pss) if pss.hash.len() + pss.salt_len + 2 > modulus || pss.mgf != pss.hash => {
-            Err(Error::Parameter)
-        }
+        // RFC 8017 section 9.1.1 step 3.
+        Padding::Pss(pss) if pss.hash.len() + pss.salt_len + 2 > modulus => Err(Error::Parameter),
         Padding::Pkcs1(_) | Padding::Pkcs1Plain | Padding::Pss(_) => Ok(()),
     }
 }
@@ -84,6 +82,11 @@ fn sign_first(key: &RsaPrivateKey, padding: Padding, data: &[u8]) -> Result<Vec<
         Padding::Pkcs1(hash) => {
             let scheme = with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>()))?;
             sign_as(scheme, key, data)
+        }
+        // The library masks with the hash of the message.
+        Padding::Pss(pss) if pss.mgf != pss.hash => {
+            let encoded = pss::encode(pss, data, key.n().bits() as usize)?;
+            raw_private(key, &encoded, Error::Internal)
         }
         Padding::Pss(pss) => with_sha!(pss.hash, D => pss_sign::<D>(key, pss.salt_len, data)),
     }
@@ -217,6 +220,11 @@ pub(super) fn verify(
         Padding::Pkcs1(hash) => {
             let scheme = with_sha!(hash, D => Ok(Pkcs1v15Sign::new::<D>()))?;
             verify_as(scheme, key, data, signature)
+        }
+        Padding::Pss(pss) if pss.mgf != pss.hash => {
+            let encoded = raw_public(key, signature, Error::SignatureInvalid)?;
+            let right = pss::verify(pss, data, &encoded, key.n().bits() as usize);
+            if right { Ok(()) } else { Err(Error::SignatureInvalid) }
         }
         Padding::Pss(pss) => {
             with_sha!(pss.hash, D => pss_verify::<D>(key, pss.salt_len, data, signature))

@@ -3,7 +3,7 @@
 use coffer_protocol::mechanism::{GcmParameter, Parameter, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::aes::{self, BLOCK, Cbc, Ctr, GcmEncryptor};
+use super::aes::{self, BLOCK, BlockMode, Ctr, GcmEncryptor};
 use super::one_shot::mismatch;
 use super::{Error, Key};
 
@@ -14,7 +14,7 @@ pub const MAX_HELD: usize = 1 << 20;
 pub struct Stream(State);
 
 enum State {
-    Cbc(Blocks),
+    Blocks(Blocks),
     Ctr(Box<Ctr>),
     GcmEncrypt { mode: Box<GcmEncryptor>, tag_len: usize },
     GcmDecrypt { key: Box<aes::Aes>, parameter: GcmParameter, held: Vec<u8> },
@@ -22,7 +22,7 @@ enum State {
 
 /// A block mode with the bytes that wait for the rest of their block.
 struct Blocks {
-    mode: Box<Cbc>,
+    mode: Box<BlockMode>,
     held: Zeroizing<Vec<u8>>,
     end: End,
 }
@@ -42,11 +42,16 @@ impl Stream {
     /// Begins an encryption.
     pub fn encrypt(key: &Key, scheme: Scheme, parameter: &Parameter) -> Result<Self, Error> {
         Ok(Self(match (scheme, key, parameter) {
-            (Scheme::AesCbc, Key::Aes(key), Parameter::Iv(iv)) => {
-                State::Cbc(Blocks::new(Cbc::encryptor(key, iv), End::Whole(Error::DataLength)))
+            (Scheme::AesEcb, Key::Aes(key), Parameter::None) => {
+                let end = End::Whole(Error::DataLength);
+                State::Blocks(Blocks::new(BlockMode::ecb_encryptor(key), end))
             }
+            (Scheme::AesCbc, Key::Aes(key), Parameter::Iv(iv)) => State::Blocks(Blocks::new(
+                BlockMode::cbc_encryptor(key, iv),
+                End::Whole(Error::DataLength),
+            )),
             (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
-                State::Cbc(Blocks::new(Cbc::encryptor(key, iv), End::Pad))
+                State::Blocks(Blocks::new(BlockMode::cbc_encryptor(key, iv), End::Pad))
             }
             (Scheme::AesCtr, Key::Aes(key), Parameter::Ctr(ctr)) => {
                 State::Ctr(Box::new(Ctr::new(key, ctr)?))
@@ -55,7 +60,10 @@ impl Stream {
                 mode: Box::new(GcmEncryptor::new(key, gcm)),
                 tag_len: gcm.tag_len(),
             },
-            (Scheme::Sm4Gcm, ..) => return Err(Error::Mechanism),
+            // These need their data whole.
+            (Scheme::Sm4Gcm | Scheme::AesCcm | Scheme::ChaCha20Poly1305, ..) => {
+                return Err(Error::Mechanism);
+            }
             _ => return Err(mismatch(scheme, key)),
         }))
     }
@@ -63,12 +71,16 @@ impl Stream {
     /// Begins a decryption.
     pub fn decrypt(key: &Key, scheme: Scheme, parameter: &Parameter) -> Result<Self, Error> {
         Ok(Self(match (scheme, key, parameter) {
+            (Scheme::AesEcb, Key::Aes(key), Parameter::None) => {
+                let end = End::Whole(Error::EncryptedDataLength);
+                State::Blocks(Blocks::new(BlockMode::ecb_decryptor(key), end))
+            }
             (Scheme::AesCbc, Key::Aes(key), Parameter::Iv(iv)) => {
                 let end = End::Whole(Error::EncryptedDataLength);
-                State::Cbc(Blocks::new(Cbc::decryptor(key, iv), end))
+                State::Blocks(Blocks::new(BlockMode::cbc_decryptor(key, iv), end))
             }
             (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
-                State::Cbc(Blocks::new(Cbc::decryptor(key, iv), End::Unpad))
+                State::Blocks(Blocks::new(BlockMode::cbc_decryptor(key, iv), End::Unpad))
             }
             (Scheme::AesCtr, Key::Aes(key), Parameter::Ctr(ctr)) => {
                 State::Ctr(Box::new(Ctr::new(key, ctr)?))
@@ -76,7 +88,10 @@ impl Stream {
             (Scheme::AesGcm, Key::Aes(key), Parameter::Gcm(gcm)) => {
                 State::GcmDecrypt { key: key.clone(), parameter: gcm.clone(), held: Vec::new() }
             }
-            (Scheme::Sm4Gcm, ..) => return Err(Error::Mechanism),
+            // These need their data whole.
+            (Scheme::Sm4Gcm | Scheme::AesCcm | Scheme::ChaCha20Poly1305, ..) => {
+                return Err(Error::Mechanism);
+            }
             _ => return Err(mismatch(scheme, key)),
         }))
     }
@@ -87,7 +102,7 @@ impl Stream {
     /// decryption gives nothing before its tag is verified. After an error the stream is of no use.
     pub fn update(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<(), Error> {
         match &mut self.0 {
-            State::Cbc(blocks) => blocks.update(input, output),
+            State::Blocks(blocks) => blocks.update(input, output),
             State::Ctr(mode) => append(input, output, |data| mode.apply(data)),
             State::GcmEncrypt { mode, .. } => append(input, output, |data| mode.apply(data)),
             State::GcmDecrypt { parameter, held, .. } => {
@@ -104,7 +119,7 @@ impl Stream {
     /// How many bytes wait inside; the next argument for `Mechanism::update_output`.
     pub fn held(&self) -> usize {
         match &self.0 {
-            State::Cbc(blocks) => blocks.held.len(),
+            State::Blocks(blocks) => blocks.held.len(),
             State::Ctr(_) | State::GcmEncrypt { .. } => 0,
             State::GcmDecrypt { held, .. } => held.len(),
         }
@@ -113,7 +128,7 @@ impl Stream {
     /// Ends the stream and appends the rest of the result to `output`.
     pub fn finish(self, output: &mut Vec<u8>) -> Result<(), Error> {
         match self.0 {
-            State::Cbc(blocks) => blocks.finish(output),
+            State::Blocks(blocks) => blocks.finish(output),
             State::Ctr(_) => Ok(()),
             State::GcmEncrypt { mut mode, tag_len } => {
                 output.extend_from_slice(mode.tag().get(..tag_len).ok_or(Error::Parameter)?);
@@ -130,7 +145,7 @@ impl Stream {
 }
 
 impl Blocks {
-    fn new(mode: Cbc, end: End) -> Self {
+    fn new(mode: BlockMode, end: End) -> Self {
         Self { mode: Box::new(mode), held: Zeroizing::new(Vec::with_capacity(2 * BLOCK)), end }
     }
 

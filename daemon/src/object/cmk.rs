@@ -94,16 +94,20 @@ pub fn stage(
         return Err(ErrorCode::Internal.into());
     }
     let public = match key.key_type() {
-        KeyType::Rsa | KeyType::Ec => {
+        KeyType::Rsa | KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => {
             let public = PublicKey::from_spki(&key.public_key)?;
             if public.key_type() != key.key_type() {
                 return Err(ErrorCode::Internal.into());
             }
             Some(public)
         }
-        KeyType::Sm2 | KeyType::Sm4 | KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_) => {
-            None
-        }
+        KeyType::Sm2
+        | KeyType::Sm4
+        | KeyType::Aes
+        | KeyType::GenericSecret
+        | KeyType::Hmac(_)
+        | KeyType::Hkdf
+        | KeyType::ChaCha20 => None,
     };
     let numbers = public.as_ref().map(public::attributes_of).transpose()?.unwrap_or_default();
     let attributes = key_attributes(id, &key, &numbers);
@@ -217,7 +221,14 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::Aes => ckm::CKM_AES_KEY_GEN,
         KeyType::Rsa => ckm::CKM_RSA_PKCS_KEY_PAIR_GEN,
         KeyType::Ec => ckm::CKM_EC_KEY_PAIR_GEN,
-        KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Sm2 | KeyType::Sm4 => u64::MAX,
+        KeyType::EcEdwards => ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        KeyType::EcMontgomery
+        | KeyType::GenericSecret
+        | KeyType::Hmac(_)
+        | KeyType::Hkdf
+        | KeyType::ChaCha20
+        | KeyType::Sm2
+        | KeyType::Sm4 => u64::MAX,
     }
 }
 

@@ -1,17 +1,12 @@
 //! Public keys as attributes, and back.
 
+use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self, Attribute};
+use coffer_protocol::key_type::KeyType;
 
 use super::Attributes;
 use crate::Error;
 use crate::crypto::{self, PublicKey, ecdsa::Curve};
-
-/// The DER of an uncompressed point in an OCTET STRING, as `CKA_EC_POINT` has it (PKCS#11 3.1 section 6.3.3).
-fn ec_point(raw: &[u8]) -> Vec<u8> {
-    let length =
-        u8::try_from(raw.len()).expect("a point on a NIST curve is shorter than 128 bytes");
-    [&[0x04, length], raw].concat()
-}
 
 /// The attributes that a public key has from its numbers; its private half has the same.
 ///
@@ -26,7 +21,7 @@ pub fn attributes_of(key: &PublicKey) -> Result<Vec<Attribute>, crypto::Error> {
     }
     if let (Some(curve), Some(point)) = (key.curve(), key.point()) {
         attributes.push(Attribute::bytes(attribute::EC_PARAMS, curve.ec_params()));
-        attributes.push(Attribute::bytes(attribute::EC_POINT, ec_point(&point)));
+        attributes.push(Attribute::bytes(attribute::EC_POINT, curve.ec_point(&point)));
     }
     Ok(attributes)
 }
@@ -44,7 +39,19 @@ pub fn key_of(attributes: &Attributes) -> Result<PublicKey, Error> {
         return Ok(PublicKey::rsa(modulus, exponent)?);
     }
     match (get(attribute::EC_PARAMS), get(attribute::EC_POINT)) {
-        (Some(params), Some(point)) => Ok(PublicKey::ec(Curve::from_ec_params(params)?, point)?),
+        (Some(params), Some(point)) => {
+            Ok(PublicKey::ec(Curve::from_ec_params(key_type(attributes)?, params)?, point)?)
+        }
         _ => Err(crypto::Error::KeyInvalid.into()),
     }
+}
+
+/// The type of the key that the attributes are of.
+///
+/// # Errors
+///
+/// [`ErrorCode::Internal`] where they do not say.
+pub fn key_type(attributes: &Attributes) -> Result<KeyType, Error> {
+    let number = attributes.number(attribute::KEY_TYPE);
+    Ok(number.and_then(KeyType::from_ckk).ok_or(ErrorCode::Internal)?)
 }

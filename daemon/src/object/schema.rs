@@ -21,9 +21,9 @@ pub enum Kind {
     RsaPublic = 4,
     /// An RSA private key.
     RsaPrivate = 8,
-    /// A public key on a NIST curve.
+    /// A public key on a NIST curve or of EdDSA.
     EcPublic = 16,
-    /// A private key on a NIST curve.
+    /// A private key on a NIST curve or of EdDSA.
     EcPrivate = 32,
     /// An AES key.
     Aes = 64,
@@ -45,10 +45,13 @@ impl Kind {
             (class::CERTIFICATE, None) => Certificate,
             (class::PUBLIC_KEY, Some(KeyType::Rsa)) => RsaPublic,
             (class::PRIVATE_KEY, Some(KeyType::Rsa)) => RsaPrivate,
-            (class::PUBLIC_KEY, Some(KeyType::Ec)) => EcPublic,
-            (class::PRIVATE_KEY, Some(KeyType::Ec)) => EcPrivate,
+            (class::PUBLIC_KEY, Some(KeyType::Ec | KeyType::EcEdwards)) => EcPublic,
+            (class::PRIVATE_KEY, Some(KeyType::Ec | KeyType::EcEdwards)) => EcPrivate,
             (class::SECRET_KEY, Some(KeyType::Aes)) => Aes,
-            (class::SECRET_KEY, Some(KeyType::GenericSecret | KeyType::Hmac(_))) => Secret,
+            (
+                class::SECRET_KEY,
+                Some(KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20),
+            ) => Secret,
             _ => return None,
         })
     }
@@ -147,7 +150,8 @@ pub struct Row {
     kinds: u16,
     /// In a template of `C_CreateObject`.
     pub imported: Given,
-    /// In a template of `C_GenerateKey` or `C_GenerateKeyPair`.
+    /// In a template of `C_GenerateKey` or `C_GenerateKeyPair`; and in one of `C_DeriveKey` or
+    /// `C_UnwrapKey`, where nothing is needed.
     pub generated: Given,
     /// When the template does not say.
     pub absent: Absent,
@@ -192,8 +196,9 @@ rows! {
     COPYABLE                   ALL,                 May    May      True;
     DESTROYABLE                ALL,                 May    May      True;
 
-    APPLICATION                DATA,                May    No       Empty;
-    OBJECT_ID                  DATA,                May    No       Empty;
+    APPLICATION                DATA,                May    May      Empty;
+    OBJECT_ID                  DATA,                May    May      Empty;
+    VALUE_LEN                  DATA,                No     May      None;
     VALUE                      DATA,                May    No       Empty;
 
     CERTIFICATE_TYPE           CERT,                May    No       Zero;
@@ -226,10 +231,10 @@ rows! {
     DECRYPT                    RPRI | AES,          May    May      True;
     DECRYPT                    EPRI | SECR,         May    May      False;
     SIGN                       PRI | SECR,          May    May      True;
-    SIGN                       AES,                 May    May      False;
+    SIGN                       AES,                 May    May      True;
     SIGN_RECOVER               PRI,                 May    May      False;
     VERIFY                     PUB | SECR,          May    May      True;
-    VERIFY                     AES,                 May    May      False;
+    VERIFY                     AES,                 May    May      True;
     VERIFY_RECOVER             PUB,                 May    May      False;
     WRAP                       RPUB | AES,          May    May      True;
     WRAP                       EPUB | SECR,         May    May      False;

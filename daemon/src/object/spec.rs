@@ -12,11 +12,13 @@ impl Object {
         Some(match self.key_type()? {
             KeyType::Aes => KeySpec::Aes,
             KeyType::Sm4 => KeySpec::Sm4,
-            KeyType::GenericSecret | KeyType::Hmac(_) => KeySpec::Secret,
+            KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20 => {
+                KeySpec::Secret
+            }
             KeyType::Rsa => KeySpec::Rsa,
-            KeyType::Ec => {
+            key_type @ (KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery) => {
                 let params = self.attributes.get(attribute::EC_PARAMS)?;
-                KeySpec::Ec(Curve::from_ec_params(params).ok()?)
+                KeySpec::Ec(Curve::from_ec_params(key_type, params).ok()?)
             }
             KeyType::Sm2 => KeySpec::Sm2,
         })
@@ -26,12 +28,20 @@ impl Object {
     pub fn key_bits(&self) -> u32 {
         let bits = match self.key_type() {
             Some(KeyType::Rsa) => self.attributes.get(attribute::MODULUS).map_or(0, bit_length),
-            Some(KeyType::Ec | KeyType::Sm2) => match self.spec() {
-                Some(KeySpec::Ec(curve)) => curve.bits(),
-                _ => 256,
-            },
+            Some(KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery | KeyType::Sm2) => {
+                match self.spec() {
+                    Some(KeySpec::Ec(curve)) => curve.bits(),
+                    _ => 256,
+                }
+            }
             Some(KeyType::Sm4) => 128,
-            Some(KeyType::Aes | KeyType::GenericSecret | KeyType::Hmac(_)) => {
+            Some(
+                KeyType::Aes
+                | KeyType::GenericSecret
+                | KeyType::Hmac(_)
+                | KeyType::Hkdf
+                | KeyType::ChaCha20,
+            ) => {
                 let length = self.attributes.number(attribute::VALUE_LEN).unwrap_or(0);
                 usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(8)
             }

@@ -1,5 +1,6 @@
 //! Frames of one connection: read into secret memory, one after the other, each within its deadline.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::ops::Range;
 use std::os::fd::AsFd;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{HEADER_LENGTH, Header};
 use coffer_protocol::operation;
+use coffer_protocol::patience::Patience;
 use zeroize::Zeroizing;
 
 use crate::permits::{Permit, Permits};
@@ -47,6 +49,7 @@ pub(super) struct Frames<'s> {
     stream: &'s UnixStream,
     inbox: Buffer,
     filled: usize,
+    patience: Patience,
 }
 
 /// A frame: its header, and where its body is.
@@ -71,13 +74,13 @@ enum Body {
 impl<'s> Frames<'s> {
     pub(super) fn new(stream: &'s UnixStream) -> Result<Self, Ended> {
         let inbox = Buffer::new(INBOX).map_err(|_| Ended::Broken(ErrorCode::OutOfMemory))?;
-        Ok(Self { stream, inbox, filled: 0 })
+        Ok(Self { stream, inbox, filled: 0, patience: Patience::default() })
     }
 
     /// Waits for the next frame, as long as it takes to begin.
     pub(super) fn next(&mut self) -> Result<Frame, Ended> {
         while self.filled == 0 {
-            self.receive()?;
+            self.await_next()?;
         }
         let deadline = Instant::now() + FRAME_DEADLINE;
         let header = self.header(deadline)?;
@@ -196,6 +199,21 @@ impl<'s> Frames<'s> {
         if timed {
             self.stream.set_read_timeout(None)?;
         }
+        Ok(())
+    }
+
+    /// Waits for the first bytes of a frame.
+    fn await_next(&mut self) -> Result<(), Ended> {
+        let Self { stream, inbox, patience, .. } = self;
+        let inbox = RefCell::new(inbox);
+        let read = patience.wait(
+            || match inbox.borrow_mut().receive_now(stream.as_fd(), 0) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+                read => Some(read),
+            },
+            || inbox.borrow_mut().receive(stream.as_fd(), 0),
+        );
+        self.filled = some(read)?;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::frames::Frame;
 use super::peer::Peer;
 use crate::application::Application;
 use crate::crypto::random;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, Templates};
 
 /// What a Hello came to.
 pub(super) struct Greeted {
@@ -62,6 +62,7 @@ pub(super) fn greet(
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let caller = Caller {
+        templates: Templates::default(),
         uid: peer.uid,
         gid: peer.gid,
         pid: peer.pid,

@@ -7,6 +7,7 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::{Operation, Socket};
 use zeroize::Zeroizing;
 
+use super::record::Templates;
 use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::object::Slot;
@@ -35,6 +36,8 @@ pub struct Caller {
     pub connection: u32,
     /// Number of the request on the connection.
     pub request: u64,
+    /// What the records of its uses of keys have in common.
+    pub templates: Templates,
 }
 
 /// The payload of a request.

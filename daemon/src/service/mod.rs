@@ -38,6 +38,7 @@ mod token;
 mod visible;
 
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub use record::Templates;
 pub(crate) use record::malformed;
 
 use std::sync::{Arc, RwLock};

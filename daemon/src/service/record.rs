@@ -8,9 +8,14 @@ use coffer_protocol::operation::{self, Audit, Effect, Face, Operation, Resource,
 use super::{Caller, Payload, Service};
 use crate::Error;
 use crate::audit::{Action, Event, Host, IntentId, Priority, UserIdentity};
-use crate::object::Slot;
+use crate::object::{ObjectId, Slot};
 use crate::state::login::Login;
 use crate::vault::{self, Depth, Public};
+
+mod templates;
+
+use templates::Key;
+pub use templates::Templates;
 
 /// Writes the records of one request.
 pub(super) struct Recorder<'s> {
@@ -21,9 +26,18 @@ pub(super) struct Recorder<'s> {
     dry_run: bool,
     parameters: Vec<(&'static str, serde_json::Value)>,
     resource: Option<(&'static str, String)>,
+    /// The use of a key by a PKCS#11 application, which has no other parameters.
+    used: Option<Used>,
     /// The partition that the request is about.
     slot: Slot,
     intent: Option<IntentId>,
+}
+
+/// Which key is used, and on how much.
+#[derive(Clone, Copy)]
+struct Used {
+    object: ObjectId,
+    payload: usize,
 }
 
 impl<'s> Recorder<'s> {
@@ -33,15 +47,28 @@ impl<'s> Recorder<'s> {
         row: &'static Row,
         dry_run: bool,
     ) -> Self {
-        let (parameters, resource, intent) = (Vec::new(), None, None);
-        let slot = caller.partition;
-        Self { service, caller, row, audit: row.audit, dry_run, parameters, resource, slot, intent }
+        Self {
+            service,
+            caller,
+            row,
+            audit: row.audit,
+            dry_run,
+            parameters: Vec::new(),
+            resource: None,
+            used: None,
+            slot: caller.partition,
+            intent: None,
+        }
     }
 
     /// Notes what the request says, without its secrets.
     pub(super) fn describe<O: Describe>(&mut self, request: &O, payload: &Payload<'_>) {
         self.slot = self.slot_of(&request.resource());
         if self.audit == Audit::Refusals {
+            return;
+        }
+        self.used = self.used_by(&request.resource(), payload);
+        if self.used.is_some() {
             return;
         }
         self.parameters = request.parameters(self.service, payload);
@@ -56,6 +83,17 @@ impl<'s> Recorder<'s> {
         if self.audit == Audit::Refusals && to != Audit::Refusals {
             self.audit = to;
             self.describe(request, payload);
+        }
+    }
+
+    /// The key that a PKCS#11 application uses; of a key that it does not see there is nothing to say.
+    fn used_by(&self, resource: &Resource<'_>, payload: &Payload<'_>) -> Option<Used> {
+        match (self.row.face, self.audit, resource) {
+            (Face::Pkcs11, Audit::Use, Resource::Object { object, .. }) => {
+                let object = self.caller.application.as_ref()?.id_of(*object)?;
+                Some(Used { object, payload: payload.len() })
+            }
+            _ => None,
         }
     }
 
@@ -115,7 +153,30 @@ impl<'s> Recorder<'s> {
         match (self.audit, self.intent.take()) {
             (Audit::Refusals, _) => Ok(()),
             (_, Some(intent)) => Ok(self.service.audit.outcome(intent, self.event_of(made))?),
-            (_, None) => Ok(self.service.audit.append(self.event_of(made), self.priority())?),
+            (_, None) => match self.used.filter(|_| made.is_empty() && !self.dry_run) {
+                Some(used) => self.record_use(used),
+                None => Ok(self.service.audit.append(self.event_of(made), self.priority())?),
+            },
+        }
+    }
+
+    /// Writes the record of a use, whose like the connection has often written before.
+    fn record_use(&self, used: Used) -> Result<(), Error> {
+        let Self { service, caller, row, slot, .. } = self;
+        let login = caller.application.as_ref().map(|application| application.login(*slot));
+        let key = Key { operation: row.number, slot: *slot, login, object: used.object };
+        let written = Templates::with(
+            caller,
+            key,
+            || self.event(),
+            |template| {
+                let id = request_id(&service.instance, caller.connection, caller.request);
+                service.audit.append_like(template, &id, used.payload, self.priority())
+            },
+        );
+        match written {
+            Some(written) => Ok(written?),
+            None => Ok(service.audit.append(self.event(), self.priority())?),
         }
     }
 
@@ -182,6 +243,10 @@ impl<'s> Recorder<'s> {
                 pid: caller.pid,
                 unit: caller.unit.clone().unwrap_or_default(),
             });
+        if let Some(used) = self.used {
+            event = event.resource("key", &used.object.to_string());
+            event = event.parameter("PayloadLength", used.payload);
+        }
         if let Some((kind, name)) = &self.resource {
             event = event.resource(kind, name);
         }

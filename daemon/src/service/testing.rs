@@ -65,6 +65,7 @@ impl Peer {
     /// A caller without an application.
     pub fn new(service: &Arc<Service>, uid: u32, socket: Socket) -> Self {
         let caller = Caller {
+            templates: super::record::Templates::default(),
             uid,
             gid: uid,
             pid: 1,

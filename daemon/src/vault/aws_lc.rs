@@ -6,7 +6,6 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::{copy_nonoverlapping, null_mut};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Blocks of the system have their size in front, padded to keep the alignment.
 const HEAD: usize = 16;
@@ -17,10 +16,9 @@ const THREAD_ROOM: usize = 8 << 10;
 /// What the process's seed generator takes beside that, once.
 const PROCESS_ROOM: usize = 192 << 10;
 
-static PLAIN: AtomicUsize = AtomicUsize::new(0);
-
 thread_local! {
     static PRIMED: Cell<bool> = const { Cell::new(false) };
+    static PLAIN: Cell<usize> = const { Cell::new(0) };
 }
 
 /// Tells whether code on this thread may use AWS-LC now, after making the thread's random state in the
@@ -47,11 +45,16 @@ pub fn aws_lc_is_ready() -> bool {
     primed
 }
 
+/// Tells whether AWS-LC may be used for what is not secret: its hooks are there, which must come first.
+pub fn aws_lc_is_there() -> bool {
+    installed()
+}
+
 static PROCESS: OnceLock<()> = OnceLock::new();
 
-/// How often AWS-LC got memory outside of the arena: in a daemon only before its first `run`.
+/// How often AWS-LC got memory outside of the arena on this thread: for verifying only.
 pub fn aws_lc_plain_allocations() -> usize {
-    PLAIN.load(Relaxed)
+    PLAIN.get()
 }
 
 /// Installs the hooks once, before anything uses AWS-LC.
@@ -77,7 +80,7 @@ unsafe extern "C" fn malloc(size: usize, _file: *const c_char, _line: c_int) -> 
     if heap::active() {
         return secret(size);
     }
-    PLAIN.fetch_add(1, Relaxed);
+    PLAIN.set(PLAIN.get() + 1);
     let Some(whole) = size.checked_add(HEAD) else { return null_mut() };
     // SAFETY: any size may be asked for.
     let block = unsafe { libc::malloc(whole) }.cast::<u8>();

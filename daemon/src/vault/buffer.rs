@@ -5,10 +5,11 @@ use super::error::Error;
 use super::room;
 use super::run::Inside;
 use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// A buffer of fixed capacity in the arena that lives outside of `run`, for one frame at a time.
 ///
@@ -44,6 +45,19 @@ impl Buffer {
     /// What `read(2)` says; `InvalidInput` where no room is left.
     pub fn receive(&mut self, fd: BorrowedFd<'_>, at: usize) -> io::Result<usize> {
         self.receive_into(fd, at..self.capacity())
+    }
+
+    /// Like [`Buffer::receive`] of a socket, but does not wait.
+    ///
+    /// # Errors
+    /// What `recv(2)` says, `WouldBlock` where nothing is there; `InvalidInput` where no room is left.
+    pub fn receive_now(&mut self, socket: BorrowedFd<'_>, at: usize) -> io::Result<usize> {
+        match self.block.bytes_mut().get_mut(at..) {
+            Some(room) if !room.is_empty() => {
+                recv(socket.as_raw_fd(), room, MsgFlags::MSG_DONTWAIT).map_err(io::Error::from)
+            }
+            _ => Err(Errno::EINVAL.into()),
+        }
     }
 
     /// Like [`Buffer::receive`], but no byte beyond `range`.

@@ -47,7 +47,7 @@ pub(crate) mod tests;
 
 pub use alloc::VaultAlloc;
 #[cfg(feature = "fast")]
-pub use aws_lc::{aws_lc_is_ready, aws_lc_plain_allocations};
+pub use aws_lc::{aws_lc_is_ready, aws_lc_is_there, aws_lc_plain_allocations};
 pub use buffer::Buffer;
 pub use config::{Config, MemoryKind, SecretMemory, Status, is_low, status};
 pub use error::Error;

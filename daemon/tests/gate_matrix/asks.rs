@@ -3,14 +3,14 @@
 use coffer_daemon::service::testing::Peer;
 use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::frame;
-use coffer_protocol::mechanism::{IvParameter, MechanismCall, ckm};
+use coffer_protocol::mechanism::{HkdfParameter, IvParameter, MechanismCall, ckm};
 use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::cipher::{
     CancelOperation, DecryptData, EncryptData, FinishOperation, Function, SignData, StartOperation,
     UpdateOperation, VerifyData,
 };
 use coffer_protocol::operation::object::{
-    CopyObject, CreateObject, DescribeObject, DestroyObject, FindObjects, GenerateKey,
+    CopyObject, CreateObject, DeriveKey, DescribeObject, DestroyObject, FindObjects, GenerateKey,
     GenerateKeyPair, GetAttributes, GetObjectSize, SetAttributes,
 };
 use coffer_protocol::operation::token::{
@@ -63,6 +63,7 @@ pub(crate) const SESSION: u32 = 1;
 const AES: u32 = 1;
 const PUBLIC: u32 = 2;
 const PRIVATE: u32 = 3;
+const SECRET: u32 = 4;
 
 fn generate(name: u64) -> MechanismCall {
     MechanismCall { mechanism: name, parameter: Vec::new() }
@@ -71,6 +72,19 @@ fn generate(name: u64) -> MechanismCall {
 fn cbc() -> MechanismCall {
     let parameter = frame::encode_meta(&IvParameter { iv: [7; 16] }).unwrap();
     MechanismCall { mechanism: ckm::CKM_AES_CBC_PAD, parameter }
+}
+
+fn hkdf() -> MechanismCall {
+    let parameter = HkdfParameter {
+        extract: true,
+        expand: true,
+        hash: ckm::CKM_SHA256,
+        salt_kind: 1,
+        salt: Vec::new(),
+        salt_key: 0,
+        info: b"info".to_vec(),
+    };
+    MechanismCall::with(ckm::CKM_HKDF_DERIVE, &parameter).unwrap()
 }
 
 fn template(attributes: &[Attribute]) -> Vec<u8> {
@@ -166,6 +180,13 @@ pub(crate) fn prepare(peer: &Peer) {
     };
     let made = peer.call(&pair, &[public, private].concat()).unwrap();
     assert_eq!((made.public.object, made.private.object), (PUBLIC, PRIVATE));
+    let secret = open_template(&[
+        Attribute::number(attribute::VALUE_LEN, 32),
+        Attribute::boolean(attribute::DERIVE, true),
+    ]);
+    let mechanism = generate(ckm::CKM_GENERIC_SECRET_KEY_GEN);
+    let made = peer.call(&GenerateKey { session: SESSION, mechanism }, &secret).unwrap();
+    assert_eq!(made.object, SECRET);
     let start = StartOperation {
         session: SESSION,
         function: Function::Encrypt as u8,
@@ -212,6 +233,7 @@ fn objects() -> Vec<Ask> {
         ask(&GetObjectSize { session, object: AES }, b""),
         ask(&aes, &aes_template()),
         ask(&pair, &[public, private].concat()),
+        ask(&DeriveKey { session, mechanism: hkdf(), key: SECRET }, &aes_template()),
     ]
 }
 

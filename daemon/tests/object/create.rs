@@ -62,7 +62,8 @@ fn an_imported_aes_key_is_the_key_that_was_given() {
         (a::PRIVATE, true),
         (a::ENCRYPT, true),
         (a::WRAP, true),
-        (a::SIGN, false),
+        (a::SIGN, true),
+        (a::DERIVE, false),
     ] {
         assert_eq!(user.one(made.object, kind), Ok(vec![u8::from(value)]), "{kind:#x}");
     }

@@ -76,10 +76,12 @@ fn a_pair_needs_only_the_size_of_its_modulus() {
 }
 
 #[test]
-fn pairs_are_made_on_both_curves() {
+fn pairs_are_made_on_every_nist_curve() {
     let device = Device::new();
     let user = device.user();
-    for (params, bits) in [("06082a8648ce3d030107", 256), ("06052b81040022", 384)] {
+    for (params, bits) in
+        [("06082a8648ce3d030107", 256), ("06052b81040022", 384), ("06052b81040023", 521)]
+    {
         let public = [bytes(a::EC_PARAMS, hex::decode(params).unwrap()), flag(a::TOKEN, true)];
         let private = [flag(a::TOKEN, true), bytes(a::ID, b"pair")];
         let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &public, &private).unwrap();
@@ -144,4 +146,34 @@ fn a_key_is_used_only_for_what_it_is_and_may() {
     let ciphertext = user.encrypt(silent.object, gcm(), b"x").unwrap();
     assert_eq!(user.decrypt(silent.object, gcm(), &ciphertext).unwrap_err(), E::KeyNotPermitted);
     assert_eq!(user.sign(77, ecdsa(), b"x").unwrap_err(), E::KeyInvalid);
+}
+
+#[test]
+fn an_edwards_pair_is_made_by_each_name_of_its_curve_and_shows_one() {
+    let device = Device::new();
+    let user = device.user();
+    let oid = hex::decode("06032b6570").unwrap();
+    for name in ["06032b6570", "130c656477617264733235353139", "06092b06010401da470f01"] {
+        let public = [bytes(a::EC_PARAMS, hex::decode(name).unwrap()), flag(a::TOKEN, true)];
+        let private = [flag(a::TOKEN, true)];
+        let pair = user.generate_pair(ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, &public, &private).unwrap();
+        assert_eq!((pair.private.key_type, pair.private.key_bits), (0x40, 255));
+        for key in [pair.public.object, pair.private.object] {
+            assert_eq!(user.one(key, a::EC_PARAMS), Ok(oid.clone()));
+            assert_eq!(user.one(key, a::EC_POINT).unwrap().len(), 32);
+        }
+        let mechanism = plain(ckm::CKM_EDDSA);
+        let signature = user.sign(pair.private.object, mechanism.clone(), b"message").unwrap();
+        assert_eq!(signature.len(), 64);
+        user.verify(pair.public.object, mechanism.clone(), b"message", &signature).unwrap();
+        let other = user.verify(pair.public.object, mechanism, b"massage", &signature);
+        assert_eq!(other, Err(E::SignatureInvalid));
+        let wrong = user.sign(pair.private.object, plain(ckm::CKM_ECDSA), &[1; 32]);
+        assert_eq!(wrong, Err(E::KeyTypeInconsistent));
+    }
+    let p256 = [bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap())];
+    let made = user.generate_pair(ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, &p256, &[]);
+    assert_eq!(made.unwrap_err(), E::CurveNotSupported);
+    let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[bytes(a::EC_PARAMS, oid)], &[]);
+    assert_eq!(made.unwrap_err(), E::CurveNotSupported);
 }

@@ -5,6 +5,7 @@
 mod cmk;
 mod copy;
 mod create;
+mod derive;
 mod find;
 mod generate;
 mod read;

@@ -14,7 +14,7 @@ use coffer_protocol::mechanism::{GcmParameter, MechanismCall, ckm};
 use coffer_protocol::operation::Socket;
 use coffer_protocol::operation::cipher::{DecryptData, EncryptData, SignData, VerifyData};
 use coffer_protocol::operation::object::{
-    CopyObject, CreateObject, DescribeObject, DestroyObject, FindObjects, GenerateKey,
+    CopyObject, CreateObject, DeriveKey, DescribeObject, DestroyObject, FindObjects, GenerateKey,
     GenerateKeyPair, GeneratedKeyPair, GetAttributes, ObjectDescription, SetAttributes,
 };
 
@@ -143,6 +143,16 @@ impl Session {
         }
         template.extend_from_slice(more);
         self.generate(ckm::CKM_AES_KEY_GEN, &template).unwrap()
+    }
+
+    pub(crate) fn derive(
+        &self,
+        key: u32,
+        mechanism: MechanismCall,
+        template: &[Attribute],
+    ) -> Coded<ObjectDescription> {
+        let request = DeriveKey { session: self.handle, mechanism, key };
+        code(self.peer.call(&request, &wire(template)))
     }
 
     pub(crate) fn copy(&self, object: u32, template: &[Attribute]) -> Coded<ObjectDescription> {

@@ -3,18 +3,20 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CtrParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter, ParameterShape,
-    PssParameter, find,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, HkdfParameter,
+    IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter,
+    find,
 };
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_BYTE_PTR, CK_GCM_PARAMS, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS,
-    CK_RSA_PKCS_PSS_PARAMS, CK_ULONG, CKZ_DATA_SPECIFIED,
+    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_EDDSA_PARAMS, CK_FALSE,
+    CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
 };
 
 use super::pointers::Pointer;
 use crate::error::Error;
 
-/// Longest initialisation vector taken.
+/// Longest initialisation vector and EdDSA context taken.
 const MAX_IV: CK_ULONG = 256;
 /// Longest additional data and label taken.
 const MAX_DATA: CK_ULONG = 512 << 10;
@@ -45,15 +47,30 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
     let parameter = unsafe { mechanism.nested::<c_void>(given.pParameter) };
     let reader = Reader { parameter, length: given.ulParameterLen };
     let call = match row.parameter {
-        ParameterShape::None if given.ulParameterLen == 0 => Ok(MechanismCall::plain(number)),
+        ParameterShape::None | ParameterShape::EdDsa if given.ulParameterLen == 0 => {
+            Ok(MechanismCall::plain(number))
+        }
         ParameterShape::None => return Err(Error::MechanismParamInvalid),
         ParameterShape::Iv => MechanismCall::with(number, &reader.iv()?),
         ParameterShape::Gcm => MechanismCall::with(number, &reader.gcm()?),
         ParameterShape::Ctr => MechanismCall::with(number, &reader.ctr()?),
         ParameterShape::Pss => MechanismCall::with(number, &reader.pss()?),
         ParameterShape::Oaep => MechanismCall::with(number, &reader.oaep()?),
+        ParameterShape::Hkdf => MechanismCall::with(number, &reader.hkdf()?),
+        ParameterShape::Ccm => MechanismCall::with(number, &reader.ccm()?),
+        ParameterShape::ChaChaPoly => MechanismCall::with(number, &reader.chacha_poly()?),
+        ParameterShape::MacLength => MechanismCall::with(number, &reader.mac_length()?),
+        ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
+}
+
+fn boolean(value: CK_BBOOL) -> Result<bool, Error> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Error::MechanismParamInvalid),
+    }
 }
 
 /// A parameter that is there and has `length` bytes.
@@ -110,6 +127,56 @@ impl Reader<'_> {
         }
         let label = self.bytes(params.pSourceData.cast(), params.ulSourceDataLen, MAX_DATA)?;
         Ok(OaepParameter { hash: params.hashAlg, mgf: params.mgf, label })
+    }
+
+    fn ccm(&self) -> Result<CcmParameter, Error> {
+        let params: CK_CCM_PARAMS = self.structure()?;
+        Ok(CcmParameter {
+            data_len: params.ulDataLen,
+            nonce: self.bytes(params.pNonce, params.ulNonceLen, MAX_IV)?,
+            aad: self.bytes(params.pAAD, params.ulAADLen, MAX_DATA)?,
+            tag_len: u32::try_from(params.ulMACLen).map_err(|_| Error::MechanismParamInvalid)?,
+        })
+    }
+
+    fn chacha_poly(&self) -> Result<ChaChaPolyParameter, Error> {
+        let params: CK_SALSA20_CHACHA20_POLY1305_PARAMS = self.structure()?;
+        let nonce = self.bytes(params.pNonce, params.ulNonceLen, MAX_IV)?;
+        Ok(ChaChaPolyParameter {
+            nonce: nonce.try_into().map_err(|_| Error::MechanismParamInvalid)?,
+            aad: self.bytes(params.pAAD, params.ulAADLen, MAX_DATA)?,
+        })
+    }
+
+    fn mac_length(&self) -> Result<MacLengthParameter, Error> {
+        let length: CK_ULONG = self.structure()?;
+        let length = u32::try_from(length).map_err(|_| Error::MechanismParamInvalid)?;
+        Ok(MacLengthParameter { length })
+    }
+
+    /// The salt is read only where the parameter says that it is data.
+    fn hkdf(&self) -> Result<HkdfParameter, Error> {
+        let params: CK_HKDF_PARAMS = self.structure()?;
+        let salt = if params.ulSaltType == CKF_HKDF_SALT_DATA {
+            self.bytes(params.pSalt, params.ulSaltLen, MAX_DATA)?
+        } else {
+            Vec::new()
+        };
+        Ok(HkdfParameter {
+            extract: boolean(params.bExtract)?,
+            expand: boolean(params.bExpand)?,
+            hash: params.prfHashMechanism,
+            salt_kind: params.ulSaltType,
+            salt,
+            salt_key: params.hSaltKey,
+            info: self.bytes(params.pInfo, params.ulInfoLen, MAX_DATA)?,
+        })
+    }
+
+    fn eddsa(&self) -> Result<EdDsaParameter, Error> {
+        let params: CK_EDDSA_PARAMS = self.structure()?;
+        let context = self.bytes(params.pContextData, params.ulContextDataLen, MAX_IV)?;
+        Ok(EdDsaParameter { prehash: params.phFlag != CK_FALSE, context })
     }
 
     fn structure<T: Copy>(&self) -> Result<T, Error> {

@@ -18,11 +18,17 @@ pub enum Function {
     Generate = 0x0000_8000,
     /// `C_GenerateKeyPair`.
     GenerateKeyPair = 0x0001_0000,
+    /// `C_WrapKey`.
+    Wrap = 0x0002_0000,
+    /// `C_UnwrapKey`.
+    Unwrap = 0x0004_0000,
+    /// `C_DeriveKey`.
+    Derive = 0x0008_0000,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Encrypt,
         Self::Decrypt,
         Self::Digest,
@@ -30,6 +36,9 @@ impl Function {
         Self::Verify,
         Self::Generate,
         Self::GenerateKeyPair,
+        Self::Wrap,
+        Self::Unwrap,
+        Self::Derive,
     ];
 }
 

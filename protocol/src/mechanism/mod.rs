@@ -15,8 +15,9 @@ pub use function::{Function, Functions};
 pub use hash::Hash;
 pub use output::OutputLength;
 pub use parameter::{
-    CallError, CtrParameter, GcmParameter, IvParameter, Oaep, OaepParameter, Parameter,
-    ParameterShape, Pss, PssParameter,
+    CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, Hkdf,
+    HkdfParameter, IvParameter, MacLengthParameter, Oaep, OaepParameter, Parameter, ParameterShape,
+    Pss, PssParameter, Salt,
 };
 pub use table::{ALL, ckm};
 
@@ -59,10 +60,26 @@ pub enum Scheme {
     GenericSecretKeyGen,
     /// Makes a secret for HMAC with this hash.
     HmacKeyGen(Hash),
+    /// Makes a secret for HKDF.
+    HkdfKeyGen,
     /// Makes an RSA pair.
     RsaKeyPairGen,
     /// Makes a pair on a named curve.
     EcKeyPairGen,
+    /// Makes a ChaCha20 key.
+    ChaCha20KeyGen,
+    /// AES over whole blocks, each for itself, SP 800-38A.
+    AesEcb,
+    /// AES-CCM, SP 800-38C.
+    AesCcm,
+    /// AES-CMAC, SP 800-38B.
+    AesCmac,
+    /// AES key wrap, RFC 3394.
+    AesKeyWrap,
+    /// AES key wrap with padding, RFC 5649.
+    AesKeyWrapPad,
+    /// ChaCha20-Poly1305, RFC 8439.
+    ChaCha20Poly1305,
     /// AES-CBC over whole blocks, SP 800-38A.
     AesCbc,
     /// AES-CBC with PKCS#7 padding.
@@ -81,10 +98,16 @@ pub enum Scheme {
     RsaPss(Option<Hash>),
     /// ECDSA, FIPS 186-5, with signatures r‖s.
     Ecdsa(Option<Hash>),
+    /// EdDSA, RFC 8032.
+    EdDsa,
     /// A digest.
     Digest(Hash),
     /// HMAC, FIPS 198-1.
     Hmac(Hash),
+    /// HKDF, RFC 5869, that gives a key.
+    Hkdf,
+    /// HKDF that gives bytes which are no secret.
+    HkdfData,
     /// SM2 signature, GB/T 32918.2, with signatures in DER; `Some(Sm3)` hashes the default
     /// identity and the message, `None` takes that hash.
     Sm2Dsa(Option<Hash>),
@@ -95,6 +118,32 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// Whether a ciphertext carries a tag, so that nothing of it is decrypted before that is
+    /// checked.
+    #[must_use]
+    pub const fn is_authenticated(self) -> bool {
+        matches!(self, Self::AesGcm | Self::AesCcm | Self::ChaCha20Poly1305 | Self::Sm4Gcm)
+    }
+
+    /// Whether nothing comes out before all data is there.
+    #[must_use]
+    pub fn is_held(self, function: Function) -> bool {
+        match function {
+            Function::Decrypt => self.is_authenticated(),
+            Function::Encrypt => matches!(self, Self::AesCcm | Self::ChaCha20Poly1305),
+            _ => false,
+        }
+    }
+
+    /// The length of the whole code of a scheme that makes one.
+    const fn code_len(self) -> Option<usize> {
+        match self {
+            Self::Hmac(hash) => Some(hash.len()),
+            Self::AesCmac => Some(16),
+            _ => None,
+        }
+    }
+
     /// The hash function the scheme fixes.
     #[must_use]
     pub const fn hash(self) -> Option<Hash> {
@@ -105,6 +154,16 @@ impl Scheme {
             }
             Self::AesKeyGen
             | Self::GenericSecretKeyGen
+            | Self::HkdfKeyGen
+            | Self::ChaCha20KeyGen
+            | Self::AesEcb
+            | Self::AesCcm
+            | Self::AesCmac
+            | Self::AesKeyWrap
+            | Self::AesKeyWrapPad
+            | Self::ChaCha20Poly1305
+            | Self::Hkdf
+            | Self::HkdfData
             | Self::RsaKeyPairGen
             | Self::EcKeyPairGen
             | Self::AesCbc
@@ -113,6 +172,7 @@ impl Scheme {
             | Self::AesGcm
             | Self::RsaRaw
             | Self::RsaOaep
+            | Self::EdDsa
             | Self::Sm2Pke
             | Self::Sm4Gcm => None,
         }
@@ -158,6 +218,8 @@ impl KeySize {
 pub enum Parts {
     /// All data must come in one call.
     Single,
+    /// Data may come in one call or in several, and goes to the daemon as one.
+    Gathered,
     /// Data may come in one call or in several.
     Multi,
 }
@@ -193,6 +255,13 @@ impl MechanismCall {
         Ok(Self { mechanism, parameter })
     }
 
+    /// The same call with each key that its parameter names by a handle renamed.
+    pub fn with_keys(&self, rename: impl Fn(u64) -> u64) -> Result<Self, CallError> {
+        let shape = find(self.mechanism).ok_or(CallError::Mechanism)?.parameter;
+        let parameter = shape.with_keys(&self.parameter, rename)?;
+        Ok(Self { mechanism: self.mechanism, parameter })
+    }
+
     /// The row and the parameter this call names.
     pub fn parse(&self) -> Result<(&'static Mechanism, Parameter), CallError> {
         let mechanism = find(self.mechanism).ok_or(CallError::Mechanism)?;
@@ -212,7 +281,13 @@ impl Mechanism {
     pub fn info_flags(&self) -> u32 {
         /// `CKF_EC_F_P`, `CKF_EC_OID` and `CKF_EC_UNCOMPRESS`.
         const EC: u32 = 0x0010_0000 | 0x0080_0000 | 0x0100_0000;
-        let curves = if self.key_types == [KeyType::Ec] { EC } else { 0 };
+        /// `CKF_EC_F_P`, `CKF_EC_OID` and `CKF_EC_CURVENAME`.
+        const NAMED: u32 = 0x0010_0000 | 0x0080_0000 | 0x0400_0000;
+        let curves = match self.key_types {
+            [KeyType::Ec] => EC,
+            [KeyType::EcEdwards | KeyType::EcMontgomery] => NAMED,
+            _ => 0,
+        };
         self.functions.bits() | curves
     }
 
@@ -230,6 +305,9 @@ impl Mechanism {
         let parameter = self.parameter.parse(wire)?;
         match (&parameter, self.scheme.hash()) {
             (Parameter::Pss(pss), Some(hash)) if pss.hash != hash => Err(CallError::Parameter),
+            (Parameter::MacLength(length), _) if self.scheme.code_len() < Some(*length) => {
+                Err(CallError::Parameter)
+            }
             _ => Ok(parameter),
         }
     }

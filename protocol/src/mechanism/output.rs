@@ -21,6 +21,10 @@ pub enum OutputLength {
     TwiceOrder,
     /// As long as the scheme's digest.
     Digest,
+    /// A block, or as long as the parameter says.
+    Code,
+    /// Eight bytes more than the input, filled to eight; unwrapping gives less.
+    Wrapped,
 }
 
 impl Mechanism {
@@ -63,6 +67,14 @@ impl Mechanism {
                 modulus.saturating_sub(overhead)
             }
             OutputLength::TwiceOrder => 2 * key_bits.div_ceil(8),
+            OutputLength::Code => match parameter {
+                Parameter::MacLength(length) => *length,
+                _ => BLOCK,
+            },
+            OutputLength::Wrapped if matches!(function, Function::Encrypt | Function::Wrap) => {
+                input.div_ceil(8).saturating_add(1).saturating_mul(8)
+            }
+            OutputLength::Wrapped => input.saturating_sub(8),
             OutputLength::Digest => self.scheme.hash().map_or(0, Hash::len),
         }
     }
@@ -72,9 +84,12 @@ impl Mechanism {
     #[must_use]
     pub fn update_output(&self, function: Function, held: usize, input: usize) -> usize {
         let total = held.saturating_add(input);
+        if self.scheme.is_held(function) {
+            return 0;
+        }
         match (function, self.scheme) {
-            (Function::Encrypt, Scheme::AesCbc | Scheme::AesCbcPad)
-            | (Function::Decrypt, Scheme::AesCbc) => total - total % BLOCK,
+            (Function::Encrypt, Scheme::AesEcb | Scheme::AesCbc | Scheme::AesCbcPad)
+            | (Function::Decrypt, Scheme::AesEcb | Scheme::AesCbc) => total - total % BLOCK,
             // The last block stays inside: it may be padding.
             (Function::Decrypt, Scheme::AesCbcPad) => total.saturating_sub(1) / BLOCK * BLOCK,
             (Function::Encrypt | Function::Decrypt, Scheme::AesCtr)
@@ -88,6 +103,7 @@ impl Mechanism {
 fn tag_len(parameter: &Parameter) -> usize {
     match parameter {
         Parameter::Gcm(gcm) => gcm.tag_len(),
+        Parameter::Ccm(ccm) => ccm.tag_len as usize,
         _ => BLOCK,
     }
 }

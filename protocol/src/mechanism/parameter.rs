@@ -32,6 +32,16 @@ pub enum ParameterShape {
     Pss,
     /// [`OaepParameter`].
     Oaep,
+    /// [`HkdfParameter`].
+    Hkdf,
+    /// [`CcmParameter`].
+    Ccm,
+    /// [`ChaChaPolyParameter`].
+    ChaChaPoly,
+    /// [`MacLengthParameter`].
+    MacLength,
+    /// [`EdDsaParameter`], or none.
+    EdDsa,
 }
 
 /// The initialisation vector of a block mode.
@@ -91,6 +101,100 @@ pub struct OaepParameter {
     pub label: Vec<u8>,
 }
 
+/// `CK_CCM_PARAMS`, PKCS#11 3.1 section 6.13.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CcmParameter {
+    /// The length of the plaintext in bytes.
+    pub data_len: u64,
+    /// The nonce, 7 to 13 bytes.
+    pub nonce: Vec<u8>,
+    /// Data that is authenticated but not encrypted.
+    pub aad: Vec<u8>,
+    /// The length of the tag in bytes: 4, 6, … 16.
+    pub tag_len: u32,
+}
+
+impl CcmParameter {
+    fn is_possible(&self) -> bool {
+        // SP 800-38C section 5.3: the length has the bytes that the nonce leaves.
+        let bits = 8 * 15_usize.saturating_sub(self.nonce.len());
+        (7..=13).contains(&self.nonce.len())
+            && (bits >= 64 || self.data_len >> bits == 0)
+            && (4..=16).contains(&self.tag_len)
+            && self.tag_len.is_multiple_of(2)
+    }
+}
+
+/// `CK_SALSA20_CHACHA20_POLY1305_PARAMS`, PKCS#11 3.1 section 6.60.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChaChaPolyParameter {
+    /// The nonce.
+    pub nonce: [u8; 12],
+    /// Data that is authenticated but not encrypted.
+    pub aad: Vec<u8>,
+}
+
+/// `CK_MAC_GENERAL_PARAMS`, PKCS#11 3.1 section 6.10.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MacLengthParameter {
+    /// How many bytes of the code are wanted, at least 1.
+    pub length: u32,
+}
+
+/// `CK_HKDF_PARAMS`, PKCS#11 3.1 section 6.63.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HkdfParameter {
+    /// Whether to extract a pseudorandom key from the base key.
+    pub extract: bool,
+    /// Whether to expand.
+    pub expand: bool,
+    /// The hash, a `CKM_` number.
+    pub hash: u64,
+    /// Where the salt comes from: a `CKF_HKDF_SALT_` number.
+    pub salt_kind: u64,
+    /// The salt where it is data, at most 512 KiB.
+    pub salt: Vec<u8>,
+    /// The handle of the salt where it is a key.
+    pub salt_key: u64,
+    /// What the key is for.
+    pub info: Vec<u8>,
+}
+
+/// The salt of HKDF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Salt {
+    /// None: as many zeros as a digest has bytes.
+    None,
+    /// These bytes.
+    Data(Vec<u8>),
+    /// The value of the key with this handle.
+    Key(u32),
+}
+
+/// The choices of HKDF.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hkdf {
+    /// The hash.
+    pub hash: Hash,
+    /// Whether to extract; otherwise the base key is the pseudorandom key.
+    pub extract: bool,
+    /// Whether to expand; otherwise the result is the pseudorandom key.
+    pub expand: bool,
+    /// The salt.
+    pub salt: Salt,
+    /// What the key is for.
+    pub info: Vec<u8>,
+}
+
+/// `CK_EDDSA_PARAMS`, PKCS#11 3.1 section 6.3.16.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EdDsaParameter {
+    /// Whether the hash of the message is signed (Ed25519ph).
+    pub prehash: bool,
+    /// The context, at most 255 bytes; Ed25519ctx has at least one.
+    pub context: Vec<u8>,
+}
+
 /// The choices of an RSA-PSS signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pss {
@@ -128,10 +232,22 @@ pub enum Parameter {
     Pss(Pss),
     /// For RSA-OAEP.
     Oaep(Oaep),
+    /// For HKDF.
+    Hkdf(Hkdf),
+    /// For CCM.
+    Ccm(CcmParameter),
+    /// For ChaCha20-Poly1305.
+    ChaChaPoly(ChaChaPolyParameter),
+    /// How many bytes of a code are wanted.
+    MacLength(usize),
+    /// For EdDSA with a context or a prehash.
+    EdDsa(EdDsaParameter),
 }
 
 /// The longest accepted GCM initialisation vector.
 const GCM_IV_MAX: usize = 256;
+/// The longest context of EdDSA (RFC 8032 section 2).
+const CONTEXT_MAX: usize = 255;
 /// The longest salt that fits a 4096-bit modulus.
 const PSS_SALT_MAX: u64 = 512;
 
@@ -162,8 +278,7 @@ impl ParameterShape {
                 let pss: PssParameter = decode(wire)?;
                 let hash = Hash::from_ckm(pss.hash).ok_or(CallError::Parameter)?;
                 let mgf = Hash::from_mgf(pss.mgf).ok_or(CallError::Parameter)?;
-                // RFC 8017 section 8.1 recommends one hash for both, and only that is supported.
-                if mgf != hash || pss.salt_len > PSS_SALT_MAX {
+                if pss.salt_len > PSS_SALT_MAX {
                     return Err(CallError::Parameter);
                 }
                 let salt_len = usize::try_from(pss.salt_len).map_err(|_| CallError::Parameter)?;
@@ -177,7 +292,79 @@ impl ParameterShape {
                     label: oaep.label,
                 })
             }
+            Self::Hkdf => Parameter::Hkdf(decode::<HkdfParameter>(wire)?.check()?),
+            Self::Ccm => {
+                let ccm: CcmParameter = decode(wire)?;
+                let possible = ccm.is_possible();
+                possible.then_some(Parameter::Ccm(ccm)).ok_or(CallError::Parameter)?
+            }
+            Self::ChaChaPoly => Parameter::ChaChaPoly(decode(wire)?),
+            Self::MacLength => match decode::<MacLengthParameter>(wire)?.length {
+                length @ 1..=64 => Parameter::MacLength(length as usize),
+                _ => return Err(CallError::Parameter),
+            },
+            Self::EdDsa if wire.is_empty() => Parameter::None,
+            Self::EdDsa => {
+                let eddsa: EdDsaParameter = decode(wire)?;
+                // Neither a context nor a prehash would be Ed25519ctx with an empty context, which RFC 8032
+                // section 8.3 advises against, and which clients that mean plain Ed25519 ask for.
+                let possible = eddsa.context.len() <= CONTEXT_MAX
+                    && (eddsa.prehash || !eddsa.context.is_empty());
+                possible.then_some(Parameter::EdDsa(eddsa)).ok_or(CallError::Parameter)?
+            }
         })
+    }
+
+    /// The wire form with each key that it names by a handle renamed.
+    pub(super) fn with_keys(
+        self,
+        wire: &[u8],
+        rename: impl Fn(u64) -> u64,
+    ) -> Result<Vec<u8>, CallError> {
+        match self {
+            Self::Hkdf => {
+                let mut hkdf: HkdfParameter = decode(wire)?;
+                hkdf.salt_key = rename(hkdf.salt_key);
+                postcard::to_stdvec(&hkdf).map_err(|_| CallError::Parameter)
+            }
+            Self::None
+            | Self::Iv
+            | Self::Gcm
+            | Self::Ctr
+            | Self::Pss
+            | Self::Oaep
+            | Self::Ccm
+            | Self::ChaChaPoly
+            | Self::MacLength
+            | Self::EdDsa => Ok(wire.to_vec()),
+        }
+    }
+}
+
+impl HkdfParameter {
+    /// `CKF_HKDF_SALT_NULL`.
+    const SALT_NULL: u64 = 1;
+    /// `CKF_HKDF_SALT_DATA`.
+    const SALT_DATA: u64 = 2;
+    /// `CKF_HKDF_SALT_KEY`.
+    const SALT_KEY: u64 = 4;
+
+    fn check(self) -> Result<Hkdf, CallError> {
+        let salt = match self.salt_kind {
+            Self::SALT_NULL if self.salt.is_empty() => Salt::None,
+            Self::SALT_DATA => Salt::Data(self.salt),
+            Self::SALT_KEY if self.salt.is_empty() => {
+                Salt::Key(u32::try_from(self.salt_key).map_err(|_| CallError::Parameter)?)
+            }
+            // The kind of a salt that is not used need not be said.
+            0 if !self.extract && self.salt.is_empty() => Salt::None,
+            _ => return Err(CallError::Parameter),
+        };
+        if !self.extract && !self.expand {
+            return Err(CallError::Parameter);
+        }
+        let hash = Hash::from_ckm(self.hash).ok_or(CallError::Parameter)?;
+        Ok(Hkdf { hash, extract: self.extract, expand: self.expand, salt, info: self.info })
     }
 }
 

@@ -1,16 +1,18 @@
 //! The rows. Numbers and names are those of PKCS#11 3.1, appendix B.
 
 use super::Cost::{Cheap, Slow};
-use super::Function::{Decrypt, Digest, Encrypt, Generate, GenerateKeyPair, Sign, Verify};
+use super::Function::{Decrypt, Derive, Digest, Encrypt, Generate, GenerateKeyPair, Sign, Verify};
 use super::Hash::{
     Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224,
     Sha512_256,
 };
-use super::Parts::{Multi, Single};
+use super::Parts::{Gathered, Multi, Single};
 use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
 };
-use crate::key_type::KeyType::{self, Aes, Ec, GenericSecret, Hmac, Rsa};
+use crate::key_type::KeyType::{
+    self, Aes, ChaCha20, Ec, EcEdwards, GenericSecret, Hkdf, Hmac, Rsa,
+};
 
 /// Makes the constants of [`ckm`] and the rows of [`ALL`].
 macro_rules! mechanisms {
@@ -40,16 +42,20 @@ macro_rules! mechanisms {
 
 const NONE: &[KeyType] = &[];
 const AES: &[KeyType] = &[Aes];
+const CHACHA: &[KeyType] = &[ChaCha20];
 const EC: &[KeyType] = &[Ec];
+const EDWARDS: &[KeyType] = &[EcEdwards];
 const RSA: &[KeyType] = &[Rsa];
 
 const NO_KEY: KeySize = KeySize::None;
 const AES_SIZE: KeySize = KeySize::Bytes(16, 32);
+const CHACHA_SIZE: KeySize = KeySize::Bits(256, 256);
 /// PKCS#11 3.1 section 6.8 asks for bits here, unlike for AES.
 const SECRET: KeySize = KeySize::Bits(112, 8192);
 const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
 const MAC: KeySize = KeySize::Bytes(1, 1024);
-const CURVE: KeySize = KeySize::Bits(256, 384);
+const CURVE: KeySize = KeySize::Bits(256, 521);
+const CURVE_25519: KeySize = KeySize::Bits(255, 255);
 const MODULUS: KeySize = KeySize::Bits(2048, 4096);
 
 mechanisms! {
@@ -67,13 +73,24 @@ mechanisms! {
     0x02b3  CKM_SHA3_256_KEY_GEN       S::HmacKeyGen(Sha3_256),   &[Hmac(Sha3_256)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x02c3  CKM_SHA3_384_KEY_GEN       S::HmacKeyGen(Sha3_384),   &[Hmac(Sha3_384)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x02d3  CKM_SHA3_512_KEY_GEN       S::HmacKeyGen(Sha3_512),   &[Hmac(Sha3_512)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x1225  CKM_CHACHA20_KEY_GEN       S::ChaCha20KeyGen,      CHACHA,                        CHACHA_SIZE, [Generate]                  Single None  Key        Cheap;
+    0x402c  CKM_HKDF_KEY_GEN           S::HkdfKeyGen,          &[Hkdf],                       MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
     0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
+    0x1055  CKM_EC_EDWARDS_KEY_PAIR_GEN S::EcKeyPairGen,       EDWARDS,                       CURVE_25519, [GenerateKeyPair]           Single None  Key        Cheap;
 
+    0x1081  CKM_AES_ECB                S::AesEcb,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  None  Same       Cheap;
     0x1082  CKM_AES_CBC                S::AesCbc,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
     0x1085  CKM_AES_CBC_PAD            S::AesCbcPad,           AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Padded     Cheap;
     0x1086  CKM_AES_CTR                S::AesCtr,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Ctr   Same       Cheap;
     0x1087  CKM_AES_GCM                S::AesGcm,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Gcm   Tagged     Cheap;
+    0x1088  CKM_AES_CCM                S::AesCcm,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Ccm   Tagged     Cheap;
+    0x4021  CKM_CHACHA20_POLY1305      S::ChaCha20Poly1305,    CHACHA,                        CHACHA_SIZE, [Encrypt Decrypt]           Multi  ChaChaPoly Tagged Cheap;
+    0x2109  CKM_AES_KEY_WRAP           S::AesKeyWrap,          AES,                           AES_SIZE, [Encrypt Decrypt]              Single None  Wrapped    Cheap;
+    0x210a  CKM_AES_KEY_WRAP_PAD       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt]              Single None  Wrapped    Cheap;
+    0x210b  CKM_AES_KEY_WRAP_KWP       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt]              Single None  Wrapped    Cheap;
+    0x108a  CKM_AES_CMAC               S::AesCmac,             AES,                           AES_SIZE, [Sign Verify]                  Multi  None  Code       Cheap;
+    0x108b  CKM_AES_CMAC_GENERAL       S::AesCmac,             AES,                           AES_SIZE, [Sign Verify]                  Multi  MacLength Code   Cheap;
 
     0x0001  CKM_RSA_PKCS               S::RsaPkcs1(None),      RSA,                           MODULUS,  [Encrypt Decrypt Sign Verify]  Single None  Modulus    Slow;
     0x0003  CKM_RSA_X_509              S::RsaRaw,              RSA,                           MODULUS,  [Encrypt Decrypt Sign Verify]  Single None  Modulus    Slow;
@@ -108,6 +125,7 @@ mechanisms! {
     0x1048  CKM_ECDSA_SHA3_256         S::Ecdsa(Some(Sha3_256)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x1049  CKM_ECDSA_SHA3_384         S::Ecdsa(Some(Sha3_384)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x104a  CKM_ECDSA_SHA3_512         S::Ecdsa(Some(Sha3_512)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
+    0x1057  CKM_EDDSA                  S::EdDsa,               EDWARDS,                       CURVE_25519, [Sign Verify]               Gathered EdDsa TwiceOrder Cheap;
 
     0x0220  CKM_SHA_1                  S::Digest(Sha1),        NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0255  CKM_SHA224                 S::Digest(Sha224),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
@@ -131,4 +149,18 @@ mechanisms! {
     0x02b1  CKM_SHA3_256_HMAC          S::Hmac(Sha3_256),     &[GenericSecret, Hmac(Sha3_256)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
     0x02c1  CKM_SHA3_384_HMAC          S::Hmac(Sha3_384),     &[GenericSecret, Hmac(Sha3_384)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
     0x02d1  CKM_SHA3_512_HMAC          S::Hmac(Sha3_512),     &[GenericSecret, Hmac(Sha3_512)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+
+    0x402a  CKM_HKDF_DERIVE            S::Hkdf,                &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
+    0x402b  CKM_HKDF_DATA              S::HkdfData,            &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
+    0x0222  CKM_SHA_1_HMAC_GENERAL     S::Hmac(Sha1),          &[GenericSecret, Hmac(Sha1)],  MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x0257  CKM_SHA224_HMAC_GENERAL    S::Hmac(Sha224),        &[GenericSecret, Hmac(Sha224)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x0252  CKM_SHA256_HMAC_GENERAL    S::Hmac(Sha256),        &[GenericSecret, Hmac(Sha256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x0262  CKM_SHA384_HMAC_GENERAL    S::Hmac(Sha384),        &[GenericSecret, Hmac(Sha384)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x0272  CKM_SHA512_HMAC_GENERAL    S::Hmac(Sha512),        &[GenericSecret, Hmac(Sha512)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x004a  CKM_SHA512_224_HMAC_GENERAL S::Hmac(Sha512_224),    &[GenericSecret, Hmac(Sha512_224)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x004e  CKM_SHA512_256_HMAC_GENERAL S::Hmac(Sha512_256),    &[GenericSecret, Hmac(Sha512_256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x02b7  CKM_SHA3_224_HMAC_GENERAL  S::Hmac(Sha3_224),      &[GenericSecret, Hmac(Sha3_224)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x02b2  CKM_SHA3_256_HMAC_GENERAL  S::Hmac(Sha3_256),      &[GenericSecret, Hmac(Sha3_256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x02c2  CKM_SHA3_384_HMAC_GENERAL  S::Hmac(Sha3_384),      &[GenericSecret, Hmac(Sha3_384)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+    0x02d2  CKM_SHA3_512_HMAC_GENERAL  S::Hmac(Sha3_512),      &[GenericSecret, Hmac(Sha3_512)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
 }

@@ -35,7 +35,8 @@ fn every_row_is_consistent() {
         assert_ne!(row.functions.bits(), 0, "{}", row.name);
         assert_eq!(row.key_types.is_empty(), row.key_size == KeySize::None, "{}", row.name);
         assert_eq!(row.key_types.is_empty(), does(Function::Digest), "{}", row.name);
-        assert_eq!(row.output == OutputLength::Key, makes_keys, "{}", row.name);
+        let gives_key = makes_keys || does(Function::Derive);
+        assert_eq!(row.output == OutputLength::Key, gives_key, "{}", row.name);
         assert_eq!(does(Function::Sign), does(Function::Verify), "{}", row.name);
         assert_eq!(does(Function::Encrypt), does(Function::Decrypt), "{}", row.name);
         if makes_keys {
@@ -45,7 +46,7 @@ fn every_row_is_consistent() {
         if row.output == OutputLength::Digest {
             assert!(row.scheme.hash().is_some(), "{}", row.name);
         }
-        if row.name.contains("SHA") {
+        if row.name.contains("SHA") && !does(Function::Derive) {
             let hash = row.scheme.hash().unwrap();
             let hash = format!("{hash:?}").replace('_', "").to_uppercase();
             assert!(row.name.replace('_', "").contains(&hash), "{}", row.name);
@@ -92,6 +93,14 @@ fn output_lengths_follow_the_rule_of_the_row() {
         (ckm::CKM_SHA384, Function::Digest, 1, 0, &none, 48),
         (ckm::CKM_SHA_1_HMAC, Function::Sign, 1, 0, &none, 20),
         (ckm::CKM_AES_KEY_GEN, Function::Generate, 0, 0, &none, 0),
+        (ckm::CKM_AES_CCM, Function::Encrypt, 7, 128, &ccm(7, 8, 8), 15),
+        (ckm::CKM_AES_CCM, Function::Decrypt, 15, 128, &ccm(7, 8, 8), 7),
+        (ckm::CKM_CHACHA20_POLY1305, Function::Encrypt, 7, 256, &none, 23),
+        (ckm::CKM_AES_CMAC, Function::Sign, 7, 256, &none, 16),
+        (ckm::CKM_AES_CMAC_GENERAL, Function::Sign, 7, 256, &Parameter::MacLength(5), 5),
+        (ckm::CKM_AES_KEY_WRAP, Function::Encrypt, 16, 256, &none, 24),
+        (ckm::CKM_AES_KEY_WRAP_KWP, Function::Encrypt, 9, 256, &none, 24),
+        (ckm::CKM_AES_KEY_WRAP_KWP, Function::Decrypt, 24, 256, &none, 16),
     ];
     for (ckm, function, input, bits, parameter, expected) in cases {
         let length = row(ckm).max_output(function, input, bits, parameter);
@@ -139,6 +148,54 @@ fn the_wire_form_of_each_parameter_is_fixed() {
     assert_eq!(bytes(MechanismCall::with(0, &oaep)), "a004010109");
 }
 
+fn ccm(data_len: u64, nonce: usize, tag_len: u32) -> Parameter {
+    let nonce = vec![0; nonce];
+    Parameter::Ccm(CcmParameter { data_len, nonce, aad: vec![], tag_len })
+}
+
+#[test]
+fn ccm_takes_the_lengths_of_the_standard() {
+    let parse = |data_len, nonce, tag_len| {
+        let Parameter::Ccm(ccm) = ccm(data_len, nonce, tag_len) else { unreachable!() };
+        MechanismCall::with(ckm::CKM_AES_CCM, &ccm).unwrap().parse().is_ok()
+    };
+    assert!(parse(0xffff, 13, 16) && parse(u64::MAX, 7, 4) && parse(0, 12, 10));
+    assert!(!parse(0x1_0000, 13, 16) && !parse(0, 6, 16) && !parse(0, 14, 16));
+    assert!(!parse(0, 12, 2) && !parse(0, 12, 18) && !parse(0, 12, 15));
+}
+
+#[test]
+fn a_code_is_not_longer_than_its_scheme_makes_it() {
+    let parse = |ckm, length| {
+        MechanismCall::with(ckm, &MacLengthParameter { length }).unwrap().parse().is_ok()
+    };
+    assert!(parse(ckm::CKM_SHA256_HMAC_GENERAL, 32) && parse(ckm::CKM_SHA256_HMAC_GENERAL, 1));
+    assert!(!parse(ckm::CKM_SHA256_HMAC_GENERAL, 33) && !parse(ckm::CKM_SHA256_HMAC_GENERAL, 0));
+    assert!(parse(ckm::CKM_AES_CMAC_GENERAL, 16) && !parse(ckm::CKM_AES_CMAC_GENERAL, 17));
+}
+
+const HKDF: HkdfParameter = HkdfParameter {
+    extract: true,
+    expand: true,
+    hash: ckm::CKM_SHA256,
+    salt_kind: 1,
+    salt: vec![],
+    salt_key: 0,
+    info: vec![],
+};
+
+#[test]
+fn keys_that_a_parameter_names_are_renamed() {
+    let named = HkdfParameter { salt_kind: 4, salt_key: 5 << 32 | 7, ..HKDF };
+    let call = MechanismCall::with(ckm::CKM_HKDF_DERIVE, &named).unwrap();
+    let renamed = call.with_keys(|handle| handle & 0xffff_ffff).unwrap();
+    let (_, parameter) = renamed.parse().unwrap();
+    let Parameter::Hkdf(hkdf) = parameter else { panic!("{parameter:?}") };
+    assert_eq!(hkdf.salt, Salt::Key(7));
+    let other = MechanismCall::plain(ckm::CKM_ECDSA);
+    assert_eq!(other.with_keys(|_| 1).unwrap(), other);
+}
+
 #[test]
 fn impossible_parameters_are_refused() {
     let gcm = |iv_len, tag_bits| {
@@ -152,6 +209,8 @@ fn impossible_parameters_are_refused() {
         MechanismCall::with(ckm::CKM_AES_CTR, &CtrParameter { bits, block: [0; 16] }).unwrap()
     };
     let oaep = OaepParameter { hash: 0, mgf: 1, label: vec![] };
+    let hkdf =
+        |parameter: HkdfParameter| MechanismCall::with(ckm::CKM_HKDF_DERIVE, &parameter).unwrap();
     let mut trailing = gcm(12, 128);
     trailing.parameter.push(0);
     let refused = [
@@ -164,12 +223,16 @@ fn impossible_parameters_are_refused() {
         ctr(129),
         pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 99, 32),
         pss(ckm::CKM_RSA_PKCS_PSS, 99, 2, 32),
-        pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 1, 32),
         pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 2, 513),
         pss(ckm::CKM_SHA256_RSA_PKCS_PSS, ckm::CKM_SHA384, 3, 32),
         MechanismCall::with(ckm::CKM_RSA_PKCS_OAEP, &oaep).unwrap(),
         MechanismCall { mechanism: ckm::CKM_ECDSA, parameter: vec![0] },
         MechanismCall::plain(ckm::CKM_AES_CBC),
+        hkdf(HkdfParameter { extract: false, expand: false, ..HKDF }),
+        hkdf(HkdfParameter { hash: 0, ..HKDF }),
+        hkdf(HkdfParameter { salt_kind: 3, ..HKDF }),
+        hkdf(HkdfParameter { salt_kind: 1, salt: vec![1], ..HKDF }),
+        hkdf(HkdfParameter { salt_kind: 4, salt_key: 1 << 32, ..HKDF }),
         trailing,
     ];
     for call in refused {

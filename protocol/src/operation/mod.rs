@@ -249,6 +249,7 @@ macro_rules! for_each_operation {
         0x0127 object  GetObjectSize          ObjectSize        Pkcs11 App   Application     Operational Read  Neither object(session, object) Describe Refusals Cheap "Tells the size of an object.";
         0x0128 object  GenerateKey            ObjectDescription Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Cheap "Generates a secret key.";
         0x0129 object  GenerateKeyPair        GeneratedKeyPair  Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Generates a key pair.";
+        0x012c object  DeriveKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Encrypt Change   Cheap "Derives a key from a key.";
 
         0x0140 cipher  EncryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Encrypt Use      Cheap "Encrypts.";
         0x0141 cipher  DecryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Decrypt Use      Cheap "Decrypts.";

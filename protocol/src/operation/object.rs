@@ -181,6 +181,17 @@ pub struct GenerateKeyPair {
     pub public_length: u32,
 }
 
+/// Derives a key (`C_DeriveKey`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeriveKey {
+    /// The session.
+    pub session: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+    /// The base key.
+    pub key: u32,
+}
+
 /// A key pair.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GeneratedKeyPair {

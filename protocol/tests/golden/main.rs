@@ -159,6 +159,16 @@ fn parts() -> Vec<Vector> {
         Vector::part("parameter Ctr", &trace::<mechanism::CtrParameter>(Optional::Present).0),
         Vector::part("parameter Pss", &trace::<mechanism::PssParameter>(Optional::Present).0),
         Vector::part("parameter Oaep", &trace::<mechanism::OaepParameter>(Optional::Present).0),
+        Vector::part("parameter Hkdf", &trace::<mechanism::HkdfParameter>(Optional::Present).0),
+        Vector::part("parameter Ccm", &trace::<mechanism::CcmParameter>(Optional::Present).0),
+        Vector::part(
+            "parameter ChaChaPoly",
+            &trace::<mechanism::ChaChaPolyParameter>(Optional::Present).0,
+        ),
+        Vector::part(
+            "parameter MacLength",
+            &trace::<mechanism::MacLengthParameter>(Optional::Present).0,
+        ),
     ]
 }
 

@@ -116,6 +116,49 @@ pub(super) const AES_GCM: &[[&str; 3]] = &[
     ],
 ];
 
+/// Key, plaintext, ciphertext: SP 800-38A section F.1.1, first block.
+pub(super) const AES_ECB: [&str; 3] = [
+    "2b7e151628aed2a6abf7158809cf4f3c",
+    "6bc1bee22e409f96e93d7e117393172a",
+    "3ad77bb40d7a3660a89ecaf32466ef97",
+];
+
+/// Key, message, code: SP 800-38B, AES-128, example 2.
+pub(super) const AES_CMAC: [&str; 3] = [
+    "2b7e151628aed2a6abf7158809cf4f3c",
+    "6bc1bee22e409f96e93d7e117393172a",
+    "070a16b46b4d4144f79bdd9dd04a287c",
+];
+
+/// Nonce, associated data; key, plaintext, ciphertext: SP 800-38C, example 1.
+pub(super) const CCM_NONCE: &str = "10111213141516";
+pub(super) const CCM_AAD: &str = "0001020304050607";
+pub(super) const AES_CCM: [&str; 3] =
+    ["404142434445464748494a4b4c4d4e4f", "20212223", "7162015b4dac255d"];
+
+/// Key, value, wrapped: RFC 3394 section 4.1.
+pub(super) const AES_KEY_WRAP: [&str; 3] = [
+    "000102030405060708090a0b0c0d0e0f",
+    "00112233445566778899aabbccddeeff",
+    "1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe5",
+];
+
+/// Key, value, wrapped: RFC 5649 section 6.
+pub(super) const AES_KEY_WRAP_PAD: [&str; 3] = [
+    "5840df6e29b02af1ab493b705bf16ea1ae8338f4dcc176a8",
+    "c37b7e6492584340bed12207808941155068f738",
+    "138bdeaa9b8fa7fc61f97742e72248ee5ae6ae5360d1ae6a5f54f373fa543b6a",
+];
+
+/// Nonce, associated data; key, plaintext, ciphertext: RFC 8439 section 2.8.2.
+pub(super) const CHACHA_NONCE: &str = "070000004041424344454647";
+pub(super) const CHACHA_AAD: &str = "50515253c0c1c2c3c4c5c6c7";
+pub(super) const CHACHA20_POLY1305: [&str; 3] = [
+    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+    "4c616469657320616e642047656e746c656d656e206f662074686520636c617373206f66202739393a204966204920636f756c64206f6666657220796f75206f6e6c79206f6e652074697020666f7220746865206675747572652c2073756e73637265656e20776f756c642062652069742e",
+    "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecbd0600691",
+];
+
 /// RFC 8998 appendix A.1.
 pub(super) const SM4_IV: &str = "00001234567800000000abcd";
 pub(super) const SM4_AAD: &str = "feedfacedeadbeeffeedfacedeadbeefabaddad2";
@@ -125,7 +168,7 @@ pub(super) const SM4_GCM: [&str; 3] = [
     "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d83de3541e4c2b58177e065a9bf7b62ec",
 ];
 
-/// Scalar, point, signature over "sample": RFC 6979 appendices A.2.5 and A.2.6.
+/// Scalar, point, signature over "sample": RFC 6979 appendices A.2.5 to A.2.7.
 pub(super) const P256: [&str; 3] = [
     "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721",
     "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299",
@@ -135,6 +178,31 @@ pub(super) const P384: [&str; 3] = [
     "6b9d3dad2e1b8c1c05b19875b6659f4de23c3b667bf297ba9aa47740787137d896d5724e4c70a825f872c9ea60d2edf5",
     "04ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64def8f0ea9055866064a254515480bc138015d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1288b231c3ae0d4fe7344fd2533264720",
     "94edbb92a5ecb8aad4736e56c691916b3f88140666ce9fa73d64c4ea95ad133c81a648152e44acf96e36dd1e80fabe4699ef4aeb15f178cea1fe40db2603138f130e740a19624526203b6351d0a3a94fa329c145786e679e7b82c71a38628ac8",
+];
+pub(super) const P521: [&str; 3] = [
+    "00fad06daa62ba3b25d2fb40133da757205de67f5bb0018fee8c86e1b68c7e75caa896eb32f1f47c70855836a6d16fcc1466f6d8fbec67db89ec0c08b0e996b83538",
+    "0401894550d0785932e00eaa23b694f213f8c3121f86dc97a04e5a7167db4e5bcd371123d46e45db6b5d5370a7f20fb633155d38ffa16d2bd761dcac474b9a2f5023a400493101c962cd4d2fddf782285e64584139c2f91b47f87ff82354d6630f746a28a0db25741b5b34a828008b22acc23f924faafbd4d33f81ea66956dfeaa2bfdfcf5",
+    "00c328fafcbd79dd77850370c46325d987cb525569fb63c5d3bc53950e6d4c5f174e25a1ee9017b5d450606add152b534931d7d4e8455cc91f9b15bf05ec36e377fa00617cce7cf5064806c467f678d3b4080d6f1cc50af26ca209417308281b68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1dccc43997f1ee0e44da4a67a",
+];
+
+/// Seed, point, message, signature: RFC 8032 section 7.1 test 2, section 7.2 "foo", section 7.3.
+pub(super) const ED25519: [&str; 4] = [
+    "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+    "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+    "72",
+    "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
+];
+pub(super) const ED25519CTX: [&str; 4] = [
+    "0305334e381af78f141cb666f6199f57bc3495335a256a95bd2a55bf546663f6",
+    "dfc9425e4f968f7f0c29f0259cf5f9aed6851c2bb4ad8bfb860cfee0ab248292",
+    "f726936d19c800494e3fdaff20b276a8",
+    "55a4cc2f70a54e04288c5f4cd1e45a7bb520b36292911876cada7323198dd87a8b36950b95130022907a7fb7c4e9b2d5f6cca685a587b4b21f4b888e4e7edb0d",
+];
+pub(super) const ED25519PH: [&str; 4] = [
+    "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+    "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
+    "616263",
+    "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae4131f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406",
 ];
 
 /// GB/T 32918.5 appendices A.2 and C.2: scalar, signature r‖s over "message digest", ciphertext

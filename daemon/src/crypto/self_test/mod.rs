@@ -6,10 +6,13 @@
 
 mod answers;
 
-use coffer_protocol::mechanism::{CtrParameter, GcmParameter, Hash, Oaep, Parameter, Pss, Scheme};
+use coffer_protocol::mechanism::{
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, Hash, Oaep,
+    Parameter, Pss, Scheme,
+};
 
 use super::aead::Aead;
-use super::ecdsa::Curve;
+use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
 use super::{Error, Key, KeySpec, PublicKey, Uses, der_signature, hash, hmac, kdf, random, sm2};
 use answers::hex;
 
@@ -52,6 +55,12 @@ const TESTS: &[(&str, Test)] = &[
     ("AES-CBC", aes_cbc),
     ("AES-CTR", aes_ctr),
     ("AES-GCM", aes_gcm),
+    ("AES-ECB", || both_ways(KeySpec::Aes, Scheme::AesEcb, &Parameter::None, answers::AES_ECB)),
+    ("AES-CCM", aes_ccm),
+    ("AES-CMAC", aes_cmac),
+    ("AES key wrap", || key_wrap(Scheme::AesKeyWrap, answers::AES_KEY_WRAP)),
+    ("AES key wrap with padding", || key_wrap(Scheme::AesKeyWrapPad, answers::AES_KEY_WRAP_PAD)),
+    ("ChaCha20-Poly1305", chacha20_poly1305),
     ("SM4-GCM", sm4_gcm),
     ("AEAD", aead),
     ("RSA PKCS#1 signature", || rsa_pkcs1_sign(Uses::NONE)),
@@ -60,6 +69,10 @@ const TESTS: &[(&str, Test)] = &[
     ("RSA-OAEP", || rsa_oaep(Uses::NONE)),
     ("ECDSA P-256", || ecdsa(Curve::P256, Uses::NONE)),
     ("ECDSA P-384", || ecdsa(Curve::P384, Uses::NONE)),
+    ("ECDSA P-521", || ecdsa(Curve::P521, Uses::NONE)),
+    ("Ed25519", || ed25519(answers::ED25519, &Parameter::None)),
+    ("Ed25519ctx", || ed25519(answers::ED25519CTX, &eddsa(false, b"foo"))),
+    ("Ed25519ph", || ed25519(answers::ED25519PH, &eddsa(true, b""))),
     ("SM2 signature", sm2_sign),
     ("SM2 encryption", sm2_encrypt),
     // Again, with keys that the second implementation was made ready for.
@@ -73,6 +86,8 @@ const TESTS: &[(&str, Test)] = &[
     ("AWS-LC ECDSA P-256", || ecdsa(Curve::P256, Uses::ALL)),
     #[cfg(feature = "fast")]
     ("AWS-LC ECDSA P-384", || ecdsa(Curve::P384, Uses::ALL)),
+    #[cfg(feature = "fast")]
+    ("AWS-LC ECDSA P-521", || ecdsa(Curve::P521, Uses::ALL)),
 ];
 
 /// Runs every test and gives the names of what was tested, or of the first failure.
@@ -146,6 +161,30 @@ fn aes_gcm() -> Result<bool, Error> {
         right &= both_ways(KeySpec::Aes, Scheme::AesGcm, &gcm, *vector)?;
     }
     Ok(right)
+}
+
+fn aes_ccm() -> Result<bool, Error> {
+    let (nonce, aad) = (hex(answers::CCM_NONCE)?, hex(answers::CCM_AAD)?);
+    let ccm = Parameter::Ccm(CcmParameter { data_len: 4, nonce, aad, tag_len: 4 });
+    both_ways(KeySpec::Aes, Scheme::AesCcm, &ccm, answers::AES_CCM)
+}
+
+fn aes_cmac() -> Result<bool, Error> {
+    let [key, message, code] = answers::AES_CMAC;
+    let key = Key::parse(KeySpec::Aes, &hex(key)?)?;
+    let made = super::sign(&key, Scheme::AesCmac, &Parameter::None, &hex(message)?)?;
+    Ok(made == hex(code)?)
+}
+
+fn key_wrap(scheme: Scheme, answer: [&str; 3]) -> Result<bool, Error> {
+    both_ways(KeySpec::Aes, scheme, &Parameter::None, answer)
+}
+
+fn chacha20_poly1305() -> Result<bool, Error> {
+    let nonce = hex(answers::CHACHA_NONCE)?.try_into().map_err(|_| Error::Internal)?;
+    let parameter = ChaChaPolyParameter { nonce, aad: hex(answers::CHACHA_AAD)? };
+    let parameter = Parameter::ChaChaPoly(parameter);
+    both_ways(KeySpec::Secret, Scheme::ChaCha20Poly1305, &parameter, answers::CHACHA20_POLY1305)
 }
 
 fn sm4_gcm() -> Result<bool, Error> {
@@ -227,14 +266,48 @@ fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
     let (hash, [scalar, point, signature]) = match curve {
         Curve::P256 => (Hash::Sha256, answers::P256),
         Curve::P384 => (Hash::Sha384, answers::P384),
+        Curve::P521 => (Hash::Sha512, answers::P521),
+        Curve::Ed25519 => return Err(Error::Internal),
     };
     let key = Key::prepare(KeySpec::Ec(curve), &hex(scalar)?, uses)?;
     let public = key.public().ok_or(Error::Internal)?;
     let signature = hex(signature)?;
     let scheme = Scheme::Ecdsa(Some(hash));
     let vector: [&[u8]; 2] = [b"sample", &signature];
+    // With the second implementation there, the first is not asked of itself.
+    let digest = hash::digest(hash, b"sample");
     Ok(public.point() == Some(hex(point)?)
+        && verify_first(&public, &digest, &signature)?
+        && !verify_first(&public, &[7; 32], &signature)?
         && sign_and_verify(&key, &public, scheme, &Parameter::None, vector)?)
+}
+
+/// Whether the first implementation of ECDSA verifies a signature.
+fn verify_first(key: &PublicKey, digest: &[u8], signature: &[u8]) -> Result<bool, Error> {
+    let verified = match key {
+        PublicKey::P256(key) => p256_curve::verify_first(key, digest, signature),
+        PublicKey::P384(key) => p384_curve::verify_first(key, digest, signature),
+        PublicKey::P521(key) => p521_curve::verify_first(key, digest, signature),
+        _ => return Err(Error::Internal),
+    };
+    Ok(verified.is_ok())
+}
+
+fn eddsa(prehash: bool, context: &[u8]) -> Parameter {
+    Parameter::EdDsa(EdDsaParameter { prehash, context: context.to_vec() })
+}
+
+/// Signatures are deterministic: the answer is made here, and verifies.
+fn ed25519(
+    [seed, point, message, signature]: [&str; 4],
+    parameter: &Parameter,
+) -> Result<bool, Error> {
+    let key = Key::parse(KeySpec::Ec(Curve::Ed25519), &hex(seed)?)?;
+    let public = key.public().ok_or(Error::Internal)?;
+    let (message, signature) = (hex(message)?, hex(signature)?);
+    Ok(public.point() == Some(hex(point)?)
+        && super::sign(&key, Scheme::EdDsa, parameter, &message)? == signature
+        && sign_and_verify(&key, &public, Scheme::EdDsa, parameter, [&message, &signature])?)
 }
 
 fn sm2_sign() -> Result<bool, Error> {

@@ -4,7 +4,7 @@ mod parts;
 mod usable;
 mod whole;
 
-pub(super) use usable::{refusal, state};
+pub(super) use usable::{Usable, refusal, state, usable_for};
 
 use coffer_protocol::attribute;
 use coffer_protocol::mechanism;
@@ -12,11 +12,19 @@ use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::cipher::Function;
 
 /// What a function asks of a mechanism, of a key's attributes and of its state.
-struct Demand {
+#[derive(Clone, Copy)]
+pub(super) struct Demand {
     mechanism: mechanism::Function,
     attribute: u64,
     rule: KeyRule,
 }
+
+/// What deriving asks.
+pub(super) const DERIVE: Demand = Demand {
+    mechanism: mechanism::Function::Derive,
+    attribute: attribute::DERIVE,
+    rule: KeyRule::Encrypt,
+};
 
 /// The row of a function.
 const fn demand(function: Function) -> Demand {

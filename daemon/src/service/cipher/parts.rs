@@ -18,7 +18,7 @@ use crate::application::{Held, Operation, Progress};
 use crate::crypto::{self, Message, Stream};
 use crate::vault::{self, Depth, Public, Sealed};
 
-/// Most bytes of a ciphertext whose plaintext may only leave when its tag was verified.
+/// Most bytes of data of which nothing may leave before all is there and its tag was verified.
 const MAX_HELD: usize = 16 << 20;
 /// Most bytes that a stream holds back: a block.
 const LONGEST_HELD: usize = 16;
@@ -35,7 +35,7 @@ fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
     }
     let scheme = mechanism.scheme;
     let progress = match function {
-        Function::Decrypt if scheme == Scheme::AesGcm => Progress::Held(Held::default()),
+        _ if scheme.is_held(demand(function).mechanism) => Progress::Held(Held::default()),
         Function::Encrypt | Function::Decrypt => {
             let key = part.secret()?;
             let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, ErrorCode> {
@@ -84,7 +84,11 @@ fn update(operation: &mut Operation, function: Function, data: &[u8]) -> Result<
         }
         Progress::Held(held) => {
             if held.len() + data.len() > MAX_HELD {
-                return Err(ErrorCode::EncryptedDataLength.into());
+                let code = match function {
+                    Function::Encrypt => ErrorCode::DataLength,
+                    _ => ErrorCode::EncryptedDataLength,
+                };
+                return Err(code.into());
             }
             held.push(data)?;
             Ok(Vec::new())
@@ -105,7 +109,11 @@ fn finish_or_go_on(
         let held = std::mem::take(held);
         let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
         let usable = Usable { object, key, mechanism, parameter };
-        let plaintext = Zeroizing::new(whole::decrypt(&usable, service, held.bytes())?);
+        let whole = match function {
+            Function::Encrypt => whole::encrypt(&usable, held.bytes())?,
+            _ => whole::decrypt(&usable, service, held.bytes())?,
+        };
+        let plaintext = Zeroizing::new(whole);
         let Usable { object: key, key: part, mechanism, parameter } = usable;
         let progress = Progress::Verified(plaintext);
         operation = Operation { key, part, mechanism, parameter, progress };
@@ -123,7 +131,10 @@ fn finish_or_go_on(
 
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
-    let Operation { part, progress, .. } = operation;
+    let Operation { key, part, mechanism, progress, .. } = operation;
+    // Verifying on P-521 needs more than a small stack.
+    let is_long = matches!(mechanism.scheme, Scheme::Ecdsa(_)) && key.key_bits() > 384;
+    let depth = if is_long { Depth::Large } else { Depth::Small };
     let over = crypto::Error::Internal;
     let done = match progress {
         Progress::Held(_) | Progress::Verified(_) => return Err(over.into()),
@@ -141,13 +152,11 @@ fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<
                 Ok(inside.publish(&message.sign(key.get(inside))?))
             })
         }
-        Progress::Message(mut message) => {
-            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
-                let message = message.get_mut(inside).take().ok_or(over)?;
-                message.verify(part.half(inside), given)?;
-                Ok(Public(Vec::new()))
-            })
-        }
+        Progress::Message(mut message) => vault::run(depth, |inside| -> Result<_, ErrorCode> {
+            let message = message.get_mut(inside).take().ok_or(over)?;
+            message.verify(part.half(inside), given)?;
+            Ok(Public(Vec::new()))
+        }),
     };
     let Public(output) = done??;
     Ok(output)

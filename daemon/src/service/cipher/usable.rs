@@ -5,26 +5,25 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute;
 use coffer_protocol::key::KeyState;
-use coffer_protocol::mechanism::{CallError, Mechanism, MechanismCall, Parameter};
+use coffer_protocol::mechanism::{self, CallError, Mechanism, MechanismCall, Parameter};
 use coffer_protocol::operation::cipher::Function;
 use coffer_protocol::operation::{KeyRule, Operation};
 
 use super::super::{Authorized, Service, visible};
-use super::demand;
+use super::{Demand, demand};
 use crate::Error;
 use crate::object::{KeyPart, Material, Object, class, public};
 use crate::state::key;
 
 /// A key that may be used, and how.
 pub(crate) struct Usable {
-    pub(super) object: Arc<Object>,
-    pub(super) key: KeyPart,
-    pub(super) mechanism: &'static Mechanism,
-    pub(super) parameter: Parameter,
+    pub(in crate::service) object: Arc<Object>,
+    pub(in crate::service) key: KeyPart,
+    pub(in crate::service) mechanism: &'static Mechanism,
+    pub(in crate::service) parameter: Parameter,
 }
 
-/// Finds the key and decides. The order of the checks is that of PKCS#11 section 5.1: a wrong type comes before
-/// a missing permission.
+/// [`usable_for`] what the operations of this family do.
 pub(super) fn usable<O: Operation>(
     call: &Authorized<'_, O>,
     service: &Service,
@@ -33,19 +32,31 @@ pub(super) fn usable<O: Operation>(
     mechanism: &MechanismCall,
     function: Function,
 ) -> Result<Usable, Error> {
+    usable_for(call, service, session, handle, mechanism, demand(function))
+}
+
+/// Finds the key and decides. The order of the checks is that of PKCS#11 section 5.1: a wrong type comes before
+/// a missing permission.
+pub(in crate::service) fn usable_for<O: Operation>(
+    call: &Authorized<'_, O>,
+    service: &Service,
+    session: u32,
+    handle: u32,
+    mechanism: &MechanismCall,
+    demand: Demand,
+) -> Result<Usable, Error> {
     let view = call.session(session)?;
     let application = call.application()?;
     let object = visible::object(service, application, &view, handle, ErrorCode::KeyInvalid)?;
     if !object.is_key() {
         return Err(ErrorCode::KeyInvalid.into());
     }
-    let demand = demand(function);
     let (mechanism, parameter) = parsed(mechanism)?;
     if !mechanism.functions.contains(demand.mechanism) {
         return Err(ErrorCode::MechanismInvalid.into());
     }
     let fits = object.key_type().is_some_and(|key_type| mechanism.fits(key_type));
-    if !fits || !has_half(&object, function) {
+    if !fits || !has_half(&object, demand.mechanism) {
         return Err(ErrorCode::KeyTypeInconsistent.into());
     }
     if !object.attributes.flag(demand.attribute) {
@@ -54,7 +65,7 @@ pub(super) fn usable<O: Operation>(
     if !allows(&object, mechanism.ckm) {
         return Err(ErrorCode::MechanismInvalid.into());
     }
-    still_usable(service, &object, function)?;
+    obeys(service, &object, demand)?;
     if !mechanism.key_size.contains_bits(object.key_bits() as usize) {
         return Err(ErrorCode::KeySize.into());
     }
@@ -77,11 +88,14 @@ fn allows(object: &Object, ckm: u64) -> bool {
 }
 
 /// Whether the object is the half of a key that the function works with.
-fn has_half(object: &Object, function: Function) -> bool {
+fn has_half(object: &Object, function: mechanism::Function) -> bool {
+    use mechanism::Function as F;
     match object.class() {
         class::SECRET_KEY => true,
-        class::PRIVATE_KEY => matches!(function, Function::Decrypt | Function::Sign),
-        class::PUBLIC_KEY => matches!(function, Function::Encrypt | Function::Verify),
+        class::PRIVATE_KEY => {
+            matches!(function, F::Decrypt | F::Sign | F::Unwrap | F::Derive)
+        }
+        class::PUBLIC_KEY => matches!(function, F::Encrypt | F::Verify | F::Wrap),
         _ => false,
     }
 }
@@ -127,8 +141,12 @@ pub(super) fn still_usable(
     object: &Object,
     function: Function,
 ) -> Result<(), Error> {
+    obeys(service, object, demand(function))
+}
+
+fn obeys(service: &Service, object: &Object, demand: Demand) -> Result<(), Error> {
     match state(service, object)? {
-        Some(state) => Ok(key::check(demand(function).rule, state)?),
+        Some(state) => Ok(key::check(demand.rule, state)?),
         None => Ok(()),
     }
 }

@@ -23,7 +23,16 @@ const LONGEST_TAIL: usize = 16;
 
 /// Whether the scheme works in place on bulk data, which then never enters the arena.
 const fn is_bulk(scheme: Scheme) -> bool {
-    matches!(scheme, Scheme::AesCbc | Scheme::AesCbcPad | Scheme::AesCtr | Scheme::AesGcm)
+    matches!(
+        scheme,
+        Scheme::AesEcb
+            | Scheme::AesCbc
+            | Scheme::AesCbcPad
+            | Scheme::AesCtr
+            | Scheme::AesCcm
+            | Scheme::AesGcm
+            | Scheme::ChaCha20Poly1305
+    )
 }
 
 /// Encrypts.
@@ -77,7 +86,7 @@ pub(super) fn decrypt(
 ) -> Result<Vec<u8>, Error> {
     let source = usable::source(service, &plan.object);
     let newest = source.key.as_ref().map_or(1, |key| key.version);
-    let authenticated = plan.mechanism.scheme == Scheme::AesGcm;
+    let authenticated = plan.mechanism.scheme.is_authenticated();
     let mut result = decrypt_with(plan, plan.key.secret()?, ciphertext);
     let older = (1..newest).rev().take(MAX_VERSIONS as usize - 1);
     for version in older {

@@ -89,10 +89,14 @@ fn spec_name(object: &Object, key: &KeyMeta) -> String {
             return match (object.key_type(), object.key_bits()) {
                 (Some(KeyType::Aes), bits) => format!("AES_{bits}"),
                 (Some(KeyType::Rsa), bits) => format!("RSA_{bits}"),
+                (Some(KeyType::EcEdwards), _) => "ED25519".to_owned(),
+                (Some(KeyType::EcMontgomery), _) => "X25519".to_owned(),
                 (Some(KeyType::Ec), bits) => format!("EC_P{bits}"),
                 (Some(KeyType::Sm4), _) => KeySpec::Sm4.name().to_owned(),
                 (Some(KeyType::Sm2), _) => "SM2".to_owned(),
                 (Some(KeyType::GenericSecret | KeyType::Hmac(_)), bits) => format!("HMAC_{bits}"),
+                (Some(KeyType::Hkdf), bits) => format!("HKDF_{bits}"),
+                (Some(KeyType::ChaCha20), bits) => format!("CHACHA20_{bits}"),
                 (None, _) => String::new(),
             };
         }

@@ -17,7 +17,7 @@ use super::template::{self, Template};
 use super::{Context, describe};
 use crate::Error;
 use crate::crypto::{self, Generate, ecdsa::Curve, rsa_key};
-use crate::object::{ObjectId, class};
+use crate::object::{ObjectId, class, public};
 use crate::service::{Answer, Authorized, Handle, Service};
 
 /// The row of a mechanism that has that function; generation takes no parameter.
@@ -57,17 +57,18 @@ fn secret(mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
 }
 
 /// What to generate for a pair.
-fn pair(mechanism: &Mechanism, public: &Draft) -> Result<Generate, Error> {
+fn pair(mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
     if mechanism.scheme == Scheme::EcKeyPairGen {
-        let params = public.attributes.get(a::EC_PARAMS).unwrap_or_default();
-        return Ok(Generate::Ec(Curve::from_ec_params(params)?));
+        let params = draft.attributes.get(a::EC_PARAMS).unwrap_or_default();
+        let key_type = public::key_type(&draft.attributes)?;
+        return Ok(Generate::Ec(Curve::from_ec_params(key_type, params)?));
     }
-    let bits = public.attributes.number(a::MODULUS_BITS).unwrap_or(0);
+    let bits = draft.attributes.number(a::MODULUS_BITS).unwrap_or(0);
     let bits = usize::try_from(bits).map_err(|_| wrong("CKA_MODULUS_BITS"))?;
     if !mechanism.key_size.contains_bits(bits) || !bits.is_multiple_of(64) {
         return Err(wrong("CKA_MODULUS_BITS"));
     }
-    let exponent = match public.attributes.get(a::PUBLIC_EXPONENT) {
+    let exponent = match draft.attributes.get(a::PUBLIC_EXPONENT) {
         None => rsa_key::DEFAULT_EXPONENT,
         Some(bytes) => exponent(bytes).ok_or_else(|| wrong("CKA_PUBLIC_EXPONENT"))?,
     };

@@ -3,6 +3,8 @@
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
+use der::Decode;
+use der::asn1::OctetStringRef;
 
 use super::rules::{Draft, Source};
 use super::stop::Stop;
@@ -37,7 +39,12 @@ impl Made {
         Self::new(depth, |_| Ok(crypto::generate(what)?))
     }
 
-    fn new(
+    /// Makes a key by code inside the vault.
+    ///
+    /// # Errors
+    ///
+    /// What that code says, or no room.
+    pub(super) fn new(
         depth: Depth,
         make: impl FnOnce(&Inside<'_>) -> Result<Generated, Stop>,
     ) -> Result<Self, Error> {
@@ -57,6 +64,7 @@ impl Made {
     ///
     /// [`ErrorCode::AttributeValue`] or [`ErrorCode::CurveNotSupported`] where the values are no key.
     pub(super) fn import(draft: &Draft, payload: &Payload<'_>) -> Result<Self, Error> {
+        let key_type = public::key_type(&draft.attributes)?;
         // Finding the primes of an RSA key from its exponents needs more than a small stack.
         Self::new(Depth::Large, |inside| {
             let entries = template::entries(payload, inside, 0..payload.len())?;
@@ -70,7 +78,7 @@ impl Made {
                 Kind::Aes => crypto::import(KeySpec::Aes, needed(a::VALUE)?),
                 Kind::Secret => crypto::import(KeySpec::Secret, needed(a::VALUE)?),
                 Kind::EcPrivate => {
-                    let curve = Curve::from_ec_params(public(a::EC_PARAMS)?)?;
+                    let curve = Curve::from_ec_params(key_type, public(a::EC_PARAMS)?)?;
                     crypto::import(KeySpec::Ec(curve), needed(a::VALUE)?)
                 }
                 Kind::RsaPrivate => crypto::import_rsa(&Components {
@@ -91,7 +99,7 @@ impl Made {
 }
 
 /// A template has no key of a wrong size, only a wrong value.
-fn import_code(error: crypto::Error) -> ErrorCode {
+pub(super) fn import_code(error: crypto::Error) -> ErrorCode {
     match error {
         crypto::Error::KeySize
         | crypto::Error::KeyInvalid
@@ -168,14 +176,19 @@ impl Draft {
         }
         attributes.set_default(Attribute::bytes(a::ID, key.0));
         let (local, mechanism) = match source {
-            Source::Imported => (false, u64::MAX),
+            Source::Imported | Source::Derived { .. } => (false, u64::MAX),
             Source::Generated(mechanism) => (true, mechanism),
         };
         attributes.set(Attribute::boolean(a::LOCAL, local));
         attributes.set(Attribute::number(a::KEY_GEN_MECHANISM, mechanism));
         if self.kind.has_material() {
-            let sensitive = local && attributes.flag(a::SENSITIVE);
-            let kept = local && !attributes.flag(a::EXTRACTABLE);
+            let (was_sensitive, was_kept) = match source {
+                Source::Imported => (false, false),
+                Source::Generated(_) => (true, true),
+                Source::Derived { sensitive, kept } => (sensitive, kept),
+            };
+            let sensitive = was_sensitive && attributes.flag(a::SENSITIVE);
+            let kept = was_kept && !attributes.flag(a::EXTRACTABLE);
             attributes.set(Attribute::boolean(a::ALWAYS_SENSITIVE, sensitive));
             attributes.set(Attribute::boolean(a::NEVER_EXTRACTABLE, kept));
         }
@@ -189,10 +202,25 @@ fn is_same(own: &Attribute, given: &[u8]) -> bool {
             let zeros = given.iter().take_while(|byte| **byte == 0).count();
             given[zeros..] == own.value
         }
-        // The point stands behind the two bytes of its OCTET STRING.
-        a::EC_POINT => given == own.value || own.value.get(2..) == Some(given),
+        a::EC_POINT => {
+            given == own.value
+                || is_octet_string(&own.value, given)
+                || is_octet_string(given, &own.value)
+        }
+        a::EC_PARAMS => is_one_curve(&own.value, given),
         _ => given == own.value,
     }
+}
+
+/// Whether two values of `CKA_EC_PARAMS` name one curve.
+fn is_one_curve(own: &[u8], given: &[u8]) -> bool {
+    let named = |der| Curve::all().find(|curve| curve.is_named(der));
+    own == given || named(own).is_some_and(|curve| named(given) == Some(curve))
+}
+
+/// Whether `der` is an OCTET STRING around `content`.
+fn is_octet_string(der: &[u8], content: &[u8]) -> bool {
+    <&OctetStringRef>::from_der(der).is_ok_and(|string| string.as_bytes() == content)
 }
 
 #[cfg(test)]
@@ -222,7 +250,8 @@ mod tests {
         assert!(vault::run(Depth::Large, |_| crypto::generate(what).is_ok()).unwrap());
         let made = Made::generate(what).unwrap();
         assert_eq!(made.material.len(), 32);
-        let attributes = Attributes::from_list(made.public);
+        let key_type = Attribute::number(a::KEY_TYPE, 3);
+        let attributes = Attributes::from_list(made.public.into_iter().chain([key_type]));
         let point = attributes.get(a::EC_POINT).unwrap();
         assert_eq!((point.len(), &point[..3]), (67, &[4, 65, 4][..]));
         assert!(public::key_of(&attributes).is_ok());

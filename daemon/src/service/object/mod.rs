@@ -4,6 +4,7 @@ mod amend;
 mod certificate;
 mod copy;
 mod create;
+mod derive;
 mod describe;
 mod destroy;
 mod find;

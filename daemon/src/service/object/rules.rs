@@ -18,6 +18,13 @@ pub(crate) enum Source {
     Imported,
     /// Its key was made here, by this mechanism.
     Generated(u64),
+    /// Its key was derived from another.
+    Derived {
+        /// Whether that one was always sensitive.
+        sensitive: bool,
+        /// Whether that one was never extractable.
+        kept: bool,
+    },
 }
 
 /// What the operation itself says of the object, so that the template need not.
@@ -72,11 +79,14 @@ impl Draft {
         for attribute in template.kinds() {
             check_given(attribute, template, kind, source, session.login)?;
         }
-        check_needed(template, kind, source)?;
+        check_needed(template, kind, source, key_type)?;
         let mut attributes = template.public.clone();
         attributes.set(Attribute::number(a::CLASS, class));
         if let Some(number) = key_type.and_then(KeyType::ckk) {
             attributes.set(Attribute::number(a::KEY_TYPE, number));
+        }
+        if key_type == Some(KeyType::ChaCha20) {
+            set_chacha_defaults(&mut attributes)?;
         }
         kind.complete(&mut attributes);
         if attributes.flag(a::ALWAYS_AUTHENTICATE) {
@@ -90,6 +100,20 @@ impl Draft {
         may_write(session, &attributes)?;
         Ok(Self { kind, attributes })
     }
+}
+
+/// A ChaCha20 key has one length, and it encrypts.
+fn set_chacha_defaults(attributes: &mut Attributes) -> Result<(), Error> {
+    attributes.set_default(Attribute::number(a::VALUE_LEN, 32));
+    if attributes.number(a::VALUE_LEN) != Some(32) {
+        return Err(about(ErrorCode::AttributeValue, a::VALUE_LEN));
+    }
+    for (usage, can) in
+        [(a::ENCRYPT, true), (a::DECRYPT, true), (a::SIGN, false), (a::VERIFY, false)]
+    {
+        attributes.set_default(Attribute::boolean(usage, can));
+    }
+    Ok(())
 }
 
 /// The class and key type that the template and the operation name together.
@@ -167,7 +191,7 @@ fn check_given(
         kind.row(attribute).ok_or_else(|| about(ErrorCode::TemplateInconsistent, attribute))?;
     let given = match source {
         Source::Imported => row.imported,
-        Source::Generated(_) => row.generated,
+        Source::Generated(_) | Source::Derived { .. } => row.generated,
     };
     match given {
         Given::Needed | Given::May => Ok(()),
@@ -175,13 +199,24 @@ fn check_given(
     }
 }
 
-fn check_needed(template: &Template, kind: Kind, source: Source) -> Result<(), Error> {
+/// Whether the key type itself says what the attribute is.
+fn is_fixed(attribute: u64, key_type: Option<KeyType>) -> bool {
+    attribute == a::VALUE_LEN && key_type == Some(KeyType::ChaCha20)
+}
+
+fn check_needed(
+    template: &Template,
+    kind: Kind,
+    source: Source,
+    key_type: Option<KeyType>,
+) -> Result<(), Error> {
     let missing = kind.rows().find(|row| {
         let given = match source {
             Source::Imported => row.imported,
             Source::Generated(_) => row.generated,
+            Source::Derived { .. } => Given::May,
         };
-        given == Given::Needed && !template.has(row.attribute)
+        given == Given::Needed && !template.has(row.attribute) && !is_fixed(row.attribute, key_type)
     });
     match missing {
         Some(row) => Err(about(ErrorCode::TemplateIncomplete, row.attribute)),
