@@ -116,7 +116,7 @@ impl Check {
                 }
             }
             Err(_) => {
-                self.find(format!("{name} does not open: it was changed or belongs elsewhere"))
+                self.find(format!("{name} does not open: it was changed or belongs elsewhere"));
             }
         }
     }

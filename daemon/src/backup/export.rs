@@ -121,7 +121,7 @@ impl Export {
             InBackup::Copied => {
                 let entry = self.open(table, row)?;
                 let body = entry.body.clone();
-                Line::new(table, entry, body)
+                Line::new(table, &entry, body)
             }
             InBackup::Resealed => self.reseal(table, row)?,
         };
@@ -150,7 +150,7 @@ impl Export {
             tracing::error!(key = %id, version, %error, "key material cannot be backed up");
             unopened(&format!("version {version} of key {id}"))
         })?;
-        Ok(Line::new(table, entry, body))
+        Ok(Line::new(table, &entry, body))
     }
 }
 

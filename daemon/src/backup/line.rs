@@ -54,8 +54,8 @@ impl Tally {
 }
 
 impl Line {
-    pub(super) fn new(table: Table, entry: Entry, body: Vec<u8>) -> Self {
-        let Entry { id, version, state, .. } = entry;
+    pub(super) fn new(table: Table, entry: &Entry, body: Vec<u8>) -> Self {
+        let Entry { id, version, state, .. } = *entry;
         Self { table: table.number(), id: id.as_bytes().to_vec(), version, state, body }
     }
 

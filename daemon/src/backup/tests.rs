@@ -1,6 +1,6 @@
 //! A backup of one service into another: what comes back, what does not, and files that are not what was written.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use coffer_protocol::error::Failure;
 use coffer_protocol::frame;
@@ -23,7 +23,7 @@ use crate::store::{Batch, Expected, InBackup, KeyId, Record, Table};
 
 const PASSPHRASE: &[u8] = b"correct horse battery";
 
-fn frame_base64(bytes: &[u8]) -> Value {
+fn base64_of(bytes: &[u8]) -> Value {
     coffer_protocol::message::json::base64(bytes)
 }
 
@@ -140,7 +140,7 @@ fn what_was_backed_up_comes_back_under_another_root_key() {
     assert!(two.objects().is_empty(), "a plan changes nothing");
     assert_eq!(two.owner.call(&FinishRestore {}, b"").unwrap().plan.objects, plan.objects);
     assert_eq!(face(&two.objects()), face(&one.objects()));
-    let blob = frame_base64(&ciphertext);
+    let blob = base64_of(&ciphertext);
     let decrypted = two.ask::<kms::Decrypt>(json!({ "CiphertextBlob": blob })).1;
     assert_eq!(decrypted, b"secret");
     assert!(two.service.store.get(Table::Tombstones, KeyId(gone.0).into()).unwrap().is_some());
@@ -250,8 +250,8 @@ fn the_passphrase_must_be_right() {
 }
 
 /// A backup of more than two chunks, and an empty device.
-fn long() -> &'static (Vec<u8>, Device) {
-    static LONG: std::sync::OnceLock<(Vec<u8>, Device)> = std::sync::OnceLock::new();
+fn long() -> &'static (Vec<u8>, Mutex<Device>) {
+    static LONG: OnceLock<(Vec<u8>, Mutex<Device>)> = OnceLock::new();
     LONG.get_or_init(|| {
         let one = Device::new();
         one.create("key", "ENCRYPT_DECRYPT");
@@ -266,12 +266,12 @@ fn long() -> &'static (Vec<u8>, Device) {
         one.service.store.commit(batch).unwrap();
         let file = one.backup();
         assert!(file.len() > 2 * (CHUNK + TAG) + Header::LENGTH, "{}", file.len());
-        (file, Device::new())
+        (file, Mutex::new(Device::new()))
     })
 }
 
 fn refused(file: &[u8]) -> bool {
-    let device = &long().1;
+    let device = long().1.lock().unwrap_or_else(PoisonError::into_inner);
     let generation = device.service.store.generation();
     let code = device.examine(file, PASSPHRASE).map_err(|failure| failure.code());
     let known = [ErrorCode::BackupDamaged, ErrorCode::BackupPassphrase];

@@ -15,7 +15,7 @@ pub struct Filling<'f, 't> {
     generation: u64,
 }
 
-impl<'t> Transaction<'t> {
+impl Transaction<'_> {
     /// Lets `fill` write into the store if it is empty, and gives the generation. On an error the transaction
     /// is not to be committed.
     pub(super) fn fill(&mut self, fill: Fill) -> Result<u64, Error> {

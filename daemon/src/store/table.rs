@@ -49,14 +49,11 @@ impl Table {
     /// What a backup does with the table. A new table is decided on here before anything compiles.
     pub const fn in_backup(self) -> InBackup {
         match self {
-            // Of this device only: its owner, its deadlines, its audit log.
-            Self::Meta | Self::Checkpoints => InBackup::Left,
             Self::Partitions | Self::Objects | Self::Tombstones => InBackup::Copied,
-            // Peppered with the root key, which is another one where a backup is restored.
-            Self::Pins => InBackup::Left,
-            // Made anew: they are wrapped under epoch keys, which are in no backup.
-            Self::Wrapping => InBackup::Left,
             Self::Material => InBackup::Resealed,
+            // Facts and the audit log are of this device only. PINs are peppered with the root key, which is another
+            // one where a backup is restored. Wrapping keys are made anew: epoch keys are in no backup.
+            Self::Meta | Self::Checkpoints | Self::Pins | Self::Wrapping => InBackup::Left,
         }
     }
 
