@@ -12,7 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, sendmsg};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::Error;
+use crate::{Error, bulk};
 
 /// Frames up to this size come with one read and may be waited for with a deadline.
 const BUFFER: usize = 8192;
@@ -117,7 +117,7 @@ impl Channel {
     fn take(&mut self, length: u32) -> Result<Zeroizing<Vec<u8>>, Error> {
         let length =
             usize::try_from(length).map_err(|_| Error::Protocol("a length beyond memory"))?;
-        let mut bytes = Zeroizing::new(vec![0; length]);
+        let mut bytes = bulk::buffer(length);
         let buffered = length.min(self.end - self.start);
         bytes[..buffered].copy_from_slice(&self.buffer[self.start..self.start + buffered]);
         self.consume(buffered);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use coffer_protocol::error::Failure;
-use coffer_protocol::event::{ObjectChanged, TokenChanged};
+use coffer_protocol::event::{AlarmRaised, ObjectChanged, TokenChanged};
 use coffer_protocol::frame::{Kind, decode_meta};
 use coffer_protocol::{event, handshake};
 
@@ -17,6 +17,8 @@ pub enum Event {
     ObjectChanged(ObjectChanged),
     /// A token was initialised, made or removed.
     TokenChanged(TokenChanged),
+    /// An alarm was raised; ListAlarms tells which.
+    AlarmRaised(AlarmRaised),
     /// Events may have been lost: anything may have changed.
     Missed,
 }
@@ -46,6 +48,7 @@ fn change(frame: &Frame) -> Result<Event, coffer_protocol::ErrorCode> {
     Ok(match event::Event::try_from(frame.header.operation)? {
         event::Event::ObjectChanged => Event::ObjectChanged(decode_meta(&frame.meta)?),
         event::Event::TokenChanged => Event::TokenChanged(decode_meta(&frame.meta)?),
+        event::Event::AlarmRaised => Event::AlarmRaised(decode_meta(&frame.meta)?),
     })
 }
 

@@ -127,6 +127,8 @@ impl Kms {
             key_type: None,
             tags: if key.tags.is_empty() { None } else { Some(key.tags.clone()) },
             hsm_cluster: None,
+            client_token: None,
+            rotate_days: None,
         };
         Ok(self.connection.call(&request, &[])?.meta)
     }
@@ -176,7 +178,12 @@ impl Kms {
         ciphertext: &[u8],
         context: &Context,
     ) -> Result<SecretSlice<u8>, Error> {
-        let request = Decrypt { context: context.to_json(), expected_key: None };
+        let request = Decrypt {
+            context: context.to_json(),
+            expected_key: None,
+            public_key: None,
+            algorithm: None,
+        };
         Ok(secret(self.connection.call(&request, ciphertext)?.payload))
     }
 
@@ -188,7 +195,8 @@ impl Kms {
         context: &Context,
     ) -> Result<SecretSlice<u8>, Error> {
         let expected_key = Some(key.to_field());
-        let request = Decrypt { context: context.to_json(), expected_key };
+        let request =
+            Decrypt { context: context.to_json(), expected_key, public_key: None, algorithm: None };
         Ok(secret(self.connection.call(&request, ciphertext)?.payload))
     }
 
@@ -205,7 +213,14 @@ impl Kms {
             DataKeyLength::Bytes(length) => (None, Some(i64::from(length))),
         };
         let (key_id, context) = (key.to_field(), context.to_json());
-        let request = GenerateDataKey { key_id, key_spec, length, context };
+        let request = GenerateDataKey {
+            key_id,
+            key_spec,
+            length,
+            context,
+            public_key: None,
+            algorithm: None,
+        };
         let reply = self.connection.call(&request, &[])?;
         Ok(DataKey { plaintext: secret(reply.payload), ciphertext: reply.meta.ciphertext.0 })
     }

@@ -1,11 +1,12 @@
 //! Coffer's client library: what speaks to the daemon, for applications, the PKCS#11 module and the command.
 //!
-//! Blocking, without threads, a runtime or global state. It never sees key material other than the plaintext
+//! Blocking, without threads or a runtime; its one global state is a spare buffer. It never sees key material other than the plaintext
 //! of data keys that a caller asked for.
 #![forbid(unsafe_code)]
 
 pub mod admin;
 pub mod application;
+mod bulk;
 mod channel;
 pub mod connection;
 mod context;
@@ -18,6 +19,7 @@ mod pool;
 pub mod socket;
 
 pub use application::Application;
+pub use bulk::give_back;
 pub use connection::{CallOptions, ConnectOptions, Connection, Event, Reply, Role, Wait};
 pub use context::Context;
 pub use error::Error;

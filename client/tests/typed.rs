@@ -35,11 +35,21 @@ fn encryption_sends_the_plaintext_as_payload_and_the_context_as_json() {
         let request = expect(&mut peer, &wanted);
         assert_eq!(request.payload, b"plain");
         peer.reply(&request, &Encrypted { key_id: "id".to_owned() }, b"cipher");
-        let wanted = Decrypt { context: context.clone(), expected_key: None };
+        let wanted = Decrypt {
+            context: context.clone(),
+            expected_key: None,
+            public_key: None,
+            algorithm: None,
+        };
         let request = expect(&mut peer, &wanted);
         assert_eq!(request.payload, b"cipher");
         peer.reply(&request, &Decrypted { key_id: "id".to_owned() }, b"plain");
-        let wanted = Decrypt { context: None, expected_key: Some("alias/app".to_owned()) };
+        let wanted = Decrypt {
+            context: None,
+            expected_key: Some("alias/app".to_owned()),
+            public_key: None,
+            algorithm: None,
+        };
         let request = expect(&mut peer, &wanted);
         peer.reply(&request, &Decrypted { key_id: "id".to_owned() }, b"other");
     });
@@ -62,6 +72,8 @@ fn a_new_key_is_named_by_its_bare_alias() {
             key_type: None,
             tags: None,
             hsm_cluster: None,
+            client_token: None,
+            rotate_days: None,
         };
         let request = expect(&mut peer, &wanted);
         let created = CreatedKey {
@@ -88,6 +100,8 @@ fn a_data_key_comes_in_clear_and_encrypted() {
             key_spec: None,
             length: Some(3),
             context: None,
+            public_key: None,
+            algorithm: None,
         };
         let request = expect(&mut peer, &wanted);
         let reply = GeneratedDataKey {

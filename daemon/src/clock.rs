@@ -1,29 +1,86 @@
-//! The time, as the daemon sees it.
+//! The clocks of the system, as the daemon sees them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The wall clock; in development a file may shift it.
+use nix::time::{ClockId, clock_gettime};
+
+/// The wall clock and the boot clock; in development a file may shift them.
 #[derive(Clone, Debug, Default)]
-pub struct Clock {
-    shift: Option<PathBuf>,
+pub struct Clock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    Shifted(PathBuf),
+    Set(Arc<Hands>),
+}
+
+/// The hands of a clock that tests set.
+#[derive(Debug, Default)]
+pub struct Hands {
+    /// The wall clock in UNIX seconds.
+    pub wall: AtomicI64,
+    /// The boot clock in seconds.
+    pub boot: AtomicI64,
+}
+
+impl Hands {
+    /// Lets time go by: both clocks go on.
+    pub fn pass(&self, seconds: i64) {
+        self.wall.fetch_add(seconds, Ordering::SeqCst);
+        self.boot.fetch_add(seconds, Ordering::SeqCst);
+    }
 }
 
 impl Clock {
-    /// The clock of the system, shifted by the signed number of seconds in `shift`, read anew each time.
-    pub const fn new(shift: Option<PathBuf>) -> Self {
-        Self { shift }
+    /// The clocks of the system, shifted by the signed number of seconds in a file, which is read anew each time.
+    pub fn new(shift: Option<PathBuf>) -> Self {
+        Self(shift.map_or(Source::System, Source::Shifted))
+    }
+
+    /// A clock that tests set.
+    pub const fn set_by(hands: Arc<Hands>) -> Self {
+        Self(Source::Set(hands))
     }
 
     /// UNIX seconds.
     pub fn now(&self) -> i64 {
+        if let Source::Set(hands) = &self.0 {
+            return hands.wall.load(Ordering::SeqCst);
+        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
         seconds.saturating_add(self.shift())
     }
 
+    /// Seconds since the system was started, sleep included. The file shifts them as well, so that development
+    /// sees what comes with time and not what comes with a clock that was set.
+    pub fn boot(&self) -> i64 {
+        if let Source::Set(hands) = &self.0 {
+            return hands.boot.load(Ordering::SeqCst);
+        }
+        let since = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(0, |time| time.tv_sec());
+        since.saturating_add(self.shift())
+    }
+
+    /// What names this run of the system; empty where that is not known.
+    pub fn boot_id(&self) -> String {
+        match &self.0 {
+            Source::Set(_) => "set".to_owned(),
+            Source::System | Source::Shifted(_) => {
+                std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+                    .map(|text| text.trim().to_owned())
+                    .unwrap_or_default()
+            }
+        }
+    }
+
     fn shift(&self) -> i64 {
-        let Some(file) = &self.shift else { return 0 };
+        let Source::Shifted(file) = &self.0 else { return 0 };
         std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
     }
 }
@@ -33,12 +90,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_shifts_the_clock_each_time_it_is_read() {
+    fn the_file_shifts_both_clocks_each_time_it_is_read() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let clock = Clock::new(Some(file.path().to_owned()));
-        let before = clock.now();
+        let (before, boot) = (clock.now(), clock.boot());
         std::fs::write(file.path(), "86400\n").unwrap();
         assert!((86_400..86_410).contains(&(clock.now() - before)));
+        assert!((86_400..86_410).contains(&(clock.boot() - boot)));
         std::fs::write(file.path(), "-86400").unwrap();
         assert!(clock.now() < before);
     }

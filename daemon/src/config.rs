@@ -1,7 +1,9 @@
 //! The configuration: a TOML file in which unknown keys are errors.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use coffer_protocol::key::is_key_name;
 use serde::Deserialize;
 
 /// Everything that can be configured. `docs/configuration.md` explains each key.
@@ -25,6 +27,14 @@ pub struct Config {
     pub audit: AuditConfig,
     /// What is logged.
     pub log: Log,
+    /// Deletion of keys.
+    pub deletion: Deletion,
+    /// Import of material.
+    pub import: Import,
+    /// Alarms.
+    pub alarms: AlarmConfig,
+    /// Services that have a key of their own, by name.
+    pub services: BTreeMap<String, LocalService>,
     /// Whether this is `coffer dev`. Never read from a file.
     #[serde(skip)]
     pub dev: bool,
@@ -82,6 +92,39 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// Deletion of keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Deletion {
+    /// Longest window of a deletion in days, 30 to 1096.
+    pub max_days: i64,
+}
+
+/// Import of material.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Import {
+    /// Whether a key that gets its material back is in the state again that it had when the material went; else it
+    /// is Enabled.
+    pub restore_state: bool,
+}
+
+/// Alarms.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AlarmConfig {
+    /// A Unix socket, datagram or stream, that is told of each alarm as a line of JSON; empty: none.
+    pub socket: PathBuf,
+}
+
+/// A service of this host that has a key of its own, `kms-<name>`, made when it first uses it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalService {
+    /// The user that it runs as.
+    pub uid: u32,
+}
+
 /// The form of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -103,6 +146,10 @@ impl Default for Config {
             limits: Limits::default(),
             audit: AuditConfig::default(),
             log: Log::default(),
+            deletion: Deletion::default(),
+            import: Import::default(),
+            alarms: AlarmConfig::default(),
+            services: BTreeMap::new(),
             dev: false,
         }
     }
@@ -129,6 +176,18 @@ impl Default for AuditConfig {
     }
 }
 
+impl Default for Deletion {
+    fn default() -> Self {
+        Self { max_days: 30 }
+    }
+}
+
+impl Default for Import {
+    fn default() -> Self {
+        Self { restore_state: true }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self { level: "info".to_owned(), format: LogFormat::Text }
@@ -150,6 +209,17 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         if self.audit.retention_days < 90 {
             return Err("audit.retention_days must be at least 90".to_owned());
+        }
+        if !(30..=1096).contains(&self.deletion.max_days) {
+            return Err("deletion.max_days must be 30 to 1096".to_owned());
+        }
+        for (name, service) in &self.services {
+            if !is_key_name(&format!("kms-{name}")) {
+                return Err(format!("services.{name}: a name has 1 to 56 letters, digits, _ or -"));
+            }
+            if self.services.values().filter(|other| other.uid == service.uid).count() > 1 {
+                return Err(format!("services.{name}: another service has uid {}", service.uid));
+            }
         }
         if !(1..=1024).contains(&self.audit.segment_mib) {
             return Err("audit.segment_mib must be 1 to 1024".to_owned());
@@ -198,7 +268,7 @@ mod tests {
             }
             keys += 1;
         }
-        assert_eq!(keys, 17);
+        assert_eq!(keys, 21);
     }
 
     #[test]
@@ -206,5 +276,9 @@ mod tests {
         assert_eq!(Config::parse("").unwrap().owner_uid, None);
         assert!(Config::parse("dev = true").is_err());
         assert!(Config::parse("[audit]\nretention_days = 30").is_err());
+        assert!(Config::parse("[deletion]\nmax_days = 29").is_err());
+        assert!(Config::parse("[services.luks]\nuid = 7\n[services.nginx]\nuid = 7").is_err());
+        assert!(Config::parse("[services.'a b']\nuid = 7").is_err());
+        assert_eq!(Config::parse("[services.luks]\nuid = 7").unwrap().services["luks"].uid, 7);
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
 
-use coffer_protocol::event::{Event, ObjectChanged, TokenChanged};
+use coffer_protocol::event::{AlarmRaised, Event, ObjectChanged, TokenChanged};
 use coffer_protocol::frame::{self, Flags, Header, Kind};
 use nix::sys::socket::{MsgFlags, Shutdown, send, shutdown};
 
@@ -66,6 +66,11 @@ impl Hub {
     /// Tells of a change of a token.
     pub fn token_changed(&self, slot: Slot) {
         self.tell(Event::TokenChanged, &TokenChanged { slot: slot.0 });
+    }
+
+    /// Tells that there is a new alarm, but not what it is about: whoever has a connection hears this.
+    pub fn alarm_raised(&self, number: u64) {
+        self.tell(Event::AlarmRaised, &AlarmRaised { number });
     }
 
     /// Closes every connection.

@@ -2,12 +2,15 @@
 //!
 //! A library with a thin `main.rs`, so that tests and fuzzers call it directly.
 
+pub mod alarm;
 pub mod application;
 pub mod audit;
 pub mod backup;
+mod bulk;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod deadline;
 mod error;
 pub mod event;
 pub mod hardening;
@@ -15,6 +18,7 @@ pub mod object;
 pub mod partition;
 pub mod permits;
 pub mod pin;
+pub mod schedule;
 pub mod seal;
 pub mod server;
 pub mod service;

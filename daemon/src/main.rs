@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use coffer_daemon::clock::Clock;
 use coffer_daemon::config::{Config, LogFormat, SecretMemory};
+use coffer_daemon::schedule::Keeper;
 use coffer_daemon::seal::Provider;
 use coffer_daemon::server::{Listeners, Server};
 use coffer_daemon::service::Service;
@@ -295,6 +296,7 @@ fn serve(
         service.prepare_dev(&dev.names, dev.pins.take().map(Into::into))?;
     }
     let server = Server::new(Arc::clone(&service));
+    let keeper = Keeper::start(Arc::clone(&service))?;
     let told = dev.and_then(|dev| dev.ready);
     let is_dev = service.config.dev;
     server.run(
@@ -306,6 +308,7 @@ fn serve(
             }
         },
     )?;
+    drop(keeper);
     service.close();
     Ok(())
 }

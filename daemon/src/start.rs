@@ -8,19 +8,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::alarm::AlarmKind;
 
+use crate::alarm::{About, Alarms, Sink};
 use crate::application::Applications;
 use crate::audit::{self, AUDIT_DIRECTORY, Action, Audit, Event as AuditEvent, Priority};
 use crate::backup::{Check, Transfers};
 use crate::clock::Clock;
 use crate::config::{Config, Limits, SecretMemory};
+use crate::deadline::Deadlines;
 use crate::event::Hub;
 use crate::object::{Keyring, Registry, Slot};
 use crate::partition::{Partition, Partitions};
 use crate::permits::Permits;
 use crate::pin::{Pin, Pins};
 use crate::seal::{self, Provider};
-use crate::service::{Payload, Service, StartReport};
+use crate::service::{Imports, Payload, Service, StartReport, Uses};
 use crate::state::device::{Device, Event};
 use crate::store::{Batch, Expected, Record, RecordId, Snapshot, Store, Table};
 use crate::vault::{self, Buffer, Depth};
@@ -210,10 +213,11 @@ pub fn open(
         let root = seal::unseal(&directory, &providers(&config)?)?;
         let seal_slots = seal::slots(&directory)?.iter().map(ToString::to_string).collect();
         let store = Arc::new(Store::open(&directory, &root)?);
-        let (audit, _) =
+        let (audit, found) =
             Audit::open(&directory.join(AUDIT_DIRECTORY), audit_config(&config, &clock))?;
         let tagger = audit.tagger(&root)?;
         let limits = config.limits;
+        let socket = Some(config.alarms.socket.clone()).filter(|path| !path.as_os_str().is_empty());
         let start = StartReport {
             time: clock.now(),
             hardening: hardening.holding(),
@@ -231,6 +235,10 @@ pub fn open(
             applications: Applications::default(),
             events: Hub::default(),
             transfers: Transfers::default(),
+            deadlines: Deadlines::load(store.clone(), clock.clone())?,
+            alarms: Alarms::load(store.clone(), Sink::new(socket)?)?,
+            imports: Imports::load(store.clone())?,
+            uses: Uses::load(store.clone(), clock.now())?,
             instance: crypto::random::array()?,
             device,
             root,
@@ -243,6 +251,12 @@ pub fn open(
         };
         service.device.apply(Event::Unseal)?;
         service.note("StartService")?;
+        if found.damaged.is_some() || found.torn.is_some() {
+            let about = About::default().detail("found at the start; see `coffer audit verify`");
+            service.alarm(AlarmKind::AuditDamaged, about);
+        }
+        // What became due while nobody looked is done before anybody is served.
+        service.tick();
         Ok(Arc::new(service))
     })
 }
@@ -361,6 +375,9 @@ impl Service {
     /// Wipes the open keys and writes the end to the audit log. Store and log close when the service goes.
     pub fn close(&self) {
         self.pins.stop();
+        if let Err(error) = self.uses.save() {
+            tracing::warn!(%error, "the last uses of keys could not be written");
+        }
         self.keyring.close_all();
         if self.note("StopService").is_err() {
             tracing::warn!("the stop could not be written to the audit log");

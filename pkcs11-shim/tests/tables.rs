@@ -16,7 +16,7 @@ fn mechanisms() -> BTreeMap<&'static str, u64> {
         CKM_GENERIC_SECRET_KEY_GEN CKM_AES_KEY_GEN CKM_SHA_1_KEY_GEN CKM_SHA224_KEY_GEN
         CKM_SHA256_KEY_GEN CKM_SHA384_KEY_GEN CKM_SHA512_KEY_GEN CKM_RSA_PKCS_KEY_PAIR_GEN
         CKM_EC_KEY_PAIR_GEN CKM_AES_CBC CKM_AES_CBC_PAD CKM_AES_CTR CKM_AES_GCM CKM_RSA_PKCS
-        CKM_RSA_X_509 CKM_RSA_PKCS_OAEP CKM_RSA_PKCS_PSS CKM_SHA1_RSA_PKCS CKM_SHA224_RSA_PKCS
+        CKM_RSA_X_509 CKM_RSA_PKCS_OAEP CKM_RSA_AES_KEY_WRAP CKM_RSA_PKCS_PSS CKM_SHA1_RSA_PKCS CKM_SHA224_RSA_PKCS
         CKM_SHA256_RSA_PKCS CKM_SHA384_RSA_PKCS CKM_SHA512_RSA_PKCS CKM_SHA1_RSA_PKCS_PSS
         CKM_SHA224_RSA_PKCS_PSS CKM_SHA256_RSA_PKCS_PSS CKM_SHA384_RSA_PKCS_PSS
         CKM_SHA512_RSA_PKCS_PSS CKM_ECDSA CKM_ECDSA_SHA1 CKM_ECDSA_SHA224 CKM_ECDSA_SHA256
@@ -27,7 +27,8 @@ fn mechanisms() -> BTreeMap<&'static str, u64> {
         CKM_SHA384_HMAC_GENERAL CKM_SHA512_HMAC_GENERAL CKM_SHA512_224_HMAC_GENERAL
         CKM_SHA512_256_HMAC_GENERAL CKM_SHA3_224_HMAC_GENERAL CKM_SHA3_256_HMAC_GENERAL
         CKM_SHA3_384_HMAC_GENERAL CKM_SHA3_512_HMAC_GENERAL
-        CKM_HKDF_KEY_GEN CKM_HKDF_DERIVE CKM_HKDF_DATA
+        CKM_HKDF_KEY_GEN CKM_HKDF_DERIVE CKM_HKDF_DATA CKM_EC_MONTGOMERY_KEY_PAIR_GEN
+        CKM_EC_EDWARDS_KEY_PAIR_GEN CKM_EDDSA CKM_ECDH1_DERIVE CKM_ECDH1_COFACTOR_DERIVE
         CKM_SHA_1_HMAC CKM_SHA224_HMAC CKM_SHA256_HMAC CKM_SHA384_HMAC CKM_SHA512_HMAC
         CKM_SHA512_224 CKM_SHA512_224_HMAC CKM_SHA512_224_KEY_GEN CKM_SHA512_256
         CKM_SHA512_256_HMAC CKM_SHA512_256_KEY_GEN CKM_SHA3_224 CKM_SHA3_224_HMAC
@@ -99,6 +100,8 @@ fn key_types_and_mask_functions_have_the_numbers_of_the_header() {
     for (key_type, number) in [
         (KeyType::Rsa, sys::CKK_RSA),
         (KeyType::Ec, sys::CKK_EC),
+        (KeyType::EcEdwards, sys::CKK_EC_EDWARDS),
+        (KeyType::EcMontgomery, sys::CKK_EC_MONTGOMERY),
         (KeyType::GenericSecret, sys::CKK_GENERIC_SECRET),
         (KeyType::Aes, sys::CKK_AES),
         (KeyType::ChaCha20, sys::CKK_CHACHA20),
@@ -129,6 +132,19 @@ fn key_types_and_mask_functions_have_the_numbers_of_the_header() {
         (Hash::Sha3_512, sys::CKG_MGF1_SHA3_512),
     ] {
         assert_eq!(hash.mgf(), Some(number), "{hash:?}");
+    }
+    for (hash, number) in [
+        (Hash::Sha1, sys::CKD_SHA1_KDF),
+        (Hash::Sha224, sys::CKD_SHA224_KDF),
+        (Hash::Sha256, sys::CKD_SHA256_KDF),
+        (Hash::Sha384, sys::CKD_SHA384_KDF),
+        (Hash::Sha512, sys::CKD_SHA512_KDF),
+        (Hash::Sha3_224, sys::CKD_SHA3_224_KDF),
+        (Hash::Sha3_256, sys::CKD_SHA3_256_KDF),
+        (Hash::Sha3_384, sys::CKD_SHA3_384_KDF),
+        (Hash::Sha3_512, sys::CKD_SHA3_512_KDF),
+    ] {
+        assert_eq!(hash.kdf(), Some(number), "{hash:?}");
     }
 }
 

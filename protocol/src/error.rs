@@ -94,6 +94,20 @@ error_codes! {
     0x0225 PartitionNotFound     "ResourceNotFound"                         0x03   1 "There is no such partition; see `coffer partition list`.";
     0x0226 PartitionExists       "InvalidParameterValue"                    0x13   1 "There is a partition of that name already.";
 
+    0x0227 InvalidPendingWindow  "InvalidParameter.InvalidPendingWindowInDays" 0x13 1 "A deletion waits at least 7 days, and as long as deletion.max_days allows.";
+    0x0228 NotExternalCmk        "UnsupportedOperation.NotExternalCmk"      0xD1   1 "The key's material is not imported.";
+    0x0229 ExternalCmkCanNotRotate "UnsupportedOperation.ExternalCmkCanNotRotate" 0x54 1 "Imported material does not rotate.";
+    0x022a RotateNotSupported    "UnsupportedOperation.RotateNotSupported"  0x54   1 "Only symmetric keys made here rotate, and on demand only while their rotation is enabled.";
+    0x022b RotateRateLimited     "RequestLimitExceeded.RotateRateLimited"   0x06   1 "The key was rotated on demand less than 24 hours ago.";
+    0x022c MaterialNotMatch      "InvalidParameterValue.MaterialNotMatch"   0x110  1 "This is not the material that was imported first; a key keeps its material for ever.";
+    0x022d DecryptMaterialError  "InvalidParameter.DecryptMaterialError"    0x110  1 "The material could not be unwrapped, or is not a key of the right kind and length.";
+    0x022e TokenExpired          "ResourceUnavailable.TokenExpired"         0x06   1 "The import token has expired or was used up; get new parameters.";
+    0x022f ImportTokenLimit      "LimitExceeded"                            0x06   1 "The key has 8 import tokens open already; use one, or wait until one expires.";
+    0x0230 DecryptError          "FailedOperation.DecryptError"             0x40   1 "The ciphertext does not decrypt with this key.";
+    0x0231 BindingNotFound       "ResourceUnavailable.CloudResourceBindingNotFound" 0x06 1 "The key is not bound to that resource.";
+    0x0232 TagsNotExisted        "InvalidParameterValue.TagsNotExisted"     0x13   1 "The key has no such tag.";
+    0x0233 ClientTokenReused     "InvalidParameterValue"                    0x13   1 "The client token was used for another request.";
+
     0x0240 BackupPassphrase      "AuthFailure"                              0xA0   4 "The passphrase does not open the backup, or the first bytes of its file were changed.";
     0x0241 BackupDamaged         "InvalidParameterValue"                    0x20   1 "The backup cannot be used; nothing was changed. Take another copy of the file.";
     0x0242 StoreNotEmpty         "FailedOperation"                          0x1B   1 "Only an empty store is restored into; make a new one with `coffer init` or `coffer dev --dir`.";
@@ -136,6 +150,16 @@ error_codes! {
     0x0333 KeyNotPermitted       "UnauthorizedOperation"                    0x68   4 "The key may not be used for this.";
     0x0334 MechanismInvalid      "InvalidParameterValue"                    0x70   1 "The mechanism is unknown or not allowed here.";
     0x0335 MechanismParameter    "InvalidParameterValue"                    0x71   1 "The parameter of the mechanism is wrong.";
+    0x0336 KeyUnextractable      "UnauthorizedOperation"                    0x6A   4 "The key may not leave the token.";
+    0x0337 KeyNotWrappable       "UnauthorizedOperation"                    0x69   4 "The key may not be wrapped so.";
+    0x0338 WrappingKeyInvalid    "ResourceNotFound"                         0x113  1 "There is no such wrapping key.";
+    0x0339 WrappingKeySize       "InvalidParameterValue"                    0x114  1 "The size of the wrapping key is not supported.";
+    0x033a WrappingKeyType       "InvalidParameterValue.InvalidKeyUsage"    0x115  1 "The wrapping key is of the wrong type for the mechanism.";
+    0x033b UnwrappingKeyInvalid  "ResourceNotFound"                         0xF0   1 "There is no such unwrapping key.";
+    0x033c UnwrappingKeySize     "InvalidParameterValue"                    0xF1   1 "The size of the unwrapping key is not supported.";
+    0x033d UnwrappingKeyType     "InvalidParameterValue.InvalidKeyUsage"    0xF2   1 "The unwrapping key is of the wrong type for the mechanism.";
+    0x033e WrappedKeyInvalid     "InvalidParameterValue.InvalidCiphertext"  0x110  1 "The wrapped key is wrong, or not of the kind that the template says.";
+    0x033f WrappedKeyLength      "InvalidParameterValue.InvalidCiphertext"  0x112  1 "The wrapped key has a length that the mechanism does not give.";
     0x0340 DataInvalid           "InvalidParameterValue"                    0x20   1 "The data is wrong.";
     0x0341 DataLength            "InvalidParameterValue"                    0x21   1 "The data has the wrong length.";
     0x0342 EncryptedDataInvalid  "InvalidParameterValue.InvalidCiphertext"  0x40   1 "The encrypted data is wrong.";

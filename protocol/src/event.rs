@@ -12,6 +12,8 @@ pub enum Event {
     ObjectChanged = 1,
     /// A token was initialised, made or removed.
     TokenChanged = 2,
+    /// An alarm was raised; ListAlarms tells which, to those who may know.
+    AlarmRaised = 3,
 }
 
 impl TryFrom<u16> for Event {
@@ -20,6 +22,7 @@ impl TryFrom<u16> for Event {
         Ok(match number {
             1 => Self::ObjectChanged,
             2 => Self::TokenChanged,
+            3 => Self::AlarmRaised,
             _ => return Err(ErrorCode::Malformed),
         })
     }
@@ -39,4 +42,11 @@ pub struct ObjectChanged {
 pub struct TokenChanged {
     /// The token's slot.
     pub slot: u32,
+}
+
+/// The metadata of [`Event::AlarmRaised`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlarmRaised {
+    /// The alarm's number.
+    pub number: u64,
 }

@@ -3,6 +3,7 @@
 //! Data only. This crate opens no sockets, spawns no threads and holds no keys.
 #![forbid(unsafe_code)]
 
+pub mod alarm;
 pub mod attribute;
 pub mod error;
 pub mod event;

@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use coffer_protocol::error::Failure;
-use coffer_protocol::event::{ObjectChanged, TokenChanged};
+use coffer_protocol::event::{AlarmRaised, ObjectChanged, TokenChanged};
 use coffer_protocol::frame::Kind;
 use coffer_protocol::handshake::{GoAway, Hello, Welcome};
 use coffer_protocol::operation::{self, Operation, Row};
@@ -94,6 +94,7 @@ fn messages() -> String {
     shapes.add::<GoAway>();
     shapes.add::<ObjectChanged>();
     shapes.add::<TokenChanged>();
+    shapes.add::<AlarmRaised>();
     add_operations(&mut shapes);
     table("Message", &shapes)
 }

@@ -3,7 +3,7 @@
 
 use coffer_protocol::attribute::Attribute;
 use coffer_protocol::error::Failure;
-use coffer_protocol::event::{ObjectChanged, TokenChanged};
+use coffer_protocol::event::{AlarmRaised, ObjectChanged, TokenChanged};
 use coffer_protocol::frame::{self, Flags, HEADER_LENGTH, Header, Kind, MAX_META, MAX_PAYLOAD};
 use coffer_protocol::handshake::{GoAway, Hello, Welcome};
 use coffer_protocol::operation::{self, Operation};
@@ -45,6 +45,7 @@ macro_rules! readers {
             ("GoAway", reread::<GoAway>),
             ("ObjectChanged", reread::<ObjectChanged>),
             ("TokenChanged", reread::<TokenChanged>),
+            ("AlarmRaised", reread::<AlarmRaised>),
             ("template", reread::<Vec<Attribute>>),
             ("Iv", reread::<mechanism::IvParameter>),
             ("Gcm", reread::<mechanism::GcmParameter>),

@@ -24,12 +24,20 @@ pub struct Daemon {
     child: Option<Child>,
 }
 
-/// Where cargo put the binaries: the folder of this one, without the `deps` in which tests are.
+/// Names a folder with `coffer`, `cofferd` and `libcoffer_pkcs11.so` that the tests use instead of those that
+/// cargo built with them: how they test a daemon that was built with other features.
+pub const BINARIES: &str = "COFFER_TEST_BINARIES";
+
+/// The binaries under test: in the folder that [`BINARIES`] names, or where cargo put them, which is the folder
+/// of this one, without the `deps` in which tests are.
 ///
 /// # Panics
 ///
 /// Where this binary is not in a folder.
 pub fn binaries() -> PathBuf {
+    if let Some(folder) = std::env::var_os(BINARIES) {
+        return folder.into();
+    }
     let this = std::env::current_exe().expect("a process has a binary");
     let folder = this.parent().expect("in a folder");
     match folder.parent() {

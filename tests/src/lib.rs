@@ -5,6 +5,7 @@ pub mod bench;
 pub mod daemon;
 pub mod forwarder;
 pub mod isolated;
+pub mod known;
 pub mod leak_scanner;
 pub mod load;
 pub mod openssl;

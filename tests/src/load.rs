@@ -62,18 +62,20 @@ pub struct Application {
 }
 
 impl Application {
-    /// Sets the user PIN as the security officer and logs in with it.
+    /// Changes the security officer's PIN, sets the user PIN and logs in with it.
     ///
     /// # Panics
     ///
     /// Where the module refuses a step.
-    pub fn with_new_pin(module: &Path, so_pin: &str, pin: &str) -> Self {
+    pub fn with_new_pins(module: &Path, [old_so_pin, so_pin, pin]: [&str; 3]) -> Self {
         let module = Pkcs11::new(module).expect("the module");
         let arguments = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
         module.initialize(arguments).expect("C_Initialize");
         let slot = module.get_slots_with_token().expect("C_GetSlotList")[0];
         let session = module.open_rw_session(slot).expect("C_OpenSession");
-        session.login(UserType::So, Some(&AuthPin::new(so_pin.into()))).expect("the SO logs in");
+        let [old_so_pin, so_pin] = [old_so_pin, so_pin].map(|pin| AuthPin::new(pin.into()));
+        session.login(UserType::So, Some(&old_so_pin)).expect("the SO logs in");
+        session.set_pin(&old_so_pin, &so_pin).expect("C_SetPIN");
         let pin = AuthPin::new(pin.into());
         session.init_pin(&pin).expect("C_InitPIN");
         session.logout().expect("C_Logout");

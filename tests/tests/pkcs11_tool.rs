@@ -230,3 +230,67 @@ fn a_cmk_made_with_coffer_is_found_by_its_label_and_signs() {
         assert!(!refused.success && said, "{}", refused.words);
     }
 }
+
+#[test]
+fn signatures_on_p521_verify_with_the_exported_key() {
+    let Some(tool) = Tool::start() else { return };
+    tool.as_user("--keypairgen --key-type EC:secp521r1 --label e --id 05");
+    tool.export("--id 05");
+    for (mechanism, hash) in [("ECDSA-SHA256", "-sha256"), ("ECDSA-SHA512", "-sha512")] {
+        let mechanism = format!("{mechanism} --signature-format openssl");
+        tool.check_signature("--id 05", &mechanism, hash, &[]);
+    }
+    assert!(tool.as_user("--test").lines().any(|line| line == "No errors"));
+}
+
+/// The point of a public key that the tool shows in hexadecimal, after the DER that stands before it in RFC 8410.
+fn shown_key(tool: &Tool, key: &str, prefix: &str) -> Vec<u8> {
+    let words = tool.as_user(&format!("--list-objects --type pubkey {key}"));
+    let shown = words.lines().find_map(|line| line.trim().strip_prefix("EC_POINT:"));
+    hex::decode(format!("{prefix}{}", shown.unwrap().trim())).unwrap()
+}
+
+#[test]
+fn ed25519_signatures_verify_with_the_shown_key() {
+    let Some(tool) = Tool::start() else { return };
+    tool.as_user("--keypairgen --key-type EC:edwards25519 --label e --id 06");
+    // The tool of Debian 12 exports only points in an OCTET STRING, which PKCS#11 3.1 has no more for this curve.
+    public_key(tool.folder(), &shown_key(&tool, "--id 06", "302a300506032b6570032100"));
+    tool.write("data", b"to sign");
+    let files = "--input-file data --output-file signature";
+    tool.as_user(&format!("--sign --id 06 --mechanism EDDSA {files}"));
+    let verify = ["pkeyutl", "-verify", "-pubin", "-inkey", "public.pem", "-rawin", "-in", "data"];
+    openssl(tool.folder(), &[&verify[..], &["-sigfile", "signature"]].concat());
+}
+
+#[test]
+fn derived_secrets_are_those_of_openssl() {
+    let Some(tool) = Tool::start() else { return };
+    for (id, curve) in [("08", "secp384r1"), ("07", "prime256v1"), ("09", "secp521r1")] {
+        tool.as_user(&format!("--keypairgen --key-type EC:{curve} --label {curve} --id {id}"));
+        if curve == "secp384r1" {
+            // The tool of Debian 12 does not export keys on this curve, of other modules neither.
+            let key = shown_key(&tool, &format!("--id {id}"), "");
+            let head = hex::decode("3076301006072a8648ce3d020106052b81040022036200").unwrap();
+            public_key(tool.folder(), &[&head, &key[2..]].concat());
+        } else {
+            tool.export(&format!("--id {id}"));
+        }
+        let other = openssl(
+            tool.folder(),
+            &["genpkey", "-algorithm", "EC", "-pkeyopt", &format!("ec_paramgen_curve:{curve}")],
+        );
+        tool.write("other.pem", &other);
+        openssl(
+            tool.folder(),
+            &["pkey", "-in", "other.pem", "-pubout", "-outform", "DER", "-out", "other.der"],
+        );
+        let files = "--input-file other.der --output-file secret";
+        tool.as_user(&format!("--derive --id {id} --mechanism ECDH1-DERIVE {files}"));
+        let derive = ["pkeyutl", "-derive", "-inkey", "other.pem", "-peerkey", "public.pem"];
+        assert_eq!(tool.read("secret"), openssl(tool.folder(), &derive), "{curve}");
+    }
+    // The tool agrees on the other curves only; it makes keys for this one.
+    let made = tool.as_user("--keypairgen --key-type EC:curve25519 --label x --id 0a");
+    assert!(made.contains("Key pair generated"), "{made}");
+}

@@ -275,6 +275,8 @@ fn lengths_that_are_only_claimed_cost_no_memory_and_stop_nobody() {
         key_type: None,
         tags: None,
         hsm_cluster: None,
+        client_token: None,
+        rotate_days: None,
     };
     assert_eq!(wire.ask(&frame_of(&create, &[], 2)).code(), None);
 }

@@ -45,6 +45,9 @@ pub(super) fn run(shared: &Arc<Shared>) {
         let (waiting, seq) = {
             let mut tail = lock(&shared.tail);
             tail.refill();
+            if tail.unsynced > 0 {
+                tail.prepare();
+            }
             (tail.unsynced > 0, tail.seq)
         };
         if waiting && let Err(error) = shared.sync_before(seq) {

@@ -72,6 +72,7 @@ pub(super) fn open(dir: &Path, config: Config) -> Result<(Tail, Opened), Error> 
         seq: end.seq,
         hash: end.hash,
         last: end.last,
+        zeroed: 0,
         unsynced: 0,
         open: opened.open_intents.iter().map(|intent| intent.seq).collect(),
         reserve,
@@ -79,6 +80,7 @@ pub(super) fn open(dir: &Path, config: Config) -> Result<(Tail, Opened), Error> 
         failed: None,
     };
     if end.usable {
+        tail.prepare();
         return Ok((tail, opened));
     }
     if !reserve {

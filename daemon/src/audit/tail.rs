@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Longest body of a record, if segments are large enough.
 const LONGEST_BODY: u64 = 64 << 10;
+/// How much room is kept written with zeros: the records of the changes of a second.
+const AHEAD: u64 = 256 << 10;
 /// The closing record, for which room is always kept.
 const CLOSE: u64 = OVERHEAD as u64;
 
@@ -27,6 +29,9 @@ pub(super) struct Tail {
     pub(super) hash: Hash,
     /// Hash of the last record; differs from `hash` where a segment was just begun.
     pub(super) last: Hash,
+    /// Up to here the room was written with zeros: what was only allocated takes the file system's journal too when
+    /// it is synced for the first time.
+    pub(super) zeroed: u64,
     /// Bytes that were written since the last fsync.
     pub(super) unsynced: u64,
     /// Intents without outcome.
@@ -66,6 +71,16 @@ impl Tail {
         }
     }
 
+    /// Writes zeros ahead of the next records. It does not have to succeed.
+    pub(super) fn prepare(&mut self) {
+        let start = self.zeroed.max(self.position);
+        let end = (self.position + AHEAD).min(self.size);
+        let length = usize::try_from(end.saturating_sub(start)).unwrap_or(0);
+        if self.failed.is_none() && self.file.write_all_at(&vec![0; length], start).is_ok() {
+            self.zeroed = end;
+        }
+    }
+
     /// Closes the segment and begins the next in the reserve.
     pub(super) fn rotate(&mut self) -> Result<(), Error> {
         let time = (self.config.clock)();
@@ -92,6 +107,8 @@ impl Tail {
         self.position = HEADER as u64;
         self.hash = header.hash();
         self.reserve = false;
+        self.zeroed = 0;
+        self.prepare();
         Ok(())
     }
 

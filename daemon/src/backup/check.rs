@@ -144,8 +144,9 @@ impl Check {
                 entry.id.version().map(|place| self.references.wrapping(place)).is_some()
             }
             Table::Material => entry.id.version().map(|place| self.open_material(place)).is_some(),
+            Table::Imports => id.map(|id| self.references.import(id)).is_ok(),
             // Opaque here.
-            _ => true,
+            Table::Meta | Table::Checkpoints | Table::Alarms | Table::Uses => true,
         }
     }
 

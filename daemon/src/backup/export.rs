@@ -1,5 +1,7 @@
 //! Writing a backup: the frozen store, record by record, as the bytes of a file.
 
+use std::collections::BTreeSet;
+
 use coffer_protocol::ErrorCode;
 
 use super::key::{BackupKey, Place};
@@ -8,7 +10,7 @@ use super::{CHUNK, Header, TAG};
 use crate::Error;
 use crate::object::ObjectId;
 use crate::service::Payload;
-use crate::store::{InBackup, Row, Snapshot, Table};
+use crate::store::{InBackup, KeyId, Row, Snapshot, Table};
 use crate::vault::{self, Depth, Public};
 
 /// A reply brings so many chunks.
@@ -25,6 +27,8 @@ pub struct Export {
     waiting: Vec<u8>,
     chunk: u32,
     tally: Tally,
+    /// Open import tokens; their private keys stay here with them. Tables are read in order, and theirs comes first.
+    imports: BTreeSet<KeyId>,
     records: u64,
     ended: bool,
 }
@@ -54,6 +58,7 @@ impl Export {
             waiting: Vec::new(),
             chunk: 0,
             tally: Tally::default(),
+            imports: BTreeSet::new(),
             records: 0,
             ended: false,
         })
@@ -62,7 +67,8 @@ impl Export {
     /// How many records it will have.
     pub fn total(&self) -> u64 {
         let kept = Table::ALL.iter().filter(|table| table.in_backup() != InBackup::Left);
-        kept.map(|table| self.snapshot.records(*table)).sum()
+        let kept: u64 = kept.map(|table| self.snapshot.records(*table)).sum();
+        kept.saturating_sub(self.snapshot.records(Table::Imports))
     }
 
     /// How many records were written.
@@ -115,13 +121,23 @@ impl Export {
         };
         self.position = Some(row.name().to_vec());
         let unknown = || unopened(&format!("record {}", hex::encode(row.name())));
-        let (table, _) = row.place().ok_or_else(unknown)?;
+        let (table, id) = row.place().ok_or_else(unknown)?;
         let line = match table.in_backup() {
-            InBackup::Left => return Ok(()),
+            InBackup::Left => {
+                if table == Table::Imports {
+                    self.imports.extend(id.as_bytes().try_into().map(KeyId).ok());
+                }
+                return Ok(());
+            }
             InBackup::Copied => {
                 let entry = self.open(table, row)?;
                 let body = entry.body.clone();
                 Line::new(table, &entry, body)
+            }
+            InBackup::Resealed
+                if id.version().is_some_and(|(key, _)| self.imports.contains(&key)) =>
+            {
+                return Ok(());
             }
             InBackup::Resealed => self.reseal(table, row)?,
         };

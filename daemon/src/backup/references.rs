@@ -15,6 +15,8 @@ pub(super) struct References {
     material: BTreeSet<(ObjectId, u32)>,
     wrapping: BTreeSet<(ObjectId, u32)>,
     tombstones: BTreeSet<ObjectId>,
+    /// Open import tokens: their private keys are material without an object.
+    imports: BTreeSet<ObjectId>,
 }
 
 struct Seen {
@@ -59,6 +61,10 @@ impl References {
         self.tombstones.insert(id);
     }
 
+    pub(super) fn import(&mut self, id: ObjectId) {
+        self.imports.insert(id);
+    }
+
     /// Everything that does not fit.
     pub(super) fn findings(&self, wrapping: Wrapping) -> Vec<String> {
         let mut found = Vec::new();
@@ -80,8 +86,14 @@ impl References {
                 found.push(format!("object {id} was destroyed and is there"));
             }
         }
+        for id in &self.imports {
+            if !self.material.contains(&(*id, 1)) {
+                found.push(format!("import token {id} has no private key"));
+            }
+        }
         for (id, version) in &self.material {
             match self.objects.get(id).map(|seen| seen.newest) {
+                None if self.imports.contains(id) => {}
                 None => found.push(format!("version {version} of key {id} belongs to no object")),
                 Some(newest) if newest.is_none_or(|newest| *version > newest) => {
                     found.push(format!("key {id} does not know of its version {version}"));

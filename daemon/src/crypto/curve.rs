@@ -17,6 +17,8 @@ pub enum Curve {
     P521,
     /// The twisted Edwards curve of Ed25519.
     Ed25519,
+    /// The Montgomery curve of X25519.
+    X25519,
 }
 
 /// A row.
@@ -29,14 +31,16 @@ struct Row {
     names: &'static [&'static [u8]],
 }
 
-/// The curves. Names are object identifiers in DER (RFC 5480, RFC 8410); for Ed25519 also the PrintableString of
-/// PKCS#11 3.0 section 2.3.5, and the identifier that GNU gave before, which pkcs11-tool sends.
+/// The curves. Names are object identifiers in DER (RFC 5480, RFC 8410); for Ed25519 and X25519 also the
+/// PrintableStrings of PKCS#11 3.1 sections 6.3.5 and 6.3.7, and the identifiers that GNU and cryptlib gave before,
+/// which pkcs11-tool sends; that of OpenSC 0.23 gives the string for X25519 a length that is one too long.
 #[rustfmt::skip]
 const CURVES: &[Row] = &[
     Row { curve: Curve::P256, key_type: KeyType::Ec, bits: 256, names: &[&[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]] },
     Row { curve: Curve::P384, key_type: KeyType::Ec, bits: 384, names: &[&[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]] },
     Row { curve: Curve::P521, key_type: KeyType::Ec, bits: 521, names: &[&[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23]] },
     Row { curve: Curve::Ed25519, key_type: KeyType::EcEdwards, bits: 255, names: &[&[0x06, 0x03, 0x2b, 0x65, 0x70], b"\x13\x0cedwards25519", &[0x06, 0x09, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x0f, 0x01]] },
+    Row { curve: Curve::X25519, key_type: KeyType::EcMontgomery, bits: 255, names: &[&[0x06, 0x03, 0x2b, 0x65, 0x6e], b"\x13\x0acurve25519", b"\x13\x0bcurve25519", &[0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0x97, 0x55, 0x01, 0x05, 0x01]] },
 ];
 
 impl Curve {
@@ -88,20 +92,20 @@ impl Curve {
         self.bits().div_ceil(8)
     }
 
-    /// The length of a public point in bytes: 04‖X‖Y on the NIST curves, Y with a sign of X on others.
+    /// The length of a public point in bytes: 04‖X‖Y on the NIST curves, one coordinate on others.
     pub const fn point_len(self) -> usize {
         match self {
             Self::P256 | Self::P384 | Self::P521 => 1 + 2 * self.order_len(),
-            Self::Ed25519 => self.order_len(),
+            Self::Ed25519 | Self::X25519 => self.order_len(),
         }
     }
 
     /// A point as `CKA_EC_POINT` has it: on the NIST curves in an OCTET STRING (PKCS#11 3.1 section 6.3.3), on
-    /// others as it is (section 6.3.5).
+    /// others as it is (sections 6.3.5 and 6.3.7).
     pub fn ec_point(self, raw: &[u8]) -> Vec<u8> {
         match self {
             Self::P256 | Self::P384 | Self::P521 => octet_string(raw),
-            Self::Ed25519 => raw.to_vec(),
+            Self::Ed25519 | Self::X25519 => raw.to_vec(),
         }
     }
 

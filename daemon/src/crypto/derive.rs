@@ -1,17 +1,18 @@
 //! Deriving the bytes of a key from a key, by scheme.
 
-use coffer_protocol::mechanism::{Hkdf, Parameter, Salt, Scheme};
+use coffer_protocol::mechanism::{Ecdh, Hkdf, Parameter, Salt, Scheme};
 use zeroize::Zeroizing;
 
-use super::{Error, Key, kdf};
+use super::{Error, Key, KeySpec, ecdh, kdf};
 
-/// How many bytes a derivation gives when nobody says how many are wanted; `None` where somebody
-/// must.
-pub fn natural_length(scheme: Scheme, parameter: &Parameter) -> Option<usize> {
+/// How many bytes a derivation from a key of this kind gives when nobody says how many are wanted; `None` where
+/// somebody must.
+pub fn natural_length(base: KeySpec, scheme: Scheme, parameter: &Parameter) -> Option<usize> {
     match (scheme, parameter) {
         (Scheme::Hkdf | Scheme::HkdfData, Parameter::Hkdf(hkdf)) if !hkdf.expand => {
             Some(hkdf.hash.len())
         }
+        (Scheme::Ecdh, Parameter::Ecdh(Ecdh { kdf: None, .. })) => ecdh::shared_len(base),
         _ => None,
     }
 }
@@ -20,7 +21,7 @@ pub fn natural_length(scheme: Scheme, parameter: &Parameter) -> Option<usize> {
 ///
 /// # Errors
 ///
-/// [`Error::DataLength`] where the scheme does not give so many bytes.
+/// [`Error::DataLength`] where the scheme does not give so many bytes, [`Error::Parameter`] for a point that is none.
 pub fn derive(
     base: &Key,
     other: Option<&Key>,
@@ -32,6 +33,7 @@ pub fn derive(
         (Scheme::Hkdf | Scheme::HkdfData, Key::Secret(base), Parameter::Hkdf(parameter)) => {
             hkdf(base, other, parameter, length)
         }
+        (Scheme::Ecdh, base, Parameter::Ecdh(parameter)) => ecdh::derive(base, parameter, length),
         _ => Err(Error::Mechanism),
     }
 }

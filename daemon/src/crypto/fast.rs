@@ -109,7 +109,7 @@ impl EcdsaSigner {
             Curve::P256 => (&ECDSA_P256_SHA256_FIXED_SIGNING, &digest::SHA256),
             Curve::P384 => (&ECDSA_P384_SHA384_FIXED_SIGNING, &digest::SHA384),
             Curve::P521 => (&ECDSA_P521_SHA512_FIXED_SIGNING, &digest::SHA512),
-            Curve::Ed25519 => return None,
+            Curve::Ed25519 | Curve::X25519 => return None,
         };
         if !vault::aws_lc_is_ready() {
             return None;
@@ -144,7 +144,7 @@ pub(super) fn ecdsa_verify(
         Curve::P256 => (&ECDSA_P256_SHA256_FIXED, &digest::SHA256),
         Curve::P384 => (&ECDSA_P384_SHA384_FIXED, &digest::SHA384),
         Curve::P521 => (&ECDSA_P521_SHA512_FIXED, &digest::SHA512),
-        Curve::Ed25519 => return None,
+        Curve::Ed25519 | Curve::X25519 => return None,
     };
     if !vault::aws_lc_is_there() {
         return None;

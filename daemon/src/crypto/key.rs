@@ -5,12 +5,13 @@
 use ::rsa::traits::PublicKeyParts;
 use ::sm4::Sm4;
 use ed25519_dalek::SigningKey;
+use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
 use super::aes::Aes;
 use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
 use super::rsa_key::Components;
-use super::{Error, PublicKey, ed25519, random, rsa_key, sm2, sm4};
+use super::{Error, PublicKey, ecdh, ed25519, random, rsa_key, sm2, sm4};
 
 /// The longest generic secret in bytes.
 pub const MAX_SECRET: usize = 1024;
@@ -26,7 +27,8 @@ pub enum KeySpec {
     Secret,
     /// RSA; the bytes are a PKCS#1 `RSAPrivateKey` in DER.
     Rsa,
-    /// A named curve; the bytes are the scalar, big-endian, or the seed of Ed25519.
+    /// A named curve; the bytes are the scalar, big-endian, or the seed of Ed25519, or the scalar of X25519,
+    /// little-endian.
     Ec(Curve),
     /// The SM2 curve; the bytes are the scalar, big-endian.
     Sm2,
@@ -114,6 +116,8 @@ pub enum Key {
     P521(p521_curve::Private),
     /// Ed25519.
     Ed25519(Box<SigningKey>),
+    /// X25519.
+    X25519(Box<StaticSecret>),
     /// On the SM2 curve.
     Sm2(::sm2::SecretKey),
 }
@@ -167,6 +171,10 @@ pub fn generate(what: Generate) -> Result<Generated, Error> {
             let (seed, point) = ed25519::generate()?;
             pair(KeySpec::Ec(Curve::Ed25519), seed, PublicKey::Ed25519(point))
         }
+        Generate::Ec(Curve::X25519) => {
+            let (scalar, point) = ecdh::generate()?;
+            pair(KeySpec::Ec(Curve::X25519), scalar, PublicKey::X25519(point))
+        }
         Generate::Sm2 => {
             let (scalar, point) = sm2::generate()?;
             pair(KeySpec::Sm2, scalar, PublicKey::Sm2(point))
@@ -191,9 +199,12 @@ pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Generated, Error> {
         Key::P384(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::P521(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::Rsa(key) => rsa_key::encode(key)?,
-        Key::Aes(_) | Key::Sm4(_) | Key::Secret(_) | Key::Ed25519(_) | Key::Sm2(_) => {
-            Zeroizing::new(bytes.to_vec())
-        }
+        Key::Aes(_)
+        | Key::Sm4(_)
+        | Key::Secret(_)
+        | Key::Ed25519(_)
+        | Key::X25519(_)
+        | Key::Sm2(_) => Zeroizing::new(bytes.to_vec()),
     };
     Ok(Generated { spec, material, public: key.public() })
 }
@@ -234,6 +245,7 @@ impl Key {
                 Self::P521(p521_curve::Private::new(p521_curve::parse(bytes)?, uses))
             }
             KeySpec::Ec(Curve::Ed25519) => Self::Ed25519(Box::new(ed25519::parse(bytes)?)),
+            KeySpec::Ec(Curve::X25519) => Self::X25519(Box::new(ecdh::parse(bytes)?)),
             KeySpec::Sm2 => Self::Sm2(sm2::parse(bytes)?),
         })
     }
@@ -249,6 +261,7 @@ impl Key {
             Self::P384(_) => KeySpec::Ec(Curve::P384),
             Self::P521(_) => KeySpec::Ec(Curve::P521),
             Self::Ed25519(_) => KeySpec::Ec(Curve::Ed25519),
+            Self::X25519(_) => KeySpec::Ec(Curve::X25519),
             Self::Sm2(_) => KeySpec::Sm2,
         }
     }
@@ -263,7 +276,7 @@ impl Key {
             Self::P256(_) | Self::Sm2(_) => 256,
             Self::P384(_) => 384,
             Self::P521(_) => 521,
-            Self::Ed25519(_) => 255,
+            Self::Ed25519(_) | Self::X25519(_) => 255,
         }
     }
 
@@ -276,6 +289,7 @@ impl Key {
             Self::P384(key) => Some(PublicKey::P384(key.public_key())),
             Self::P521(key) => Some(PublicKey::P521(key.public_key())),
             Self::Ed25519(key) => Some(PublicKey::Ed25519(key.verifying_key())),
+            Self::X25519(key) => Some(PublicKey::X25519((&**key).into())),
             Self::Sm2(key) => Some(PublicKey::Sm2(key.public_key())),
         }
     }

@@ -10,6 +10,7 @@ mod chacha;
 mod curve;
 pub mod der_signature;
 mod derive;
+pub mod ecdh;
 pub mod ecdsa;
 pub mod ed25519;
 mod error;
@@ -25,6 +26,8 @@ mod mac;
 pub mod message;
 mod one_shot;
 pub mod password;
+mod pkcs8;
+pub mod private_key;
 mod pss;
 mod public_key;
 pub mod random;
@@ -34,6 +37,7 @@ pub mod self_test;
 pub mod sm2;
 mod sm4;
 pub mod stream;
+mod wrap;
 
 pub use derive::{derive, natural_length};
 pub use error::Error;
@@ -42,6 +46,8 @@ pub use message::Message;
 pub use one_shot::{
     decrypt, decrypt_in_place, encrypt, encrypt_in_place, sign, sm2_decrypt, sm2_encrypt, verify,
 };
+pub use pkcs8::{decode as decode_private, encode as encode_private};
 pub use public_key::PublicKey;
 pub use rsa_key::Components;
 pub use stream::Stream;
+pub use wrap::{unwrap, wrap};

@@ -280,13 +280,14 @@ fn aes_key(key: Half<'_>) -> Result<&aes::Aes, Error> {
     }
 }
 
-fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
+pub(super) fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
         PublicKey::P256(_)
         | PublicKey::P384(_)
         | PublicKey::P521(_)
         | PublicKey::Ed25519(_)
+        | PublicKey::X25519(_)
         | PublicKey::Sm2(_) => Err(Error::Mechanism),
     }
 }

@@ -3,20 +3,23 @@
 use ::rsa::RsaPublicKey;
 use ::rsa::traits::PublicKeyParts;
 use coffer_protocol::key_type::KeyType;
-use der::Decode;
-use der::asn1::ObjectIdentifier;
+use der::asn1::{BitStringRef, ObjectIdentifier};
+use der::{Decode, Encode};
 use ed25519_dalek::VerifyingKey;
-use spki::{DecodePublicKey, EncodePublicKey, SubjectPublicKeyInfoRef};
+use spki::{AlgorithmIdentifierRef, DecodePublicKey, EncodePublicKey, SubjectPublicKeyInfoRef};
 
 use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
-use super::{Error, ed25519, rsa_key, sm2};
+use super::{Error, ecdh, ed25519, rsa_key, sm2};
 
-const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
-const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub(super) const RSA_ENCRYPTION: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(super) const EC_PUBLIC_KEY: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+pub(super) const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+pub(super) const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+pub(super) const X25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.110");
+pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 const SM2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.156.10197.1.301");
 
 /// The public half of a pair.
@@ -32,6 +35,8 @@ pub enum PublicKey {
     P521(p521::PublicKey),
     /// Ed25519.
     Ed25519(VerifyingKey),
+    /// X25519.
+    X25519(x25519_dalek::PublicKey),
     /// On the SM2 curve.
     Sm2(::sm2::PublicKey),
 }
@@ -55,6 +60,7 @@ impl PublicKey {
             Curve::P384 => p384::PublicKey::from_sec1_bytes(point).map(Self::P384),
             Curve::P521 => p521::PublicKey::from_sec1_bytes(point).map(Self::P521),
             Curve::Ed25519 => return ed25519::public(point).map(Self::Ed25519),
+            Curve::X25519 => return ecdh::public(point).map(Self::X25519),
         }
         .map_err(|_| Error::KeyInvalid)
     }
@@ -92,6 +98,10 @@ impl PublicKey {
                 let point = info.subject_public_key.as_bytes().ok_or(Error::KeyInvalid)?;
                 return ed25519::public(point).map(Self::Ed25519);
             }
+            (X25519, None) => {
+                let point = info.subject_public_key.as_bytes().ok_or(Error::KeyInvalid)?;
+                return ecdh::public(point).map(Self::X25519);
+            }
             _ => return Err(Error::KeyInvalid),
         };
         key.map_err(|_| Error::KeyInvalid)
@@ -105,6 +115,7 @@ impl PublicKey {
             Self::P384(key) => key.to_public_key_der(),
             Self::P521(key) => key.to_public_key_der(),
             Self::Ed25519(key) => key.to_public_key_der(),
+            Self::X25519(key) => return x25519_spki(key.as_bytes()).map_err(|_| Error::Internal),
             Self::Sm2(key) => key.to_public_key_der(),
         };
         Ok(document.map_err(|_| Error::Internal)?.into_vec())
@@ -116,6 +127,7 @@ impl PublicKey {
             Self::Rsa(_) => KeyType::Rsa,
             Self::P256(_) | Self::P384(_) | Self::P521(_) => KeyType::Ec,
             Self::Ed25519(_) => KeyType::EcEdwards,
+            Self::X25519(_) => KeyType::EcMontgomery,
             Self::Sm2(_) => KeyType::Sm2,
         }
     }
@@ -127,7 +139,7 @@ impl PublicKey {
             Self::P256(_) | Self::Sm2(_) => 256,
             Self::P384(_) => 384,
             Self::P521(_) => 521,
-            Self::Ed25519(_) => 255,
+            Self::Ed25519(_) | Self::X25519(_) => 255,
         }
     }
 
@@ -135,7 +147,12 @@ impl PublicKey {
     pub fn rsa_numbers(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         match self {
             Self::Rsa(key) => Some((key.n_bytes().into_vec(), key.e_bytes().into_vec())),
-            Self::P256(_) | Self::P384(_) | Self::P521(_) | Self::Ed25519(_) | Self::Sm2(_) => None,
+            Self::P256(_)
+            | Self::P384(_)
+            | Self::P521(_)
+            | Self::Ed25519(_)
+            | Self::X25519(_)
+            | Self::Sm2(_) => None,
         }
     }
 
@@ -146,6 +163,7 @@ impl PublicKey {
             Self::P384(_) => Some(Curve::P384),
             Self::P521(_) => Some(Curve::P521),
             Self::Ed25519(_) => Some(Curve::Ed25519),
+            Self::X25519(_) => Some(Curve::X25519),
             Self::Rsa(_) | Self::Sm2(_) => None,
         }
     }
@@ -158,7 +176,15 @@ impl PublicKey {
             Self::P384(key) => Some(p384_curve::point(key)),
             Self::P521(key) => Some(p521_curve::point(key)),
             Self::Ed25519(key) => Some(key.to_bytes().to_vec()),
+            Self::X25519(key) => Some(key.as_bytes().to_vec()),
             Self::Sm2(key) => Some(sm2::point(key)),
         }
     }
+}
+
+/// RFC 8410 section 4.
+fn x25519_spki(point: &[u8]) -> der::Result<Vec<u8>> {
+    let algorithm = AlgorithmIdentifierRef { oid: X25519, parameters: None };
+    let subject_public_key = BitStringRef::from_bytes(point)?;
+    SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der()
 }

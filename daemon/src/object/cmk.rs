@@ -5,7 +5,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
-use coffer_protocol::key::{KeyUsage, Origin};
+use coffer_protocol::key::{KeySpec, KeyUsage, Origin};
 use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::ckm;
 use sha2::{Digest, Sha256};
@@ -13,10 +13,16 @@ use sha2::{Digest, Sha256};
 use super::schema::Kind;
 use super::{Attributes, KeyMeta, Material, Object, ObjectId, Slot, Staged, class, public};
 use crate::Error;
-use crate::crypto::PublicKey;
+use crate::crypto::ecdsa::Curve;
+use crate::crypto::{self, Generate, PublicKey};
 use crate::store::SealedMaterial;
 
-const SYMMETRIC: &[u64] = &[ckm::CKM_AES_GCM];
+const SYMMETRIC: &[u64] = &[
+    ckm::CKM_AES_GCM,
+    ckm::CKM_AES_KEY_WRAP,
+    ckm::CKM_AES_KEY_WRAP_PAD,
+    ckm::CKM_AES_KEY_WRAP_KWP,
+];
 const RSA_DECRYPT: &[u64] = &[ckm::CKM_RSA_PKCS, ckm::CKM_RSA_PKCS_OAEP];
 const RSA_SIGN: &[u64] = &[
     ckm::CKM_RSA_PKCS,
@@ -55,12 +61,17 @@ const fn row(mechanisms: &'static [u64], private: u64, public: u64) -> Use {
 const fn use_of(usage: KeyUsage) -> Use {
     match usage {
         KeyUsage::EncryptDecrypt => row(SYMMETRIC, a::DECRYPT, a::ENCRYPT),
-        KeyUsage::DecryptRsa2048 => row(RSA_DECRYPT, a::DECRYPT, a::ENCRYPT),
-        KeyUsage::SignRsa2048 => row(RSA_SIGN, a::SIGN, a::VERIFY),
+        KeyUsage::DecryptRsa2048 | KeyUsage::DecryptRsa3072 | KeyUsage::DecryptRsa4096 => {
+            row(RSA_DECRYPT, a::DECRYPT, a::ENCRYPT)
+        }
+        KeyUsage::SignRsa2048 | KeyUsage::SignRsa3072 | KeyUsage::SignRsa4096 => {
+            row(RSA_SIGN, a::SIGN, a::VERIFY)
+        }
         KeyUsage::SignEcc | KeyUsage::SignEcdsa384 => row(ECDSA, a::SIGN, a::VERIFY),
-        // These have no PKCS#11 numbers, so there are no mechanisms to allow.
-        KeyUsage::SignSm2 => row(&[], a::SIGN, a::VERIFY),
-        KeyUsage::Application => row(&[], a::DERIVE, a::DERIVE),
+        KeyUsage::DecryptSm2 => row(&[], a::DECRYPT, a::ENCRYPT),
+        // SM2 has no PKCS#11 numbers, so there are no mechanisms to allow; the type of a MAC key leaves one hash.
+        KeyUsage::SignSm2 | KeyUsage::Mac => row(&[], a::SIGN, a::VERIFY),
+        KeyUsage::KeyAgreement | KeyUsage::Application => row(&[], a::DERIVE, a::DERIVE),
     }
 }
 
@@ -94,14 +105,21 @@ pub fn stage(
         return Err(ErrorCode::Internal.into());
     }
     let public = match key.key_type() {
-        KeyType::Rsa | KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery => {
+        // The numbers of a pair that waits for its import are not known yet.
+        KeyType::Rsa | KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery
+            if material.is_some() =>
+        {
             let public = PublicKey::from_spki(&key.public_key)?;
             if public.key_type() != key.key_type() {
                 return Err(ErrorCode::Internal.into());
             }
             Some(public)
         }
-        KeyType::Sm2
+        KeyType::Rsa
+        | KeyType::Ec
+        | KeyType::EcEdwards
+        | KeyType::EcMontgomery
+        | KeyType::Sm2
         | KeyType::Sm4
         | KeyType::Aes
         | KeyType::GenericSecret
@@ -124,6 +142,46 @@ pub fn stage(
     let mut staged = vec![Staged { object, material }];
     staged.extend(half.map(|object| Staged { object, material: None }));
     Ok(staged)
+}
+
+/// How the material of a CMK is read.
+pub const fn material_spec(spec: KeySpec) -> crypto::KeySpec {
+    match spec {
+        KeySpec::Aes256 => crypto::KeySpec::Aes,
+        KeySpec::Sm4 => crypto::KeySpec::Sm4,
+        KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 => crypto::KeySpec::Rsa,
+        KeySpec::EcP256 => crypto::KeySpec::Ec(Curve::P256),
+        KeySpec::EcP384 => crypto::KeySpec::Ec(Curve::P384),
+        KeySpec::Sm2 => crypto::KeySpec::Sm2,
+        KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 | KeySpec::HmacSm3 => {
+            crypto::KeySpec::Secret
+        }
+    }
+}
+
+/// How the material of a CMK is made.
+pub const fn generation_of(spec: KeySpec) -> Generate {
+    match (spec, spec.secret_length()) {
+        (KeySpec::Aes256, _) => Generate::Aes { bits: 256 },
+        (KeySpec::Sm4, _) => Generate::Sm4,
+        (KeySpec::Rsa2048, _) => Generate::Rsa { bits: 2048, exponent: 65_537 },
+        (KeySpec::Rsa3072, _) => Generate::Rsa { bits: 3072, exponent: 65_537 },
+        (KeySpec::Rsa4096, _) => Generate::Rsa { bits: 4096, exponent: 65_537 },
+        (KeySpec::EcP256, _) => Generate::Ec(Curve::P256),
+        (KeySpec::EcP384, _) => Generate::Ec(Curve::P384),
+        (
+            KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 | KeySpec::HmacSm3,
+            Some(bytes),
+        ) => Generate::Secret { bytes },
+        (
+            KeySpec::Sm2
+            | KeySpec::Hmac256
+            | KeySpec::Hmac384
+            | KeySpec::Hmac512
+            | KeySpec::HmacSm3,
+            _,
+        ) => Generate::Sm2,
+    }
 }
 
 /// The id of a CMK's public object: it follows from the key's, so that whoever destroys the key finds it.
@@ -187,12 +245,16 @@ fn key_attributes(id: ObjectId, key: &KeyMeta, numbers: &[Attribute]) -> Attribu
         Attribute::boolean(a::ALWAYS_SENSITIVE, generated),
         Attribute::boolean(a::NEVER_EXTRACTABLE, generated),
     ]);
-    if key_type == KeyType::Aes {
-        attributes.push(Attribute::number(a::VALUE_LEN, 32));
+    if let (KeyType::Aes | KeyType::Hmac(_), Some(length)) = (key_type, key.spec.secret_length()) {
+        attributes.push(Attribute::number(a::VALUE_LEN, length as u64));
     }
     attributes.extend_from_slice(numbers);
     let Use { private, public, .. } = use_of(key.usage);
-    let usages = if key_type.is_pair() { vec![private] } else { vec![private, public] };
+    let usages = match key_type {
+        _ if key_type.is_pair() => vec![private],
+        KeyType::Aes => vec![private, public, a::WRAP, a::UNWRAP],
+        _ => vec![private, public],
+    };
     finish(attributes, &usages, Kind::of(class, Some(key_type)))
 }
 
@@ -222,8 +284,8 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::Rsa => ckm::CKM_RSA_PKCS_KEY_PAIR_GEN,
         KeyType::Ec => ckm::CKM_EC_KEY_PAIR_GEN,
         KeyType::EcEdwards => ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN,
-        KeyType::EcMontgomery
-        | KeyType::GenericSecret
+        KeyType::EcMontgomery => ckm::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+        KeyType::GenericSecret
         | KeyType::Hmac(_)
         | KeyType::Hkdf
         | KeyType::ChaCha20
@@ -263,6 +325,7 @@ mod tests {
             let known = |ckm: &u64| coffer_protocol::mechanism::find(*ckm).is_some();
             assert!(row.mechanisms.iter().all(known));
         }
-        assert_eq!(use_of(KeyUsage::EncryptDecrypt).mechanisms, [ckm::CKM_AES_GCM]);
+        assert!(use_of(KeyUsage::EncryptDecrypt).mechanisms.contains(&ckm::CKM_AES_GCM));
+        assert!(!use_of(KeyUsage::EncryptDecrypt).mechanisms.contains(&ckm::CKM_AES_CBC_PAD));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
 use coffer_protocol::key_type::KeyType;
 
-use super::{ObjectId, OpenKey};
+use super::{Life, ObjectId, OpenKey};
 use crate::vault::SecretBytes;
 
 /// The KMS record of a key.
@@ -37,6 +37,8 @@ pub struct KeyMeta {
     pub tags: Vec<(String, String)>,
     /// Its public key as SubjectPublicKeyInfo in DER; empty for a secret key.
     pub public_key: Vec<u8>,
+    /// What happened to it, and what will.
+    pub life: Life,
 }
 
 impl KeyMeta {
@@ -46,14 +48,26 @@ impl KeyMeta {
     }
 
     /// The type of a CMK's material.
-    pub fn key_type(&self) -> KeyType {
-        match (self.usage, self.spec) {
-            (KeyUsage::DecryptRsa2048 | KeyUsage::SignRsa2048, _) => KeyType::Rsa,
-            (KeyUsage::SignEcc | KeyUsage::SignEcdsa384, _) => KeyType::Ec,
-            (KeyUsage::SignSm2, _) => KeyType::Sm2,
-            (KeyUsage::EncryptDecrypt | KeyUsage::Application, KeySpec::Sm4) => KeyType::Sm4,
-            (KeyUsage::EncryptDecrypt | KeyUsage::Application, KeySpec::Aes256) => KeyType::Aes,
+    pub const fn key_type(&self) -> KeyType {
+        self.spec.key_type()
+    }
+
+    /// Its state at a time: imported material that has expired is as good as gone, whether it was wiped already or
+    /// not.
+    pub fn state_at(&self, now: i64) -> KeyState {
+        match self.state {
+            KeyState::Enabled | KeyState::Disabled | KeyState::Archived
+                if self.valid_to != 0 && self.valid_to <= now =>
+            {
+                KeyState::PendingImport
+            }
+            state => state,
         }
+    }
+
+    /// Whether its destruction is due at a time.
+    pub fn is_due(&self, now: i64) -> bool {
+        self.state == KeyState::PendingDelete && self.deletion_date <= now
     }
 }
 

@@ -6,6 +6,7 @@ mod attributes;
 pub mod cmk;
 mod key;
 mod keyring;
+mod life;
 mod part;
 pub mod public;
 mod record;
@@ -17,8 +18,9 @@ mod tombstone;
 pub use attributes::Attributes;
 pub use key::{KeyMeta, Material, SessionKey};
 pub use keyring::{Keyring, OpenKey};
+pub use life::{DAY, Due, Ending, Life, MadeBy, Rotation, WARNINGS};
 pub use part::KeyPart;
-pub use registry::{Change, Query, Registry, Staged};
+pub use registry::{Change, Changes, Query, Registry, Staged};
 pub use tombstone::Tombstone;
 
 use coffer_protocol::attribute;

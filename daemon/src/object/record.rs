@@ -6,7 +6,7 @@ use coffer_protocol::attribute::Attribute;
 use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
 use serde::{Deserialize, Serialize};
 
-use super::{Attributes, KeyMeta, Material, Object, ObjectId, Slot};
+use super::{Attributes, KeyMeta, Life, Material, Object, ObjectId, Slot};
 use crate::store;
 
 const FORMAT: u8 = 1;
@@ -33,6 +33,7 @@ struct StoredKey {
     valid_to: i64,
     tags: Vec<(String, String)>,
     public_key: Vec<u8>,
+    life: Life,
 }
 
 impl Object {
@@ -55,6 +56,7 @@ impl Object {
                 valid_to: key.valid_to,
                 tags: key.tags.clone(),
                 public_key: key.public_key.clone(),
+                life: key.life.clone(),
             }),
         };
         let (version, state) =
@@ -85,6 +87,7 @@ impl Object {
                 valid_to: key.valid_to,
                 tags: key.tags,
                 public_key: key.public_key,
+                life: key.life,
             }),
         };
         Some(Self {

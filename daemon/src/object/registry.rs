@@ -12,7 +12,7 @@ use coffer_protocol::attribute::{self, Attribute};
 
 use super::{Object, ObjectId, Slot};
 use crate::Error;
-use crate::store::{Batch, Expected, KeyId, SealedMaterial, Store, Table};
+use crate::store::{Batch, Expected, KeyId, Record, RecordId, SealedMaterial, Store, Table};
 
 const STRIPES: usize = 64;
 
@@ -42,6 +42,27 @@ pub enum Change {
     Replaced(Box<Object>),
 }
 
+/// What becomes of several objects, and of records that belong to them, in one step.
+#[derive(Default)]
+pub struct Changes {
+    /// Next snapshots of objects that were named.
+    pub replaced: Vec<Object>,
+    /// New objects.
+    pub new: Vec<Staged>,
+    /// New versions of material.
+    pub materials: Vec<SealedMaterial>,
+    /// Keys whose material is erased; they may get material again.
+    pub erased: Vec<ObjectId>,
+    /// Objects that were named and go, with the tombstones of keys.
+    pub destroyed: Vec<(ObjectId, Option<Vec<u8>>)>,
+    /// Other records.
+    pub records: Vec<(Table, Record, Expected)>,
+    /// Records that go.
+    pub removed: Vec<(Table, RecordId)>,
+    /// Whether it may use the room that is kept for when the disk is full.
+    pub reserved: bool,
+}
+
 /// What to look for: every attribute must be equal.
 #[derive(Debug)]
 pub struct Query<'a> {
@@ -55,6 +76,7 @@ pub struct Query<'a> {
 struct Index {
     objects: HashMap<ObjectId, Arc<Object>>,
     slots: HashMap<Slot, SlotIndex>,
+    deadlines: BTreeSet<(i64, ObjectId)>,
 }
 
 #[derive(Debug, Default)]
@@ -268,6 +290,110 @@ impl Registry {
         Ok(after)
     }
 
+    /// Changes several objects in one step, all or none: `decide` sees their newest snapshots, in the order of
+    /// `ids`. Gives the snapshots after it; objects that did not change are not among them.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::ObjectInvalid`] for an unknown id, [`ErrorCode::AliasAlreadyExists`], whatever `decide` returns,
+    /// or what the store reports.
+    pub fn change(
+        &self,
+        ids: &[ObjectId],
+        decide: impl FnOnce(&[Arc<Object>]) -> Result<Changes, Error>,
+    ) -> Result<Vec<Arc<Object>>, Error> {
+        let stripes: BTreeSet<usize> = ids.iter().map(|id| stripe_of(*id)).collect();
+        // In one order, so that two changes never wait for each other.
+        let _one_at_a_time: Vec<_> = stripes.into_iter().map(|at| self.lock_stripe(at)).collect();
+        let before: Vec<Arc<Object>> = ids
+            .iter()
+            .map(|id| self.get(*id).ok_or(ErrorCode::ObjectInvalid))
+            .collect::<Result<_, _>>()?;
+        let changes = decide(&before)?;
+        let named = new_aliases(&before, &changes);
+        self.reserve(&named)?;
+        let result = self.commit_changes(&before, changes);
+        if result.is_err() {
+            self.release(&named);
+        }
+        result
+    }
+
+    fn commit_changes(
+        &self,
+        before: &[Arc<Object>],
+        changes: Changes,
+    ) -> Result<Vec<Arc<Object>>, Error> {
+        let _not_filling = self.filling.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |id: ObjectId| before.iter().find(|object| object.id == id);
+        let mut batch = Batch::new();
+        if changes.reserved {
+            batch.reserved();
+        }
+        let mut after = Vec::new();
+        for object in changes.replaced {
+            let generation = of(object.id).ok_or(ErrorCode::Internal)?.generation;
+            batch.put(Table::Objects, object.to_record(), Expected::Generation(generation));
+            after.push(object);
+        }
+        for Staged { mut object, material } in changes.new {
+            object.sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+            batch.put(Table::Objects, object.to_record(), Expected::New);
+            if let Some(material) = material {
+                batch.put_material(material);
+            }
+            after.push(object);
+        }
+        for material in changes.materials {
+            batch.put_material(material);
+        }
+        for id in changes.erased {
+            batch.erase_material(KeyId(id.0), None);
+        }
+        let mut gone = Vec::new();
+        for (id, tombstone) in changes.destroyed {
+            let object = of(id).ok_or(ErrorCode::Internal)?;
+            batch.delete(Table::Objects, id.0.into(), Expected::Generation(object.generation));
+            if let Some(tombstone) = tombstone {
+                batch.destroy(KeyId(id.0), tombstone);
+            }
+            gone.push(object.clone());
+        }
+        for (table, record, expected) in changes.records {
+            batch.put(table, record, expected);
+        }
+        for (table, id) in changes.removed {
+            batch.delete(table, id, Expected::Any);
+        }
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let generation = self.store.commit(batch)?;
+        let mut index = self.write();
+        for object in gone {
+            index.remove(&object);
+        }
+        Ok(after
+            .into_iter()
+            .map(|mut object| {
+                object.generation = generation;
+                let object = Arc::new(object);
+                if let Some(old) = of(object.id) {
+                    index.remove(old);
+                }
+                index.insert(object.clone());
+                object
+            })
+            .collect())
+    }
+
+    /// Keys for which there is something to do by a time.
+    pub fn due(&self, now: i64) -> Vec<ObjectId> {
+        let index = self.read();
+        let end = (now, ObjectId([0xff; 16]));
+        index.deadlines.range(..=end).map(|(_, id)| *id).collect()
+    }
+
     /// Destroys an object and, for good, its material.
     ///
     /// # Errors
@@ -311,8 +437,11 @@ impl Registry {
     }
 
     fn stripe(&self, id: ObjectId) -> MutexGuard<'_, ()> {
-        let stripe = usize::from(id.0[15]) % STRIPES;
-        self.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock_stripe(stripe_of(id))
+    }
+
+    fn lock_stripe(&self, at: usize) -> MutexGuard<'_, ()> {
+        self.stripes[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Index> {
@@ -322,6 +451,28 @@ impl Registry {
     fn write(&self) -> std::sync::RwLockWriteGuard<'_, Index> {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Changes of objects of one stripe are made one after the other.
+fn stripe_of(id: ObjectId) -> usize {
+    usize::from(id.0[15]) % STRIPES
+}
+
+/// The aliases that objects get which had another one or none.
+fn new_aliases(before: &[Arc<Object>], changes: &Changes) -> Vec<(Slot, String, ObjectId)> {
+    let alias_of = |object: &Object| object.key.as_ref().and_then(|key| key.alias.clone());
+    let had = |object: &Object| {
+        before.iter().find(|old| old.id == object.id).and_then(|old| alias_of(old))
+    };
+    let replaced = changes.replaced.iter();
+    let new = changes.new.iter().map(|staged| &staged.object);
+    replaced
+        .chain(new)
+        .filter_map(|object| {
+            let alias = alias_of(object)?;
+            (had(object).as_ref() != Some(&alias)).then_some((object.slot, alias, object.id))
+        })
+        .collect()
 }
 
 impl Object {
@@ -347,11 +498,17 @@ impl Index {
                 slot.aliases.insert(alias.clone(), object.id);
             }
         }
+        if let Some(deadline) = object.deadline() {
+            self.deadlines.insert((deadline, object.id));
+        }
         self.objects.insert(object.id, object);
     }
 
     fn remove(&mut self, object: &Object) {
         self.objects.remove(&object.id);
+        if let Some(deadline) = object.deadline() {
+            self.deadlines.remove(&(deadline, object.id));
+        }
         let Some(slot) = self.slots.get_mut(&object.slot) else { return };
         slot.order.remove(&object.sequence);
         for kind in INDEXED {
@@ -378,6 +535,8 @@ impl Object {
     /// Whether it counts in the quota of CMKs: made by CreateKey and not waiting for its destruction.
     fn counts(&self) -> bool {
         use coffer_protocol::key::KeyState;
-        self.key.as_ref().is_some_and(|key| key.is_cmk() && key.state != KeyState::PendingDelete)
+        self.key.as_ref().is_some_and(|key| {
+            key.is_cmk() && key.life.service.is_none() && key.state != KeyState::PendingDelete
+        })
     }
 }

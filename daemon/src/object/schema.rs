@@ -21,9 +21,9 @@ pub enum Kind {
     RsaPublic = 4,
     /// An RSA private key.
     RsaPrivate = 8,
-    /// A public key on a NIST curve or of EdDSA.
+    /// A public key on a NIST curve, of EdDSA or of X25519.
     EcPublic = 16,
-    /// A private key on a NIST curve or of EdDSA.
+    /// A private key on a NIST curve, of EdDSA or of X25519.
     EcPrivate = 32,
     /// An AES key.
     Aes = 64,
@@ -45,8 +45,13 @@ impl Kind {
             (class::CERTIFICATE, None) => Certificate,
             (class::PUBLIC_KEY, Some(KeyType::Rsa)) => RsaPublic,
             (class::PRIVATE_KEY, Some(KeyType::Rsa)) => RsaPrivate,
-            (class::PUBLIC_KEY, Some(KeyType::Ec | KeyType::EcEdwards)) => EcPublic,
-            (class::PRIVATE_KEY, Some(KeyType::Ec | KeyType::EcEdwards)) => EcPrivate,
+            (class::PUBLIC_KEY, Some(KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery)) => {
+                EcPublic
+            }
+            (
+                class::PRIVATE_KEY,
+                Some(KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery),
+            ) => EcPrivate,
             (class::SECRET_KEY, Some(KeyType::Aes)) => Aes,
             (
                 class::SECRET_KEY,

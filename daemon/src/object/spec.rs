@@ -3,12 +3,15 @@
 use coffer_protocol::attribute;
 use coffer_protocol::key_type::KeyType;
 
-use super::Object;
+use super::{Object, cmk};
 use crate::crypto::{KeySpec, ecdsa::Curve};
 
 impl Object {
     /// How its material is read; `None` where the object is no key or its curve is unknown.
     pub fn spec(&self) -> Option<KeySpec> {
+        if let Some(key) = self.key.as_ref().filter(|key| key.is_cmk()) {
+            return Some(cmk::material_spec(key.spec));
+        }
         Some(match self.key_type()? {
             KeyType::Aes => KeySpec::Aes,
             KeyType::Sm4 => KeySpec::Sm4,

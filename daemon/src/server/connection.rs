@@ -57,13 +57,13 @@ fn greet<'s>(
     let welcome = || frames::write(stream, &mut reply_header(&frame.header), outgoing);
     if greeted.role == Role::Events {
         let _subscribed = service.events.add(stream.as_fd_owned()?, welcome)?;
-        frames.done(&frame);
+        frames.done(frame);
         // Nothing is expected; the end of the connection is what is waited for.
         let _ = frames.next();
         return Ok(None);
     }
     welcome()?;
-    frames.done(&frame);
+    frames.done(frame);
     Ok(Some((frames, greeted.caller)))
 }
 
@@ -82,7 +82,7 @@ fn requests(
         if let Err(ended) = answer(service, stream, frames, &frame, &mut caller) {
             return ended;
         }
-        frames.done(&frame);
+        frames.done(frame);
     }
 }
 

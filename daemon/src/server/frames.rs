@@ -14,6 +14,7 @@ use coffer_protocol::operation;
 use coffer_protocol::patience::Patience;
 use zeroize::Zeroizing;
 
+use crate::bulk;
 use crate::permits::{Permit, Permits};
 use crate::service::{Outgoing, Payload, ReplyPayload};
 use crate::vault::Buffer;
@@ -114,10 +115,11 @@ impl<'s> Frames<'s> {
     }
 
     /// Forgets a frame that was answered; what was read beyond it moves to the front.
-    pub(super) fn done(&mut self, frame: &Frame) {
+    pub(super) fn done(&mut self, frame: Frame) {
         let used = match frame.body {
             Body::Inbox => HEADER_LENGTH + frame.header.body_length(),
-            Body::Secret { .. } | Body::Plain(_) => return,
+            Body::Plain(bytes) => return bulk::give_back(bytes),
+            Body::Secret { .. } => return,
         };
         let filled = self.filled;
         self.inbox.public_mut(0..filled).copy_within(used..filled, 0);
@@ -171,7 +173,8 @@ impl<'s> Frames<'s> {
             self.stream.set_read_timeout(None)?;
             return Ok(Body::Secret { buffer, _turn: turn });
         }
-        let mut bytes = Zeroizing::new(vec![0; length]);
+        let mut bytes = bulk::buffer(length);
+        bytes.resize(length, 0);
         let mut filled = here.len();
         bytes[..filled].copy_from_slice(self.inbox.public(here));
         self.take_all();
@@ -265,7 +268,9 @@ pub(super) fn write(
         }
         ReplyPayload::Plain(payload) => {
             header.payload_length = u32::try_from(payload.len()).map_err(too_large)?;
-            write_all(stream, &front(header), &payload)
+            write_all(stream, &front(header), &payload)?;
+            bulk::give_back(payload);
+            Ok(())
         }
         ReplyPayload::Secret(reply) => {
             header.payload_length = u32::try_from(reply.len()).map_err(too_large)?;

@@ -185,8 +185,8 @@ impl<R> Answer<R> {
     }
 
     /// An answer with a payload that is no secret.
-    pub fn with(meta: R, payload: Vec<u8>) -> Self {
-        Self { meta, payload: ReplyPayload::Plain(Zeroizing::new(payload)) }
+    pub fn with(meta: R, payload: impl Into<Zeroizing<Vec<u8>>>) -> Self {
+        Self { meta, payload: ReplyPayload::Plain(payload.into()) }
     }
 
     /// An answer with a secret payload.

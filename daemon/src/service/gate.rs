@@ -2,10 +2,12 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{self, Flags};
-use coffer_protocol::operation::{Access, Audit, Face, Resource, Row, Socket, When};
+use coffer_protocol::operation::{Access, Audit, Effect, Face, Resource, Row, Socket, When};
 
 use super::record::{Describe, Recorder};
-use super::{Answer, Authorized, Caller, Handle, Incoming, Outgoing, ReplyPayload, Service};
+use super::{
+    Answer, Authorized, Caller, Handle, Incoming, Outgoing, Payload, ReplyPayload, Service, alarm,
+};
 use crate::Error;
 use crate::state::device::State;
 use crate::state::login::Login;
@@ -35,34 +37,62 @@ pub(super) fn pass<O: Handle + Describe>(
         Err(code) => return Err(recorder.refused(code.into())),
     };
     recorder.describe(&request, &incoming.payload);
-    match admit(service, caller, &request, incoming.payload.len()) {
+    match admit(service, caller, &request, &incoming.payload) {
         Ok(()) => {}
-        Err(error) => return Err(recorder.refused(error)),
+        Err(error) => {
+            if !dry_run {
+                let resource = request.resource();
+                alarm::refused(service, caller, O::ROW, &resource, &incoming.payload, &error);
+            }
+            return Err(recorder.refused(error));
+        }
     }
     let call = Authorized::new(request, incoming.payload, caller);
-    let plan = match O::check(&call, service) {
-        Ok(plan) => plan,
-        Err(error) => return Err(recorder.refused(error)),
-    };
-    recorder.raise(O::audit(&plan), call.request(), call.payload());
     if dry_run {
-        recorder.done(&[])?;
-        return Ok(Outgoing {
-            flags: Flags::DRY_RUN,
-            meta: Vec::new(),
-            payload: ReplyPayload::None,
-        });
+        return match O::check(&call, service) {
+            Ok(plan) => {
+                recorder.raise(O::audit(&plan), call.request(), call.payload());
+                recorder.done(&[])?;
+                let (meta, payload) = (Vec::new(), ReplyPayload::None);
+                Ok(Outgoing { flags: Flags::DRY_RUN, meta, payload })
+            }
+            Err(error) => Err(recorder.refused(error)),
+        };
     }
+    let used = (O::ROW.effect == Effect::Use)
+        .then(|| alarm::key_of(service, caller, &call.request().resource(), call.payload()))
+        .flatten();
+    match execute(service, &mut recorder, call) {
+        Ok(Answer { meta, payload }) => {
+            recorder.done(&O::made(&meta))?;
+            if let Some(key) = used {
+                service.uses.note(key.id, O::ROW, service.clock.now(), recorder.request_id());
+            }
+            Ok(Outgoing { flags: Flags::NONE, meta: frame::encode_meta(&meta)?, payload })
+        }
+        Err(error) => {
+            let (resource, payload) = (Resource::None, Payload::Plain(&[]));
+            alarm::refused(service, caller, O::ROW, &resource, &payload, &error);
+            Err(recorder.refused(error))
+        }
+    }
+}
+
+/// Decides, records what is intended, and does it.
+fn execute<O: Handle + Describe>(
+    service: &Service,
+    recorder: &mut Recorder<'_>,
+    call: Authorized<'_, O>,
+) -> Result<Answer<O::Reply>, Error> {
+    if O::ROW.face == Face::Kms {
+        super::kms::welcome(service, call.caller(), O::ROW)?;
+    }
+    let plan = O::check(&call, service)?;
+    recorder.raise(O::audit(&plan), call.request(), call.payload());
     if O::ROW.audit == Audit::Change {
         recorder.intent()?;
     }
-    match O::commit(call, plan, service) {
-        Ok(Answer { meta, payload }) => {
-            recorder.done(&O::made(&meta))?;
-            Ok(Outgoing { flags: Flags::NONE, meta: frame::encode_meta(&meta)?, payload })
-        }
-        Err(error) => Err(recorder.refused(error)),
-    }
+    O::commit(call, plan, service)
 }
 
 /// Everything that is decided before the handler sees the request.
@@ -70,17 +100,23 @@ fn admit<O: Handle>(
     service: &Service,
     caller: &Caller,
     request: &O,
-    payload_length: usize,
+    payload: &Payload<'_>,
 ) -> Result<(), Error> {
     let row = O::ROW;
     if row.socket == Socket::Admin && caller.socket != Socket::Admin {
         return Err(ErrorCode::WrongSocket.into());
     }
-    request.validate(payload_length)?;
+    request.validate(payload.len())?;
     if row.when == When::Operational && service.device.state() != State::Operational {
         return Err(ErrorCode::Unavailable.into());
     }
-    allow(row, caller, service.owner, &request.resource())
+    match allow(row, caller, service.owner, &request.resource()) {
+        // A service of this host may use the one key that is its own.
+        Err(_) if super::kms::is_own_use(service, caller, row, &request.resource(), payload) => {
+            Ok(())
+        }
+        decided => decided,
+    }
 }
 
 /// The policy: who may ask. Accounts and their policies will be asked here.
@@ -88,11 +124,14 @@ fn allow(row: &Row, caller: &Caller, owner: u32, resource: &Resource<'_>) -> Res
     let login = || {
         let application = caller.application.as_ref().ok_or(ErrorCode::Unauthorized)?;
         match resource {
-            Resource::Session(session) | Resource::Object { session, .. } => {
+            Resource::Session(session)
+            | Resource::Object { session, .. }
+            | Resource::Objects { session, .. } => {
                 Ok::<_, Error>(application.session(*session)?.login)
             }
             Resource::None
             | Resource::Key(_)
+            | Resource::Keys(_)
             | Resource::Ciphertext
             | Resource::Slot(_)
             | Resource::Partition(_) => Ok(Login::Public),

@@ -25,6 +25,7 @@ macro_rules! tells {
     )* };
 }
 
+mod alarm;
 mod backup;
 mod cipher;
 mod gate;
@@ -38,6 +39,7 @@ mod token;
 mod visible;
 
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub use kms::{Imports, Uses};
 pub use record::Templates;
 pub(crate) use record::malformed;
 
@@ -49,11 +51,13 @@ use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::operation::{Audit as Audited, Operation};
 
 use crate::Error;
+use crate::alarm::Alarms;
 use crate::application::Applications;
 use crate::audit::{Audit, Tagger};
 use crate::backup::Transfers;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
+use crate::deadline::Deadlines;
 use crate::event::Hub;
 use crate::object::{Keyring, Registry};
 use crate::partition::Partitions;
@@ -139,6 +143,14 @@ pub struct Service {
     pub events: Hub,
     /// Backups, restores and checks under way.
     pub transfers: Transfers,
+    /// The time for deadlines.
+    pub deadlines: Deadlines,
+    /// Alarms.
+    pub alarms: Alarms,
+    /// Open import tokens.
+    pub imports: Imports,
+    /// When keys were used last.
+    pub uses: Uses,
     /// The audit log.
     pub audit: Audit,
     /// What stands for secret values in it.

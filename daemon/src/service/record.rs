@@ -25,7 +25,7 @@ pub(super) struct Recorder<'s> {
     audit: Audit,
     dry_run: bool,
     parameters: Vec<(&'static str, serde_json::Value)>,
-    resource: Option<(&'static str, String)>,
+    resources: Vec<(&'static str, String)>,
     /// The use of a key by a PKCS#11 application, which has no other parameters.
     used: Option<Used>,
     /// The partition that the request is about.
@@ -54,7 +54,7 @@ impl<'s> Recorder<'s> {
             audit: row.audit,
             dry_run,
             parameters: Vec::new(),
-            resource: None,
+            resources: Vec::new(),
             used: None,
             slot: caller.partition,
             intent: None,
@@ -75,7 +75,12 @@ impl<'s> Recorder<'s> {
         for (_, value) in &mut self.parameters {
             shorten(value);
         }
-        self.resource = self.resource_of(&request.resource(), payload);
+        self.resources = self.resources_of(&request.resource(), payload);
+    }
+
+    /// The id of the request, as its caller knows it.
+    pub(super) fn request_id(&self) -> String {
+        request_id(&self.service.instance, self.caller.connection, self.caller.request)
     }
 
     /// Records the request although its row would have it only if it were refused.
@@ -105,33 +110,47 @@ impl<'s> Recorder<'s> {
         };
         let slot = match resource {
             Resource::Slot(slot) => Some(Slot(*slot)),
-            Resource::Session(session) | Resource::Object { session, .. } => of_session(*session),
-            Resource::None | Resource::Key(_) | Resource::Ciphertext | Resource::Partition(_) => {
-                None
-            }
+            Resource::Session(session)
+            | Resource::Object { session, .. }
+            | Resource::Objects { session, .. } => of_session(*session),
+            Resource::None
+            | Resource::Key(_)
+            | Resource::Keys(_)
+            | Resource::Ciphertext
+            | Resource::Partition(_) => None,
         };
         slot.unwrap_or(self.caller.partition)
     }
 
-    fn resource_of(
+    fn resources_of(
         &self,
         resource: &Resource<'_>,
         payload: &Payload<'_>,
-    ) -> Option<(&'static str, String)> {
-        Some(match resource {
-            Resource::None | Resource::Session(_) => return None,
+    ) -> Vec<(&'static str, String)> {
+        let object = |handle: &u32| {
+            let id = self.caller.application.as_ref()?.id_of(*handle)?;
+            Some(("key", id.to_string()))
+        };
+        let one = match resource {
+            Resource::None | Resource::Session(_) => return Vec::new(),
+            Resource::Keys(names) => {
+                return names.iter().take(MAX_NAMED).map(|name| ("key", short(name))).collect();
+            }
+            Resource::Object { object: handle, .. } => {
+                return object(handle).into_iter().collect();
+            }
+            Resource::Objects { objects, .. } => {
+                return objects.iter().filter_map(object).collect();
+            }
             Resource::Key(name) => ("key", short(name)),
             Resource::Ciphertext => match payload.plain().ok().and_then(super::kms::key_of) {
                 Some(key) => ("key", key.to_string()),
                 None => ("ciphertext", String::new()),
             },
             Resource::Slot(slot) => ("token", slot.to_string()),
-            Resource::Object { object, .. } => {
-                let id = self.caller.application.as_ref()?.id_of(*object)?;
-                ("key", id.to_string())
-            }
             Resource::Partition(name) => ("partition", short(name)),
-        })
+        };
+        vec![one]
     }
 
     /// Writes the intent of a change, on disk before anything is done.
@@ -230,7 +249,7 @@ impl<'s> Recorder<'s> {
         };
         let partition = service.partitions.get(self.slot);
         let region = partition.as_ref().map_or("", |partition| partition.name.as_str());
-        let id = request_id(&service.instance, caller.connection, caller.request);
+        let id = self.request_id();
         let mut event = Event::new(row.event_name(), action)
             .through(source, "2019-01-18")
             .region(region)
@@ -247,7 +266,7 @@ impl<'s> Recorder<'s> {
             event = event.resource("key", &used.object.to_string());
             event = event.parameter("PayloadLength", used.payload);
         }
-        if let Some((kind, name)) = &self.resource {
+        for (kind, name) in &self.resources {
             event = event.resource(kind, name);
         }
         for (name, value) in &self.parameters {
@@ -260,6 +279,8 @@ impl<'s> Recorder<'s> {
     }
 }
 
+/// Most keys that a valid request names.
+const MAX_NAMED: usize = 100;
 /// Longest value in a record, in bytes; no valid one is longer.
 const LONGEST: usize = 4 << 10;
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::handshake::uuid_text;
 use coffer_protocol::operation::system::{
-    AuditEvents, AuditVerified, CreatePartition, CreatedPartition, DaemonStatus, GetStatus,
-    InitPartition, ListAuditEvents, ListPartitions, Partition as Listed, Partitions, VerifyAudit,
+    AuditEvents, AuditVerified, ConfirmTime, CreatePartition, CreatedPartition, DaemonStatus,
+    GetStatus, InitPartition, ListAuditEvents, ListPartitions, Partition as Listed, Partitions,
+    TimeConfirmed, VerifyAudit,
 };
 
 use super::{Answer, Authorized, Handle, Service};
@@ -149,6 +150,12 @@ impl Handle for ListAuditEvents {
         })?;
         let events = page.lines.into_iter().map(|line| line.event).collect();
         Ok(Answer::new(AuditEvents { events, next: page.next }))
+    }
+}
+
+tells! {
+    ConfirmTime |_call, service| -> TimeConfirmed {
+        Ok(Answer::new(TimeConfirmed { time: service.deadlines.confirm() }))
     }
 }
 

@@ -35,22 +35,35 @@ impl Service {
     ///
     /// Where it cannot be made.
     pub fn for_tests_with(directory: &Path, limits: Limits) -> Arc<Self> {
+        Self::for_tests_at(directory, Clock::default(), |config| config.limits = limits)
+    }
+
+    /// The same on a clock, with a configuration of its own.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be made.
+    pub fn for_tests_at(
+        directory: &Path,
+        clock: Clock,
+        configure: impl FnOnce(&mut Config),
+    ) -> Arc<Self> {
         vault::init_for_tests();
         if !directory.join(crate::store::STORE_FILE).exists() {
             let provider = Provider::KeyFile { path: start::keyfile(directory) };
             let names = ["dev".to_owned(), "second".to_owned()];
             start::create(directory, provider, &names, 1000, 0).expect("a store can be made");
         }
-        let config = Config {
+        let mut config = Config {
             state_directory: directory.to_owned(),
             secret_memory: SecretMemory::Locked,
             owner_uid: Some(1000),
-            limits,
             audit: AuditConfig { segment_mib: 1, ..AuditConfig::default() },
             dev: true,
             ..Config::default()
         };
-        start::open(config, Clock::default(), &Report::default()).expect("the service opens")
+        configure(&mut config);
+        start::open(config, clock, &Report::default()).expect("the service opens")
     }
 }
 

@@ -94,7 +94,7 @@ impl Handle for InitToken {
     ) -> Result<Answer<Nothing>> {
         let (slot, pin) = (partition.slot, Pin::whole(call.payload()));
         if partition.initialised {
-            service.pins.verify(officer(call.caller(), slot), &pin, &service.clock)?;
+            service.verify_pin(officer(call.caller(), slot), &pin)?;
         }
         // Nobody opens a session from here on until the token is new.
         let gate = service.applications.gate(slot);
@@ -234,7 +234,7 @@ impl Handle for Login {
         service: &Service,
     ) -> Result<Answer<Nothing>> {
         let subject = subject(call.caller(), session.slot, role);
-        service.pins.verify(subject, &Pin::whole(call.payload()), &service.clock)?;
+        service.verify_pin(subject, &Pin::whole(call.payload()))?;
         call.application()?.log_in(session.handle, who)?;
         Ok(Answer::new(Nothing {}))
     }
@@ -316,7 +316,7 @@ impl Handle for SetPin {
         service: &Service,
     ) -> Result<Answer<Nothing>> {
         let (old, new) = Pin::two(call.payload(), call.request().old_length)?;
-        service.pins.verify(subject, &old, &service.clock)?;
+        service.verify_pin(subject, &old)?;
         service.pins.set(subject.slot, subject.role, &new)?;
         Ok(Answer::new(Nothing {}))
     }

@@ -18,6 +18,12 @@ pub enum Table {
     Tombstones = 5,
     /// Audit checkpoints.
     Checkpoints = 6,
+    /// Alarms.
+    Alarms = 7,
+    /// Open import tokens.
+    Imports = 8,
+    /// Last uses of keys.
+    Uses = 9,
     /// Wrapping keys of key material; the store alone writes here.
     Wrapping = 64,
     /// Key material under its wrapping key; the store alone writes here.
@@ -26,13 +32,16 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Partitions,
         Self::Objects,
         Self::Pins,
         Self::Tombstones,
         Self::Checkpoints,
+        Self::Alarms,
+        Self::Imports,
+        Self::Uses,
         Self::Wrapping,
         Self::Material,
     ];
@@ -51,9 +60,16 @@ impl Table {
         match self {
             Self::Partitions | Self::Objects | Self::Tombstones => InBackup::Copied,
             Self::Material => InBackup::Resealed,
-            // Facts and the audit log are of this device only. PINs are peppered with the root key, which is another
-            // one where a backup is restored. Wrapping keys are made anew: epoch keys are in no backup.
-            Self::Meta | Self::Checkpoints | Self::Pins | Self::Wrapping => InBackup::Left,
+            // Facts, alarms, last uses and the audit log are of this device only. PINs are peppered with the root key,
+            // which is another one where a backup is restored, and import tokens are sealed with it. Wrapping keys
+            // are made anew: epoch keys are in no backup.
+            Self::Meta
+            | Self::Pins
+            | Self::Checkpoints
+            | Self::Alarms
+            | Self::Imports
+            | Self::Uses
+            | Self::Wrapping => InBackup::Left,
         }
     }
 
@@ -72,6 +88,9 @@ impl fmt::Display for Table {
             Self::Pins => "PIN",
             Self::Tombstones => "tombstone",
             Self::Checkpoints => "audit checkpoint",
+            Self::Alarms => "alarm",
+            Self::Imports => "import token",
+            Self::Uses => "last use",
             Self::Wrapping => "wrapping key",
             Self::Material => "key material",
         })

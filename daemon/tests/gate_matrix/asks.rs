@@ -4,6 +4,7 @@ use coffer_daemon::service::testing::Peer;
 use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::frame;
 use coffer_protocol::mechanism::{HkdfParameter, IvParameter, MechanismCall, ckm};
+use coffer_protocol::message::json::base64;
 use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::cipher::{
     CancelOperation, DecryptData, EncryptData, FinishOperation, Function, SignData, StartOperation,
@@ -11,7 +12,7 @@ use coffer_protocol::operation::cipher::{
 };
 use coffer_protocol::operation::object::{
     CopyObject, CreateObject, DeriveKey, DescribeObject, DestroyObject, FindObjects, GenerateKey,
-    GenerateKeyPair, GetAttributes, GetObjectSize, SetAttributes,
+    GenerateKeyPair, GetAttributes, GetObjectSize, SetAttributes, UnwrapKey, WrapKey,
 };
 use coffer_protocol::operation::token::{
     CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
@@ -28,6 +29,19 @@ pub(crate) struct Names {
     pub(crate) ciphertext: String,
     /// Of a backup.
     pub(crate) header: Vec<u8>,
+    pub(crate) disabled: String,
+    pub(crate) pending: String,
+    pub(crate) archived: String,
+    pub(crate) rotating: String,
+    pub(crate) bound: String,
+    pub(crate) mac: String,
+    pub(crate) rsa: String,
+    pub(crate) sm2: String,
+    pub(crate) agreement: String,
+    pub(crate) public_key: Value,
+    pub(crate) external: String,
+    pub(crate) imported: String,
+    pub(crate) token: Value,
 }
 
 /// One request of each row.
@@ -106,6 +120,13 @@ fn aes_template() -> Vec<u8> {
     open_template(&[&[Attribute::number(attribute::VALUE_LEN, 32)][..], &usages].concat())
 }
 
+fn secret_template() -> Vec<u8> {
+    open_template(&[
+        Attribute::number(attribute::CLASS, 4),
+        Attribute::number(attribute::KEY_TYPE, 0x10),
+    ])
+}
+
 fn pair_templates() -> (Vec<u8>, Vec<u8>) {
     // RFC 5480: the object identifier of P-256.
     let p256 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
@@ -138,32 +159,92 @@ fn administration(header: &[u8]) -> Vec<Ask> {
         ask(&backup::StopTransfers {}, b""),
         ask(&backup::StartStoreCheck {}, b""),
         ask(&backup::ContinueStoreCheck {}, b""),
+        named::<system::ConfirmTime>(json!({})),
     ]
 }
 
 fn kms(names: &Names) -> Vec<Ask> {
     let Names { key, pair, ciphertext, .. } = names;
+    let of_key = || json!({ "KeyId": key });
     let sign = json!({ "KeyId": pair, "Algorithm": "ECC_P256_R1", "Message": "bWVzc2FnZQ==" });
     let mut verify = sign.clone();
     verify["SignatureValue"] = json!("MAYCAQECAQE=");
-    vec![
+    let data_key = json!({ "KeyId": key, "KeySpec": "AES_256" });
+    let data_pair = json!({ "KeyId": key, "KeyPairSpec": "ECC_NIST_P256" });
+    let tags = json!([{ "TagKey": "k", "TagValue": "v" }]);
+    let mut rows = vec![
         named::<kms::CreateKey>(json!({ "Alias": "new" })),
-        named::<kms::DescribeKey>(json!({ "KeyId": key })),
+        named::<kms::DescribeKey>(of_key()),
         named::<kms::ListKeys>(json!({})),
         named::<kms::ListKeyDetail>(json!({})),
-        named::<kms::EnableKey>(json!({ "KeyId": key })),
-        named::<kms::DisableKey>(json!({ "KeyId": key })),
+        named::<kms::EnableKey>(of_key()),
+        named::<kms::DisableKey>(of_key()),
+        named::<kms::EnableKeys>(json!({ "KeyIds": [key, pair] })),
+        named::<kms::DisableKeys>(json!({ "KeyIds": [key, pair] })),
+        named::<kms::DescribeKeys>(json!({ "KeyIds": [key, pair] })),
+        named::<kms::UpdateKeyDescription>(json!({ "KeyId": key, "Description": "d" })),
+        named::<kms::UpdateAlias>(json!({ "KeyId": key, "Alias": "other" })),
+        named::<kms::ScheduleKeyDeletion>(
+            json!({ "KeyId": names.disabled, "PendingWindowInDays": 7 }),
+        ),
+        named::<kms::CancelKeyDeletion>(json!({ "KeyId": names.pending })),
+        named::<kms::ArchiveKey>(of_key()),
+        named::<kms::CancelKeyArchive>(json!({ "KeyId": names.archived })),
         named::<kms::Encrypt>(json!({ "KeyId": key, "Plaintext": "c2VjcmV0" })),
         named::<kms::Decrypt>(json!({ "CiphertextBlob": ciphertext })),
-        named::<kms::GenerateDataKey>(json!({ "KeyId": key, "KeySpec": "AES_256" })),
+        named::<kms::GenerateDataKey>(data_key.clone()),
         named::<kms::GenerateRandom>(json!({ "NumberOfBytes": 16 })),
+        named::<kms::ReEncrypt>(json!({ "CiphertextBlob": ciphertext })),
+        named::<kms::GenerateDataKeyWithoutPlaintext>(data_key),
+        named::<kms::GenerateDataKeyPair>(data_pair.clone()),
+        named::<kms::GenerateDataKeyPairWithoutPlaintext>(data_pair),
+        named::<kms::EncryptDataKey>(
+            json!({ "KeyId": key, "Plaintext": base64(&[0; 48]), "DataKeyLength": 16 }),
+        ),
+        named::<kms::DecryptDataKey>(json!({ "CiphertextBlob": ciphertext, "DataKeyLength": 6 })),
         named::<kms::GetPublicKey>(json!({ "KeyId": pair })),
         named::<kms::SignByAsymmetricKey>(sign),
         named::<kms::VerifyByAsymmetricKey>(verify),
+    ];
+    let mac = json!({ "KeyId": names.mac, "MacAlgorithm": "HMAC_SHA_256", "Message": "aGk=" });
+    let mut verify_mac = mac.clone();
+    verify_mac["Mac"] = json!("AAAA");
+    let import =
+        json!({ "KeyId": names.external, "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
+    let bind = json!({ "KeyId": key, "ProductId": "luks", "ResourceId": "disk" });
+    rows.extend([
+        named::<kms::AsymmetricRsaDecrypt>(json!({
+            "KeyId": names.rsa, "Ciphertext": base64(&[1; 256]), "Algorithm": "RSAES_PKCS1_V1_5",
+        })),
+        named::<kms::AsymmetricSm2Decrypt>(json!({ "KeyId": names.sm2, "Ciphertext": "AAAA" })),
+        named::<kms::GenerateMac>(mac),
+        named::<kms::VerifyMac>(verify_mac),
+        named::<kms::DeriveSharedSecret>(json!({
+            "KeyId": names.agreement, "KeyAgreementAlgorithm": "ECDH", "PublicKey": names.public_key,
+        })),
         named::<kms::GetServiceStatus>(json!({})),
         named::<kms::ListAlgorithms>(json!({})),
         named::<kms::GetRegions>(json!({})),
-    ]
+        named::<kms::EnableKeyRotation>(of_key()),
+        named::<kms::DisableKeyRotation>(of_key()),
+        named::<kms::GetKeyRotationStatus>(of_key()),
+        named::<kms::RotateKey>(json!({ "KeyId": names.rotating })),
+        named::<kms::GetParametersForImport>(import),
+        named::<kms::ImportKeyMaterial>(json!({
+            "KeyId": names.external, "EncryptedKeyMaterial": "AAAA", "ImportToken": names.token,
+        })),
+        named::<kms::DeleteImportedKeyMaterial>(json!({ "KeyId": names.imported })),
+        named::<kms::BindCloudResource>(bind),
+        named::<kms::UnbindCloudResource>(json!({
+            "KeyId": names.bound, "ProductId": "luks", "ResourceId": "disk",
+        })),
+        named::<kms::TagResource>(json!({ "KeyId": key, "Tags": tags })),
+        named::<kms::UntagResource>(json!({ "KeyId": names.bound, "TagKeys": ["k"] })),
+        named::<kms::ListResourceTags>(of_key()),
+        named::<kms::GetKeyLastUsage>(of_key()),
+        named::<kms::ListAlarms>(json!({})),
+    ]);
+    rows
 }
 
 /// Gives an application its session, an AES key, a key pair, and an encryption under way.
@@ -183,6 +264,7 @@ pub(crate) fn prepare(peer: &Peer) {
     let secret = open_template(&[
         Attribute::number(attribute::VALUE_LEN, 32),
         Attribute::boolean(attribute::DERIVE, true),
+        Attribute::boolean(attribute::EXTRACTABLE, true),
     ]);
     let mechanism = generate(ckm::CKM_GENERIC_SECRET_KEY_GEN);
     let made = peer.call(&GenerateKey { session: SESSION, mechanism }, &secret).unwrap();
@@ -222,6 +304,12 @@ fn objects() -> Vec<Ask> {
     };
     let aes = GenerateKey { session, mechanism: generate(ckm::CKM_AES_KEY_GEN) };
     let label = template(&[Attribute::bytes(attribute::LABEL, *b"label")]);
+    let unwrap = UnwrapKey {
+        session,
+        mechanism: generate(ckm::CKM_AES_KEY_WRAP),
+        key: AES,
+        wrapped: vec![0; 24],
+    };
     vec![
         ask(&CreateObject { session }, &data_template()),
         ask(&CopyObject { session, object: AES }, &label),
@@ -233,6 +321,8 @@ fn objects() -> Vec<Ask> {
         ask(&GetObjectSize { session, object: AES }, b""),
         ask(&aes, &aes_template()),
         ask(&pair, &[public, private].concat()),
+        ask(&WrapKey { session, mechanism: cbc(), key: SECRET, wrapping: AES }, b""),
+        ask(&unwrap, &secret_template()),
         ask(&DeriveKey { session, mechanism: hkdf(), key: SECRET }, &aes_template()),
     ]
 }

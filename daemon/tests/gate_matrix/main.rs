@@ -6,17 +6,18 @@ mod asks;
 
 use std::sync::Arc;
 
+use coffer_daemon::crypto;
 use coffer_daemon::service::testing::Peer;
 use coffer_daemon::service::{Incoming, Payload, ReplyPayload, Service, dispatch};
 use coffer_daemon::state::device::{Event, State};
 use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{self, Flags};
-use coffer_protocol::message::json::base64;
+use coffer_protocol::message::json::{base64, from_base64};
 use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::token::{ListTokens, Login};
 use coffer_protocol::operation::{self, Access, Row, Socket, When, backup, kms, system};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use asks::{Ask, Names, PASSPHRASE, SESSION, named, prepare};
 
@@ -63,6 +64,68 @@ fn expected(row: &Row, socket: Socket, state: State, who: Who) -> Result<(), Err
     columns[who as usize]
 }
 
+/// Asks with JSON, and gives the answer as JSON.
+fn call<O: operation::Operation + Message>(peer: &Peer, fields: Value) -> Value
+where
+    O::Reply: Message,
+{
+    let Value::Object(fields) = fields else { panic!("fields are an object") };
+    let (request, payload) = O::from_json(fields).unwrap();
+    let (reply, payload) = peer.exchange(&request, &payload).unwrap();
+    Value::Object(reply.to_json(&payload))
+}
+
+/// Keys of all kinds that the requests ask for.
+fn keys(admin: &Peer) -> Names {
+    let make = |fields: Value| {
+        let created = call::<kms::CreateKey>(admin, fields);
+        created["KeyId"].as_str().unwrap().to_owned()
+    };
+    let create = |alias: &str, usage: &str| make(json!({ "Alias": alias, "KeyUsage": usage }));
+    let symmetric = |alias: &str| create(alias, "ENCRYPT_DECRYPT");
+    let names = Names {
+        key: symmetric("key"),
+        pair: create("pair", "ASYMMETRIC_SIGN_VERIFY_ECC"),
+        disabled: symmetric("disabled"),
+        pending: symmetric("pending"),
+        archived: symmetric("archived"),
+        rotating: make(json!({ "Alias": "rotating", "RotateDays": 30 })),
+        bound: make(json!({ "Alias": "bound", "Tags": [{ "TagKey": "k", "TagValue": "v" }] })),
+        mac: create("mac", "GENERATE_VERIFY_MAC"),
+        rsa: create("rsa", "ASYMMETRIC_DECRYPT_RSA_2048"),
+        sm2: create("sm2", "ASYMMETRIC_DECRYPT_SM2"),
+        agreement: create("agreement", "KEY_AGREEMENT"),
+        external: make(json!({ "Alias": "external", "Type": 2 })),
+        imported: make(json!({ "Alias": "imported", "Type": 2 })),
+        ..Names::default()
+    };
+    for key in [&names.disabled, &names.pending] {
+        call::<kms::DisableKey>(admin, json!({ "KeyId": key }));
+    }
+    let pending = json!({ "KeyId": names.pending, "PendingWindowInDays": 7 });
+    call::<kms::ScheduleKeyDeletion>(admin, pending);
+    call::<kms::ArchiveKey>(admin, json!({ "KeyId": names.archived }));
+    let bind = json!({ "KeyId": names.bound, "ProductId": "luks", "ResourceId": "disk" });
+    call::<kms::BindCloudResource>(admin, bind);
+    let public = call::<kms::GetPublicKey>(admin, json!({ "KeyId": names.agreement }));
+    let parameters = |key: &str| {
+        let fields = json!({ "KeyId": key, "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
+        call::<kms::GetParametersForImport>(admin, fields)
+    };
+    let token = parameters(&names.external)["ImportToken"].clone();
+    let wrapping = parameters(&names.imported);
+    let spki = from_base64(&wrapping["PublicKey"]).unwrap();
+    let key = crypto::PublicKey::from_spki(&spki).unwrap();
+    let wrapped = crypto::sm2_encrypt(&key, crypto::sm2::Form::Asn1, &[7; 32]).unwrap();
+    let import = json!({
+        "KeyId": names.imported,
+        "EncryptedKeyMaterial": base64(&wrapped),
+        "ImportToken": wrapping["ImportToken"],
+    });
+    call::<kms::ImportKeyMaterial>(admin, import);
+    Names { public_key: public["PublicKey"].clone(), token, ..names }
+}
+
 struct Device {
     service: Arc<Service>,
     names: Names,
@@ -76,15 +139,7 @@ impl Device {
         let admin = Peer::new(&service, OWNER, Socket::Admin);
         let init = system::InitPartition { name: "dev".to_owned(), so_pin_length: 7 };
         admin.call(&init, b"officeruser").unwrap();
-        let create = |alias: &str, usage: &str| {
-            let fields = json!({ "Alias": alias, "KeyUsage": usage });
-            let (request, _) =
-                kms::CreateKey::from_json(fields.as_object().unwrap().clone()).unwrap();
-            admin.call(&request, b"").unwrap().key_id
-        };
-        let key = create("key", "ENCRYPT_DECRYPT");
-        let pair = create("pair", "ASYMMETRIC_SIGN_VERIFY_ECC");
-        let names = Names { key, pair, ..Names::default() };
+        let names = keys(&admin);
         let mut device = Self { service, names, _directory: directory };
         let encrypt = json!({ "KeyId": device.names.key, "Plaintext": "c2VjcmV0" });
         let blob = device.send(&admin, &named::<kms::Encrypt>(encrypt), Flags::NONE).unwrap();

@@ -14,6 +14,8 @@ fn create(device: &Device, alias: &str, usage: &str, spec: Option<&str>) -> Stri
         key_type: None,
         tags: None,
         hsm_cluster: None,
+        client_token: None,
+        rotate_days: None,
     };
     device.owner().call(&request, b"").unwrap().key_id
 }
@@ -40,7 +42,9 @@ fn a_symmetric_cmk_is_a_secret_key_for_authenticated_mechanisms_only() {
         (a::LOCAL, true),
         (a::EXTRACTABLE, false),
         (a::DESTROYABLE, false),
-        (a::WRAP, false),
+        (a::WRAP, true),
+        (a::UNWRAP, true),
+        (a::SIGN, false),
         (a::DERIVE, false),
     ] {
         assert_eq!(user.is(key, kind), value, "{kind:#x}");

@@ -11,3 +11,4 @@ mod generate;
 mod read;
 mod set;
 mod support;
+mod wrap;

@@ -15,7 +15,8 @@ use coffer_protocol::operation::Socket;
 use coffer_protocol::operation::cipher::{DecryptData, EncryptData, SignData, VerifyData};
 use coffer_protocol::operation::object::{
     CopyObject, CreateObject, DeriveKey, DescribeObject, DestroyObject, FindObjects, GenerateKey,
-    GenerateKeyPair, GeneratedKeyPair, GetAttributes, ObjectDescription, SetAttributes,
+    GenerateKeyPair, GeneratedKeyPair, GetAttributes, ObjectDescription, SetAttributes, UnwrapKey,
+    WrapKey,
 };
 
 pub(crate) const DATA: u64 = 0;
@@ -152,6 +153,23 @@ impl Session {
         template: &[Attribute],
     ) -> Coded<ObjectDescription> {
         let request = DeriveKey { session: self.handle, mechanism, key };
+        code(self.peer.call(&request, &wire(template)))
+    }
+
+    pub(crate) fn wrap(&self, wrapping: u32, mechanism: MechanismCall, key: u32) -> Coded<Vec<u8>> {
+        let request = WrapKey { session: self.handle, mechanism, key, wrapping };
+        code(self.peer.exchange(&request, b"")).map(|(_, payload)| payload)
+    }
+
+    pub(crate) fn unwrap(
+        &self,
+        key: u32,
+        mechanism: MechanismCall,
+        wrapped: &[u8],
+        template: &[Attribute],
+    ) -> Coded<ObjectDescription> {
+        let wrapped = wrapped.to_vec();
+        let request = UnwrapKey { session: self.handle, mechanism, key, wrapped };
         code(self.peer.call(&request, &wire(template)))
     }
 

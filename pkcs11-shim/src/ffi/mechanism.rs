@@ -3,20 +3,21 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, HkdfParameter,
-    IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter,
-    find,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter, GcmParameter,
+    HkdfParameter, IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape,
+    PssParameter, RsaAesParameter, find,
 };
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_EDDSA_PARAMS, CK_FALSE,
-    CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
+    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_ECDH1_DERIVE_PARAMS,
+    CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM,
+    CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
     CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
 };
 
 use super::pointers::Pointer;
 use crate::error::Error;
 
-/// Longest initialisation vector and EdDSA context taken.
+/// Longest initialisation vector, EdDSA context and public point taken.
 const MAX_IV: CK_ULONG = 256;
 /// Longest additional data and label taken.
 const MAX_DATA: CK_ULONG = 512 << 10;
@@ -56,11 +57,13 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::Ctr => MechanismCall::with(number, &reader.ctr()?),
         ParameterShape::Pss => MechanismCall::with(number, &reader.pss()?),
         ParameterShape::Oaep => MechanismCall::with(number, &reader.oaep()?),
+        ParameterShape::RsaAes => MechanismCall::with(number, &reader.rsa_aes()?),
         ParameterShape::Hkdf => MechanismCall::with(number, &reader.hkdf()?),
         ParameterShape::Ccm => MechanismCall::with(number, &reader.ccm()?),
         ParameterShape::ChaChaPoly => MechanismCall::with(number, &reader.chacha_poly()?),
         ParameterShape::MacLength => MechanismCall::with(number, &reader.mac_length()?),
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
+        ParameterShape::Ecdh => MechanismCall::with(number, &reader.ecdh()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
 }
@@ -118,7 +121,22 @@ impl Reader<'_> {
     }
 
     fn oaep(&self) -> Result<OaepParameter, Error> {
-        let params: CK_RSA_PKCS_OAEP_PARAMS = self.structure()?;
+        self.oaep_of(&self.structure()?)
+    }
+
+    fn rsa_aes(&self) -> Result<RsaAesParameter, Error> {
+        let params: CK_RSA_AES_KEY_WRAP_PARAMS = self.structure()?;
+        // SAFETY: the structure says that the pointer is null or points to the structure of OAEP.
+        let oaep = unsafe { self.parameter.nested(params.pOAEPParams) };
+        let oaep = oaep.read().map_err(|_| Error::MechanismParamInvalid)?;
+        Ok(RsaAesParameter {
+            aes_bits: u32::try_from(params.ulAESKeyBits)
+                .map_err(|_| Error::MechanismParamInvalid)?,
+            oaep: self.oaep_of(&oaep)?,
+        })
+    }
+
+    fn oaep_of(&self, params: &CK_RSA_PKCS_OAEP_PARAMS) -> Result<OaepParameter, Error> {
         // Some clients leave the source 0 where the label is empty.
         let is_known = params.source == CKZ_DATA_SPECIFIED
             || (params.source, params.ulSourceDataLen) == (0, 0);
@@ -177,6 +195,15 @@ impl Reader<'_> {
         let params: CK_EDDSA_PARAMS = self.structure()?;
         let context = self.bytes(params.pContextData, params.ulContextDataLen, MAX_IV)?;
         Ok(EdDsaParameter { prehash: params.phFlag != CK_FALSE, context })
+    }
+
+    fn ecdh(&self) -> Result<EcdhParameter, Error> {
+        let params: CK_ECDH1_DERIVE_PARAMS = self.structure()?;
+        Ok(EcdhParameter {
+            kdf: params.kdf,
+            shared_data: self.bytes(params.pSharedData, params.ulSharedDataLen, MAX_DATA)?,
+            public_data: self.bytes(params.pPublicData, params.ulPublicDataLen, MAX_IV)?,
+        })
     }
 
     fn structure<T: Copy>(&self) -> Result<T, Error> {

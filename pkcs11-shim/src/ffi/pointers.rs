@@ -189,14 +189,18 @@ impl<'a, T: Copy> Buffer<'a, T> {
 
 impl Buffer<'_, u8> {
     /// Answers with the outcome of an operation.
-    pub fn answer(self, output: &Output) -> Result<(), Error> {
+    pub fn answer(self, output: Output) -> Result<(), Error> {
         match output {
-            Output::Length(needed) => self.length.write(length(*needed)?),
+            Output::Length(needed) => self.length.write(length(needed)?),
             Output::TooSmall(needed) => {
-                self.length.write(length(*needed)?)?;
+                self.length.write(length(needed)?)?;
                 Err(Error::BufferTooSmall)
             }
-            Output::Bytes(bytes) => self.fill(bytes),
+            Output::Bytes(bytes) => {
+                let filled = self.fill(&bytes);
+                coffer_client::give_back(bytes);
+                filled
+            }
         }
     }
 }

@@ -31,20 +31,20 @@ pub enum Hash {
     Sm3,
 }
 
-/// Each hash with its digest mechanism and its mask generation function (`CKG_MGF1_`), if there is
-/// one.
-const NUMBERS: &[(Hash, u64, Option<u64>)] = &[
-    (Hash::Sha1, ckm::CKM_SHA_1, Some(1)),
-    (Hash::Sha256, ckm::CKM_SHA256, Some(2)),
-    (Hash::Sha384, ckm::CKM_SHA384, Some(3)),
-    (Hash::Sha512, ckm::CKM_SHA512, Some(4)),
-    (Hash::Sha224, ckm::CKM_SHA224, Some(5)),
-    (Hash::Sha3_224, ckm::CKM_SHA3_224, Some(6)),
-    (Hash::Sha3_256, ckm::CKM_SHA3_256, Some(7)),
-    (Hash::Sha3_384, ckm::CKM_SHA3_384, Some(8)),
-    (Hash::Sha3_512, ckm::CKM_SHA3_512, Some(9)),
-    (Hash::Sha512_224, ckm::CKM_SHA512_224, None),
-    (Hash::Sha512_256, ckm::CKM_SHA512_256, None),
+/// Each hash with its digest mechanism, its mask generation function (`CKG_MGF1_`), and its key derivation
+/// function of ANSI X9.63 (`CKD_`), if there are such.
+const NUMBERS: &[(Hash, u64, Option<u64>, Option<u64>)] = &[
+    (Hash::Sha1, ckm::CKM_SHA_1, Some(1), Some(2)),
+    (Hash::Sha256, ckm::CKM_SHA256, Some(2), Some(6)),
+    (Hash::Sha384, ckm::CKM_SHA384, Some(3), Some(7)),
+    (Hash::Sha512, ckm::CKM_SHA512, Some(4), Some(8)),
+    (Hash::Sha224, ckm::CKM_SHA224, Some(5), Some(5)),
+    (Hash::Sha3_224, ckm::CKM_SHA3_224, Some(6), Some(10)),
+    (Hash::Sha3_256, ckm::CKM_SHA3_256, Some(7), Some(11)),
+    (Hash::Sha3_384, ckm::CKM_SHA3_384, Some(8), Some(12)),
+    (Hash::Sha3_512, ckm::CKM_SHA3_512, Some(9), Some(13)),
+    (Hash::Sha512_224, ckm::CKM_SHA512_224, None, None),
+    (Hash::Sha512_256, ckm::CKM_SHA512_256, None, None),
 ];
 
 impl Hash {
@@ -100,6 +100,18 @@ impl Hash {
     pub fn mgf(self) -> Option<u64> {
         NUMBERS.iter().find(|row| row.0 == self).and_then(|row| row.2)
     }
+
+    /// The hash function inside this key derivation function of ANSI X9.63.
+    #[must_use]
+    pub fn from_kdf(ckd: u64) -> Option<Self> {
+        NUMBERS.iter().find(|row| row.3 == Some(ckd)).map(|row| row.0)
+    }
+
+    /// The key derivation function of ANSI X9.63 with this hash, if PKCS#11 defines it.
+    #[must_use]
+    pub fn kdf(self) -> Option<u64> {
+        NUMBERS.iter().find(|row| row.0 == self).and_then(|row| row.3)
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +123,7 @@ mod tests {
         for hash in Hash::ALL {
             assert_eq!(hash.ckm().and_then(Hash::from_ckm), hash.ckm().map(|_| hash));
             assert_eq!(hash.mgf().and_then(Hash::from_mgf), hash.mgf().map(|_| hash));
+            assert_eq!(hash.kdf().and_then(Hash::from_kdf), hash.kdf().map(|_| hash));
         }
         assert_eq!(Hash::Sha256.ckm(), Some(0x250));
         assert_eq!(Hash::Sm3.ckm(), None);

@@ -15,9 +15,9 @@ pub use function::{Function, Functions};
 pub use hash::Hash;
 pub use output::OutputLength;
 pub use parameter::{
-    CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, Hkdf,
-    HkdfParameter, IvParameter, MacLengthParameter, Oaep, OaepParameter, Parameter, ParameterShape,
-    Pss, PssParameter, Salt,
+    CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EcdhParameter,
+    EdDsaParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter, MacLengthParameter, Oaep,
+    OaepParameter, Parameter, ParameterShape, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
 };
 pub use table::{ALL, ckm};
 
@@ -94,6 +94,8 @@ pub enum Scheme {
     RsaRaw,
     /// RSAES-OAEP, RFC 8017.
     RsaOaep,
+    /// An AES key under RSAES-OAEP, and the value under that by AES key wrap with padding.
+    RsaAesKeyWrap,
     /// RSASSA-PSS, RFC 8017.
     RsaPss(Option<Hash>),
     /// ECDSA, FIPS 186-5, with signatures r‖s.
@@ -108,6 +110,8 @@ pub enum Scheme {
     Hkdf,
     /// HKDF that gives bytes which are no secret.
     HkdfData,
+    /// Diffie-Hellman on an elliptic curve, SP 800-56A and RFC 7748, with or without a key derivation function.
+    Ecdh,
     /// SM2 signature, GB/T 32918.2, with signatures in DER; `Some(Sm3)` hashes the default
     /// identity and the message, `None` takes that hash.
     Sm2Dsa(Option<Hash>),
@@ -164,6 +168,7 @@ impl Scheme {
             | Self::ChaCha20Poly1305
             | Self::Hkdf
             | Self::HkdfData
+            | Self::Ecdh
             | Self::RsaKeyPairGen
             | Self::EcKeyPairGen
             | Self::AesCbc
@@ -172,6 +177,7 @@ impl Scheme {
             | Self::AesGcm
             | Self::RsaRaw
             | Self::RsaOaep
+            | Self::RsaAesKeyWrap
             | Self::EdDsa
             | Self::Sm2Pke
             | Self::Sm4Gcm => None,
@@ -286,6 +292,7 @@ impl Mechanism {
         let curves = match self.key_types {
             [KeyType::Ec] => EC,
             [KeyType::EcEdwards | KeyType::EcMontgomery] => NAMED,
+            [KeyType::Ec, KeyType::EcMontgomery] => EC | NAMED,
             _ => 0,
         };
         self.functions.bits() | curves

@@ -23,6 +23,8 @@ pub enum OutputLength {
     Digest,
     /// A block, or as long as the parameter says.
     Code,
+    /// As long as the RSA modulus, and the input wrapped behind it.
+    Enveloped,
     /// Eight bytes more than the input, filled to eight; unwrapping gives less.
     Wrapped,
 }
@@ -49,19 +51,19 @@ impl Mechanism {
     ) -> usize {
         match self.output {
             OutputLength::Key => 0,
-            OutputLength::Padded if function == Function::Encrypt => {
+            OutputLength::Padded if puts_in(function) => {
                 (input / BLOCK).saturating_add(1).saturating_mul(BLOCK)
             }
             OutputLength::Same | OutputLength::Padded => input,
-            OutputLength::Tagged if function == Function::Encrypt => {
-                input.saturating_add(tag_len(parameter))
-            }
+            OutputLength::Tagged if puts_in(function) => input.saturating_add(tag_len(parameter)),
             OutputLength::Tagged => input.saturating_sub(tag_len(parameter)),
             OutputLength::Modulus => {
                 let modulus = key_bits.div_ceil(8);
                 let overhead = match (function, self.scheme, parameter) {
-                    (Function::Decrypt, Scheme::RsaPkcs1(_), _) => 11,
-                    (Function::Decrypt, _, Parameter::Oaep(oaep)) => 2 * oaep.hash.len() + 2,
+                    (Function::Decrypt | Function::Unwrap, Scheme::RsaPkcs1(_), _) => 11,
+                    (Function::Decrypt | Function::Unwrap, _, Parameter::Oaep(oaep)) => {
+                        2 * oaep.hash.len() + 2
+                    }
                     _ => 0,
                 };
                 modulus.saturating_sub(overhead)
@@ -71,10 +73,12 @@ impl Mechanism {
                 Parameter::MacLength(length) => *length,
                 _ => BLOCK,
             },
-            OutputLength::Wrapped if matches!(function, Function::Encrypt | Function::Wrap) => {
-                input.div_ceil(8).saturating_add(1).saturating_mul(8)
-            }
+            OutputLength::Wrapped if puts_in(function) => wrapped(input),
             OutputLength::Wrapped => input.saturating_sub(8),
+            OutputLength::Enveloped if puts_in(function) => {
+                wrapped(input).saturating_add(key_bits.div_ceil(8))
+            }
+            OutputLength::Enveloped => input.saturating_sub(key_bits.div_ceil(8) + 8),
             OutputLength::Digest => self.scheme.hash().map_or(0, Hash::len),
         }
     }
@@ -98,6 +102,16 @@ impl Mechanism {
             _ => 0,
         }
     }
+}
+
+/// Whether the function makes the longer of the two forms.
+const fn puts_in(function: Function) -> bool {
+    matches!(function, Function::Encrypt | Function::Wrap)
+}
+
+/// The length of `input` bytes after AES key wrap, with padding where they need it.
+const fn wrapped(input: usize) -> usize {
+    input.div_ceil(8).saturating_add(1).saturating_mul(8)
 }
 
 fn tag_len(parameter: &Parameter) -> usize {

@@ -32,6 +32,8 @@ pub enum ParameterShape {
     Pss,
     /// [`OaepParameter`].
     Oaep,
+    /// [`RsaAesParameter`].
+    RsaAes,
     /// [`HkdfParameter`].
     Hkdf,
     /// [`CcmParameter`].
@@ -42,6 +44,8 @@ pub enum ParameterShape {
     MacLength,
     /// [`EdDsaParameter`], or none.
     EdDsa,
+    /// [`EcdhParameter`].
+    Ecdh,
 }
 
 /// The initialisation vector of a block mode.
@@ -99,6 +103,15 @@ pub struct OaepParameter {
     pub mgf: u64,
     /// The label, `pSourceData`; usually empty.
     pub label: Vec<u8>,
+}
+
+/// `CK_RSA_AES_KEY_WRAP_PARAMS`, PKCS#11 3.1 section 6.1.12.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RsaAesParameter {
+    /// The size of the AES key in between, 128, 192 or 256.
+    pub aes_bits: u32,
+    /// How that key is wrapped.
+    pub oaep: OaepParameter,
 }
 
 /// `CK_CCM_PARAMS`, PKCS#11 3.1 section 6.13.
@@ -191,8 +204,30 @@ pub struct Hkdf {
 pub struct EdDsaParameter {
     /// Whether the hash of the message is signed (Ed25519ph).
     pub prehash: bool,
-    /// The context, at most 255 bytes; Ed25519ctx has at least one.
+    /// The context, at most 255 bytes; Ed25519ctx has at least one, and without prehash none means plain Ed25519.
     pub context: Vec<u8>,
+}
+
+/// `CK_ECDH1_DERIVE_PARAMS`, PKCS#11 3.1 section 6.3.17.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcdhParameter {
+    /// What is made of the shared secret, a `CKD_` number.
+    pub kdf: u64,
+    /// What both sides know, for the key derivation function; at most 512 KiB.
+    pub shared_data: Vec<u8>,
+    /// The public point of the other side, raw or in an OCTET STRING.
+    pub public_data: Vec<u8>,
+}
+
+/// The choices of Diffie-Hellman on a curve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ecdh {
+    /// The hash of the key derivation function of ANSI X9.63; `None` takes the shared secret as it is.
+    pub kdf: Option<Hash>,
+    /// What both sides know.
+    pub shared_data: Vec<u8>,
+    /// The public point of the other side, raw or in an OCTET STRING.
+    pub public_data: Vec<u8>,
 }
 
 /// The choices of an RSA-PSS signature.
@@ -217,6 +252,15 @@ pub struct Oaep {
     pub label: Vec<u8>,
 }
 
+/// The choices of wrapping with RSA and AES.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RsaAes {
+    /// The length of the AES key in bytes.
+    pub aes_len: usize,
+    /// How it is wrapped.
+    pub oaep: Oaep,
+}
+
 /// A parameter that was parsed and found possible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parameter {
@@ -232,6 +276,8 @@ pub enum Parameter {
     Pss(Pss),
     /// For RSA-OAEP.
     Oaep(Oaep),
+    /// For wrapping with RSA and AES.
+    RsaAes(RsaAes),
     /// For HKDF.
     Hkdf(Hkdf),
     /// For CCM.
@@ -242,6 +288,8 @@ pub enum Parameter {
     MacLength(usize),
     /// For EdDSA with a context or a prehash.
     EdDsa(EdDsaParameter),
+    /// For Diffie-Hellman on a curve.
+    Ecdh(Ecdh),
 }
 
 /// The longest accepted GCM initialisation vector.
@@ -284,13 +332,16 @@ impl ParameterShape {
                 let salt_len = usize::try_from(pss.salt_len).map_err(|_| CallError::Parameter)?;
                 Parameter::Pss(Pss { hash, mgf, salt_len })
             }
-            Self::Oaep => {
-                let oaep: OaepParameter = decode(wire)?;
-                Parameter::Oaep(Oaep {
-                    hash: Hash::from_ckm(oaep.hash).ok_or(CallError::Parameter)?,
-                    mgf: Hash::from_mgf(oaep.mgf).ok_or(CallError::Parameter)?,
-                    label: oaep.label,
-                })
+            Self::Oaep => Parameter::Oaep(decode::<OaepParameter>(wire)?.check()?),
+            Self::RsaAes => {
+                let RsaAesParameter { aes_bits, oaep } = decode(wire)?;
+                let aes_len = match aes_bits {
+                    128 => 16,
+                    192 => 24,
+                    256 => 32,
+                    _ => return Err(CallError::Parameter),
+                };
+                Parameter::RsaAes(RsaAes { aes_len, oaep: oaep.check()? })
             }
             Self::Hkdf => Parameter::Hkdf(decode::<HkdfParameter>(wire)?.check()?),
             Self::Ccm => {
@@ -306,12 +357,17 @@ impl ParameterShape {
             Self::EdDsa if wire.is_empty() => Parameter::None,
             Self::EdDsa => {
                 let eddsa: EdDsaParameter = decode(wire)?;
-                // Neither a context nor a prehash would be Ed25519ctx with an empty context, which RFC 8032
-                // section 8.3 advises against, and which clients that mean plain Ed25519 ask for.
-                let possible = eddsa.context.len() <= CONTEXT_MAX
-                    && (eddsa.prehash || !eddsa.context.is_empty());
-                possible.then_some(Parameter::EdDsa(eddsa)).ok_or(CallError::Parameter)?
+                if eddsa.context.len() > CONTEXT_MAX {
+                    return Err(CallError::Parameter);
+                }
+                // Neither a context nor a prehash could mean Ed25519ctx with an empty context, but RFC 8032
+                // section 8.3 advises against that: clients that ask for it mean plain Ed25519.
+                if !eddsa.prehash && eddsa.context.is_empty() {
+                    return Ok(Parameter::None);
+                }
+                Parameter::EdDsa(eddsa)
             }
+            Self::Ecdh => Parameter::Ecdh(decode::<EcdhParameter>(wire)?.check()?),
         })
     }
 
@@ -333,11 +389,23 @@ impl ParameterShape {
             | Self::Ctr
             | Self::Pss
             | Self::Oaep
+            | Self::RsaAes
             | Self::Ccm
             | Self::ChaChaPoly
             | Self::MacLength
-            | Self::EdDsa => Ok(wire.to_vec()),
+            | Self::EdDsa
+            | Self::Ecdh => Ok(wire.to_vec()),
         }
+    }
+}
+
+impl OaepParameter {
+    fn check(self) -> Result<Oaep, CallError> {
+        Ok(Oaep {
+            hash: Hash::from_ckm(self.hash).ok_or(CallError::Parameter)?,
+            mgf: Hash::from_mgf(self.mgf).ok_or(CallError::Parameter)?,
+            label: self.label,
+        })
     }
 }
 
@@ -365,6 +433,21 @@ impl HkdfParameter {
         }
         let hash = Hash::from_ckm(self.hash).ok_or(CallError::Parameter)?;
         Ok(Hkdf { hash, extract: self.extract, expand: self.expand, salt, info: self.info })
+    }
+}
+
+impl EcdhParameter {
+    /// `CKD_NULL`.
+    const KDF_NULL: u64 = 1;
+
+    fn check(self) -> Result<Ecdh, CallError> {
+        let kdf = match self.kdf {
+            // Nothing is derived, so that nothing can go into it (PKCS#11 3.1 section 6.3.17).
+            Self::KDF_NULL if self.shared_data.is_empty() => None,
+            Self::KDF_NULL => return Err(CallError::Parameter),
+            number => Some(Hash::from_kdf(number).ok_or(CallError::Parameter)?),
+        };
+        Ok(Ecdh { kdf, shared_data: self.shared_data, public_data: self.public_data })
     }
 }
 

@@ -67,7 +67,7 @@ fn sizes_are_in_the_unit_of_the_standard() {
 #[test]
 fn flags_name_the_curves_for_elliptic_curves_only() {
     assert_eq!(row(ckm::CKM_ECDSA).info_flags(), 0x0190_2800);
-    assert_eq!(row(ckm::CKM_RSA_PKCS).info_flags(), 0x2b00);
+    assert_eq!(row(ckm::CKM_RSA_PKCS).info_flags(), 0x0006_2b00);
     assert_eq!(row(ckm::CKM_SHA256).info_flags(), 0x0400);
 }
 
@@ -101,6 +101,11 @@ fn output_lengths_follow_the_rule_of_the_row() {
         (ckm::CKM_AES_KEY_WRAP, Function::Encrypt, 16, 256, &none, 24),
         (ckm::CKM_AES_KEY_WRAP_KWP, Function::Encrypt, 9, 256, &none, 24),
         (ckm::CKM_AES_KEY_WRAP_KWP, Function::Decrypt, 24, 256, &none, 16),
+        (ckm::CKM_AES_CBC_PAD, Function::Wrap, 32, 256, &iv, 48),
+        (ckm::CKM_AES_GCM, Function::Wrap, 7, 128, &gcm, 19),
+        (ckm::CKM_RSA_AES_KEY_WRAP, Function::Wrap, 9, 2048, &none, 280),
+        (ckm::CKM_RSA_AES_KEY_WRAP, Function::Unwrap, 280, 2048, &none, 16),
+        (ckm::CKM_RSA_PKCS_OAEP, Function::Unwrap, 384, 3072, &oaep, 318),
     ];
     for (ckm, function, input, bits, parameter, expected) in cases {
         let length = row(ckm).max_output(function, input, bits, parameter);
@@ -185,6 +190,49 @@ const HKDF: HkdfParameter = HkdfParameter {
 };
 
 #[test]
+fn eddsa_without_a_context_and_without_prehash_is_plain() {
+    let parse = |prehash, context: &[u8]| {
+        let parameter = EdDsaParameter { prehash, context: context.to_vec() };
+        MechanismCall::with(ckm::CKM_EDDSA, &parameter).unwrap().parse().map(|parsed| parsed.1)
+    };
+    assert_eq!(parse(false, b""), Ok(Parameter::None));
+    assert_eq!(MechanismCall::plain(ckm::CKM_EDDSA).parse().unwrap().1, Parameter::None);
+    for (prehash, context) in [(true, &b""[..]), (true, b"c"), (false, b"c"), (false, &[1; 255])] {
+        let eddsa = EdDsaParameter { prehash, context: context.to_vec() };
+        assert_eq!(parse(prehash, context), Ok(Parameter::EdDsa(eddsa)));
+    }
+    assert_eq!(parse(false, &[1; 256]), Err(CallError::Parameter));
+}
+
+#[test]
+fn agreement_takes_the_key_derivation_functions_of_x9_63() {
+    let parse = |kdf, shared: &[u8]| {
+        let (shared_data, public_data) = (shared.to_vec(), vec![4]);
+        let parameter = EcdhParameter { kdf, shared_data, public_data };
+        match MechanismCall::with(ckm::CKM_ECDH1_DERIVE, &parameter).unwrap().parse() {
+            Ok((_, Parameter::Ecdh(ecdh))) => Ok(ecdh.kdf),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        }
+    };
+    assert_eq!(parse(1, b""), Ok(None));
+    assert_eq!(parse(1, b"shared"), Err(CallError::Parameter));
+    for hash in Hash::ALL {
+        if let Some(number) = hash.kdf() {
+            assert_eq!(parse(number, b"shared"), Ok(Some(hash)));
+        }
+    }
+    // Unknown ones, of ASN.1, of concatenation, and of SP 800-56A.
+    for number in [0, 3, 4, 9, 14, 22, 23, u64::MAX] {
+        assert_eq!(parse(number, b""), Err(CallError::Parameter), "{number}");
+    }
+    assert_eq!(
+        MechanismCall::plain(ckm::CKM_ECDH1_DERIVE).parse().unwrap_err(),
+        CallError::Parameter
+    );
+}
+
+#[test]
 fn keys_that_a_parameter_names_are_renamed() {
     let named = HkdfParameter { salt_kind: 4, salt_key: 5 << 32 | 7, ..HKDF };
     let call = MechanismCall::with(ckm::CKM_HKDF_DERIVE, &named).unwrap();
@@ -209,6 +257,11 @@ fn impossible_parameters_are_refused() {
         MechanismCall::with(ckm::CKM_AES_CTR, &CtrParameter { bits, block: [0; 16] }).unwrap()
     };
     let oaep = OaepParameter { hash: 0, mgf: 1, label: vec![] };
+    let rsa_aes = |aes_bits, hash| {
+        let oaep = OaepParameter { hash, mgf: 1, label: vec![] };
+        MechanismCall::with(ckm::CKM_RSA_AES_KEY_WRAP, &RsaAesParameter { aes_bits, oaep }).unwrap()
+    };
+    assert!(rsa_aes(256, ckm::CKM_SHA256).parse().is_ok());
     let hkdf =
         |parameter: HkdfParameter| MechanismCall::with(ckm::CKM_HKDF_DERIVE, &parameter).unwrap();
     let mut trailing = gcm(12, 128);
@@ -229,6 +282,8 @@ fn impossible_parameters_are_refused() {
         MechanismCall { mechanism: ckm::CKM_ECDSA, parameter: vec![0] },
         MechanismCall::plain(ckm::CKM_AES_CBC),
         hkdf(HkdfParameter { extract: false, expand: false, ..HKDF }),
+        rsa_aes(32, ckm::CKM_SHA256),
+        rsa_aes(256, 0),
         hkdf(HkdfParameter { hash: 0, ..HKDF }),
         hkdf(HkdfParameter { salt_kind: 3, ..HKDF }),
         hkdf(HkdfParameter { salt_kind: 1, salt: vec![1], ..HKDF }),

@@ -138,6 +138,34 @@ pub enum KeyRule {
     Enable,
     /// Disables.
     Disable,
+    /// Changes its name or description.
+    Edit,
+    /// Schedules its destruction.
+    Schedule,
+    /// Takes its destruction back.
+    CancelDeletion,
+    /// Archives.
+    Archive,
+    /// Takes it out of the archive.
+    CancelArchive,
+    /// Rotates, or lets it rotate by itself.
+    Rotate,
+    /// Stops it from rotating by itself.
+    StopRotation,
+    /// Makes parameters for importing its material.
+    PrepareImport,
+    /// Imports its material.
+    Import,
+    /// Erases its imported material.
+    DeleteMaterial,
+    /// Binds it to a resource.
+    Bind,
+    /// Takes a binding back.
+    Unbind,
+    /// Sets tags.
+    Tag,
+    /// Removes tags.
+    Untag,
     /// Depends on the function that the request names.
     ByFunction,
 }
@@ -149,6 +177,8 @@ pub enum Resource<'a> {
     None,
     /// A key, by its id or `alias/<name>`.
     Key(&'a str),
+    /// Several keys, each by its id or `alias/<name>`.
+    Keys(&'a [String]),
     /// The key that the ciphertext in the payload names.
     Ciphertext,
     /// A slot.
@@ -161,6 +191,13 @@ pub enum Resource<'a> {
         session: u32,
         /// The object's handle.
         object: u32,
+    },
+    /// Two objects in a session, the one that matters more first.
+    Objects {
+        /// The session.
+        session: u32,
+        /// The objects' handles.
+        objects: [u32; 2],
     },
     /// A partition, by its name.
     Partition(&'a str),
@@ -219,6 +256,7 @@ macro_rules! for_each_operation {
         0x0012 system  InitPartition          CreatedPartition  System Admin Owner           Operational Write Request partition(name)   Any        Change   Slow  "Sets the PINs of a partition's token.";
         0x0020 system  ListAuditEvents        AuditEvents       System Admin Owner           Always      Read  Neither none              Any        Use      Cheap "Lists audit records.";
         0x0021 system  VerifyAudit            AuditVerified     System Admin Owner           Always      Read  Neither none              Any        Use      Slow  "Checks the chain of the audit log.";
+        0x0022 system  ConfirmTime            TimeConfirmed     System Admin Owner           Operational Write Neither none              Any        Change   Cheap "Confirms that a clock which jumped forward is right.";
         0x0030 backup  StartBackup            BackupStarted     System Admin Owner           Operational Write Request none              Any        Change   Slow  "Freezes the store for a backup under a passphrase.";
         0x0031 backup  ReadBackupPart         BackupPart        System Admin Owner           Operational Read  Neither none              Any        Refusals Cheap "Gives the next part of the backup's file.";
         0x0032 backup  StartRestore           RestoreStarted    System Admin Owner           Operational Read  Request none              Any        Use      Slow  "Opens a backup with its passphrase.";
@@ -249,6 +287,8 @@ macro_rules! for_each_operation {
         0x0127 object  GetObjectSize          ObjectSize        Pkcs11 App   Application     Operational Read  Neither object(session, object) Describe Refusals Cheap "Tells the size of an object.";
         0x0128 object  GenerateKey            ObjectDescription Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Cheap "Generates a secret key.";
         0x0129 object  GenerateKeyPair        GeneratedKeyPair  Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Generates a key pair.";
+        0x012a object  WrapKey                Output            Pkcs11 App   Application     Operational Use   Neither objects(session, key, wrapping) Encrypt Use Cheap "Wraps a key under a key.";
+        0x012b object  UnwrapKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Decrypt Change   Cheap "Makes a key from what was wrapped.";
         0x012c object  DeriveKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Encrypt Change   Cheap "Derives a key from a key.";
 
         0x0140 cipher  EncryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Encrypt Use      Cheap "Encrypts.";
@@ -260,22 +300,56 @@ macro_rules! for_each_operation {
         0x0146 cipher  FinishOperation        Output            Pkcs11 App   Application     Operational Use   Neither session(session)  ByFunction Refusals Cheap "Ends a multi-part operation.";
         0x0147 cipher  CancelOperation        Nothing           Pkcs11 App   Application     Operational Read  Neither session(session)  Any        Refusals Cheap "Drops a multi-part operation.";
 
-        0x0201 kms     CreateKey              CreatedKey        Kms    App   Owner           Operational Write Neither none              Any        Change   Slow  "Makes a CMK.";
-        0x0202 kms     DescribeKey            DescribedKey      Kms    App   Owner           Operational Read  Neither key(key_id)       Describe   Use      Cheap "Tells the attributes of a CMK.";
-        0x0203 kms     ListKeys               ListedKeys        Kms    App   Owner           Operational Read  Neither none              Describe   Use      Cheap "Lists CMKs.";
-        0x0204 kms     ListKeyDetail          ListedKeyDetail   Kms    App   Owner           Operational Read  Neither none              Describe   Use      Cheap "Lists CMKs with their attributes.";
-        0x0205 kms     EnableKey              Done              Kms    App   Owner           Operational Write Neither key(key_id)       Enable     Change   Cheap "Enables a CMK.";
-        0x0206 kms     DisableKey             Done              Kms    App   Owner           Operational Write Neither key(key_id)       Disable    Change   Cheap "Disables a CMK.";
-        0x0210 kms     Encrypt                Encrypted         Kms    App   Owner           Operational Use   Request key(key_id)       Encrypt    Use      Cheap "Encrypts up to 4,096 bytes.";
-        0x0211 kms     Decrypt                Decrypted         Kms    App   Owner           Operational Use   Reply   ciphertext        Decrypt    Use      Cheap "Decrypts what Encrypt or GenerateDataKey made.";
-        0x0212 kms     GenerateDataKey        GeneratedDataKey  Kms    App   Owner           Operational Use   Reply   key(key_id)       Encrypt    Use      Cheap "Makes a data key, in clear and encrypted.";
-        0x0213 kms     GenerateRandom         GeneratedRandom   Kms    App   Owner           Operational Read  Reply   none              Any        Use      Cheap "Makes random bytes.";
-        0x0220 kms     GetPublicKey           PublicKey         Kms    App   Owner           Operational Read  Neither key(key_id)       PublicKey  Use      Cheap "Tells the public key of an asymmetric CMK.";
-        0x0221 kms     SignByAsymmetricKey    Signed            Kms    App   Owner           Operational Use   Neither key(key_id)       Sign       Use      Cheap "Signs a message or its digest.";
-        0x0222 kms     VerifyByAsymmetricKey  Verified          Kms    App   Owner           Operational Use   Neither key(key_id)       Verify     Use      Cheap "Verifies a signature.";
-        0x0230 kms     GetServiceStatus       ServiceStatus     Kms    App   Owner           Always      Read  Neither none              Any        Use      Cheap "Tells the state of the service.";
-        0x0231 kms     ListAlgorithms         Algorithms        Kms    App   Owner           Always      Read  Neither none              Any        Use      Cheap "Lists the algorithms of keys.";
-        0x0232 kms     GetRegions             Regions           Kms    App   Owner           Operational Read  Neither none              Any        Use      Cheap "Lists the regions, which are the partitions.";
+        0x0201 kms     CreateKey              CreatedKey        Kms    App   Owner           Operational Write Neither none              Any            Change   Slow  "Makes a CMK.";
+        0x0202 kms     DescribeKey            DescribedKey      Kms    App   Owner           Operational Read  Neither key(key_id)       Describe       Use      Cheap "Tells the attributes of a CMK.";
+        0x0203 kms     ListKeys               ListedKeys        Kms    App   Owner           Operational Read  Neither none              Describe       Use      Cheap "Lists CMKs.";
+        0x0204 kms     ListKeyDetail          ListedKeyDetail   Kms    App   Owner           Operational Read  Neither none              Describe       Use      Cheap "Lists CMKs with their attributes.";
+        0x0205 kms     EnableKey              Done              Kms    App   Owner           Operational Write Neither key(key_id)       Enable         Change   Cheap "Enables a CMK.";
+        0x0206 kms     DisableKey             Done              Kms    App   Owner           Operational Write Neither key(key_id)       Disable        Change   Cheap "Disables a CMK.";
+        0x0207 kms     EnableKeys             Done              Kms    App   Owner           Operational Write Neither keys(key_ids)     Enable         Change   Cheap "Enables several CMKs, all or none.";
+        0x0208 kms     DisableKeys            Done              Kms    App   Owner           Operational Write Neither keys(key_ids)     Disable        Change   Cheap "Disables several CMKs, all or none.";
+        0x0209 kms     DescribeKeys           DescribedKeys     Kms    App   Owner           Operational Read  Neither keys(key_ids)     Describe       Use      Cheap "Tells the attributes of several CMKs.";
+        0x020a kms     UpdateKeyDescription   Done              Kms    App   Owner           Operational Write Neither key(key_id)       Edit           Change   Cheap "Changes the description of a CMK.";
+        0x020b kms     UpdateAlias            Done              Kms    App   Owner           Operational Write Neither key(key_id)       Edit           Change   Cheap "Changes the name of a CMK.";
+        0x020c kms     ScheduleKeyDeletion    ScheduledDeletion Kms    App   Owner           Operational Write Neither key(key_id)       Schedule       Change   Cheap "Schedules the destruction of a CMK.";
+        0x020d kms     CancelKeyDeletion      KeyChanged        Kms    App   Owner           Operational Write Neither key(key_id)       CancelDeletion Change   Cheap "Takes back the destruction of a CMK.";
+        0x020e kms     ArchiveKey             Done              Kms    App   Owner           Operational Write Neither key(key_id)       Archive        Change   Cheap "Lets a CMK decrypt and verify only.";
+        0x020f kms     CancelKeyArchive       Done              Kms    App   Owner           Operational Write Neither key(key_id)       CancelArchive  Change   Cheap "Enables an archived CMK.";
+        0x0210 kms     Encrypt                Encrypted         Kms    App   Owner           Operational Use   Request key(key_id)       Encrypt        Use      Cheap "Encrypts up to 4,096 bytes.";
+        0x0211 kms     Decrypt                Decrypted         Kms    App   Owner           Operational Use   Reply   ciphertext        Decrypt        Use      Cheap "Decrypts what Encrypt or GenerateDataKey made.";
+        0x0212 kms     GenerateDataKey        GeneratedDataKey  Kms    App   Owner           Operational Use   Reply   key(key_id)       Encrypt        Use      Cheap "Makes a data key, in clear and encrypted.";
+        0x0213 kms     GenerateRandom         GeneratedRandom   Kms    App   Owner           Operational Read  Reply   none              Any            Use      Cheap "Makes random bytes.";
+        0x0214 kms     ReEncrypt              ReEncrypted       Kms    App   Owner           Operational Use   Neither ciphertext        Decrypt        Use      Cheap "Encrypts anew without showing the plaintext.";
+        0x0215 kms     GenerateDataKeyWithoutPlaintext GeneratedCiphertext Kms App Owner     Operational Use   Neither key(key_id)       Encrypt        Use      Cheap "Makes a data key, encrypted only.";
+        0x0216 kms     GenerateDataKeyPair    GeneratedDataKeyPair Kms App   Owner           Operational Use   Reply   key(key_id)       Encrypt        Use      Slow  "Makes a data key pair, in clear and encrypted.";
+        0x0217 kms     GenerateDataKeyPairWithoutPlaintext GeneratedDataKeyPairCiphertext Kms App Owner Operational Use Neither key(key_id) Encrypt      Use      Slow  "Makes a data key pair, its private key encrypted only.";
+        0x0218 kms     EncryptDataKey         EncryptedDataKey  Kms    App   Owner           Operational Use   Request key(key_id)       Encrypt        Use      Cheap "Encrypts a data key that comes with its hash.";
+        0x0219 kms     DecryptDataKey         DecryptedDataKey  Kms    App   Owner           Operational Use   Reply   ciphertext        Decrypt        Use      Cheap "Decrypts a data key.";
+        0x0220 kms     GetPublicKey           PublicKey         Kms    App   Owner           Operational Read  Neither key(key_id)       PublicKey      Use      Cheap "Tells the public key of an asymmetric CMK.";
+        0x0221 kms     SignByAsymmetricKey    Signed            Kms    App   Owner           Operational Use   Neither key(key_id)       Sign           Use      Cheap "Signs a message or its digest.";
+        0x0222 kms     VerifyByAsymmetricKey  Verified          Kms    App   Owner           Operational Use   Neither key(key_id)       Verify         Use      Cheap "Verifies a signature.";
+        0x0223 kms     AsymmetricRsaDecrypt   AsymmetricDecrypted Kms  App   Owner           Operational Use   Reply   key(key_id)       Decrypt        Use      Cheap "Decrypts with an RSA key.";
+        0x0224 kms     AsymmetricSm2Decrypt   AsymmetricDecrypted Kms  App   Owner           Operational Use   Reply   key(key_id)       Decrypt        Use      Cheap "Decrypts with an SM2 key.";
+        0x0225 kms     GenerateMac            GeneratedMac      Kms    App   Owner           Operational Use   Neither key(key_id)       Sign           Use      Cheap "Makes a message authentication code.";
+        0x0226 kms     VerifyMac              VerifiedMac       Kms    App   Owner           Operational Use   Neither key(key_id)       Verify         Use      Cheap "Checks a message authentication code.";
+        0x0227 kms     DeriveSharedSecret     DerivedSharedSecret Kms  App   Owner           Operational Use   Reply   key(key_id)       Decrypt        Use      Cheap "Derives a shared secret by ECDH.";
+        0x0230 kms     GetServiceStatus       ServiceStatus     Kms    App   Owner           Always      Read  Neither none              Any            Use      Cheap "Tells the state of the service.";
+        0x0231 kms     ListAlgorithms         Algorithms        Kms    App   Owner           Always      Read  Neither none              Any            Use      Cheap "Lists the algorithms of keys.";
+        0x0232 kms     GetRegions             Regions           Kms    App   Owner           Operational Read  Neither none              Any            Use      Cheap "Lists the regions, which are the partitions.";
+        0x0240 kms     EnableKeyRotation      Done              Kms    App   Owner           Operational Write Neither key(key_id)       Rotate         Change   Cheap "Lets a CMK rotate by itself.";
+        0x0241 kms     DisableKeyRotation     Done              Kms    App   Owner           Operational Write Neither key(key_id)       StopRotation   Change   Cheap "Stops a CMK from rotating by itself.";
+        0x0242 kms     GetKeyRotationStatus   KeyRotationStatus Kms    App   Owner           Operational Read  Neither key(key_id)       Describe       Use      Cheap "Tells whether and when a CMK rotates.";
+        0x0243 kms     RotateKey              Rotated           Kms    App   Owner           Operational Write Neither key(key_id)       Rotate         Change   Cheap "Rotates a CMK now.";
+        0x0250 kms     GetParametersForImport ImportParameters  Kms    App   Owner           Operational Write Neither key(key_id)       PrepareImport  Change   Slow  "Makes a token and a public key to wrap material under.";
+        0x0251 kms     ImportKeyMaterial      ImportedKeyMaterial Kms  App   Owner           Operational Write Neither key(key_id)       Import         Change   Cheap "Imports the material of an EXTERNAL CMK.";
+        0x0252 kms     DeleteImportedKeyMaterial Done           Kms    App   Owner           Operational Write Neither key(key_id)       DeleteMaterial Change   Cheap "Erases imported material.";
+        0x0260 kms     BindCloudResource      Done              Kms    App   Owner           Operational Write Neither key(key_id)       Bind           Change   Cheap "Notes that a resource uses a CMK.";
+        0x0261 kms     UnbindCloudResource    Done              Kms    App   Owner           Operational Write Neither key(key_id)       Unbind         Change   Cheap "Takes such a note back.";
+        0x0268 kms     TagResource            Done              Kms    App   Owner           Operational Write Neither key(key_id)       Tag            Change   Cheap "Sets tags of a CMK.";
+        0x0269 kms     UntagResource          Done              Kms    App   Owner           Operational Write Neither key(key_id)       Untag          Change   Cheap "Removes tags of a CMK.";
+        0x026a kms     ListResourceTags       ResourceTags      Kms    App   Owner           Operational Read  Neither key(key_id)       Describe       Use      Cheap "Tells the tags of a CMK.";
+        0x0270 kms     GetKeyLastUsage        KeyLastUsage      Kms    App   Owner           Operational Read  Neither key(key_id)       Describe       Use      Cheap "Tells when a CMK was used last.";
+        0x0280 kms     ListAlarms             ListedAlarms      Kms    App   Owner           Operational Read  Neither none              Any            Use      Cheap "Lists alarms.";
     } };
 }
 
@@ -285,6 +359,9 @@ macro_rules! resource {
     };
     ($this:ident ciphertext) => {
         Resource::Ciphertext
+    };
+    ($this:ident keys($ids:ident)) => {
+        Resource::Keys(&$this.$ids)
     };
     ($this:ident key($id:ident)) => {
         Resource::Key(&$this.$id)
@@ -297,6 +374,9 @@ macro_rules! resource {
     };
     ($this:ident object($session:ident, $object:ident)) => {
         Resource::Object { session: $this.$session, object: $this.$object }
+    };
+    ($this:ident objects($session:ident, $first:ident, $second:ident)) => {
+        Resource::Objects { session: $this.$session, objects: [$this.$first, $this.$second] }
     };
     ($this:ident partition($name:ident)) => {
         Resource::Partition(&$this.$name)

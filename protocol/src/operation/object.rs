@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::cipher::Output;
 pub use super::token::Nothing;
 
 use crate::mechanism::MechanismCall;
@@ -190,6 +191,35 @@ pub struct DeriveKey {
     pub mechanism: MechanismCall,
     /// The base key.
     pub key: u32,
+}
+
+/// Wraps a key (`C_WrapKey`). Payload of the reply: the wrapped key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WrapKey {
+    /// The session.
+    pub session: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+    /// The key that is wrapped.
+    pub key: u32,
+    /// The key that it is wrapped under.
+    pub wrapping: u32,
+}
+
+/// Longest wrapped key in bytes: more than an RSA-4096 key takes in any way.
+pub const MAX_WRAPPED: usize = 16 << 10;
+
+/// Makes a key from what was wrapped (`C_UnwrapKey`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnwrapKey {
+    /// The session.
+    pub session: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+    /// The key that it is wrapped under.
+    pub key: u32,
+    /// The wrapped key, at most [`MAX_WRAPPED`] bytes.
+    pub wrapped: Vec<u8>,
 }
 
 /// A key pair.

@@ -81,4 +81,11 @@ messages! {
         field segments: u64           = "Segments" Clear "Files read.";
         field fault: Option<String>   = "Fault"    Clear "Where the chain breaks.";
     }
+    /// Confirms that the clock, which jumped forward, is right: what it made due is done now.
+    ConfirmTime {
+    }
+    /// The time that was confirmed.
+    TimeConfirmed {
+        field time: i64 = "Time" Clear "UNIX seconds.";
+    }
 }

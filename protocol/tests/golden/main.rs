@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::error::Failure;
-use coffer_protocol::event::{Event, ObjectChanged, TokenChanged};
+use coffer_protocol::event::{AlarmRaised, Event, ObjectChanged, TokenChanged};
 use coffer_protocol::frame::{self, Flags, HEADER_LENGTH, Header, Kind};
 use coffer_protocol::handshake::{GoAway, HELLO, Hello, Role, Welcome};
 use coffer_protocol::mechanism;
@@ -128,6 +128,7 @@ fn connection() -> Vec<Vector> {
     let away = GoAway { code: ErrorCode::Unavailable as u16, reason: "stopping".to_owned() };
     let object = ObjectChanged { slot: 3, object: [0x22; 16] };
     let token = TokenChanged { slot: 3 };
+    let alarm = AlarmRaised { number: 5 };
     let request = |flags| (Kind::Request, HELLO, flags);
     let event = |event| (Kind::Event, event as u16, Flags::NONE);
     vec![
@@ -143,6 +144,7 @@ fn connection() -> Vec<Vector> {
         Vector::frame("goaway".to_owned(), (Kind::GoAway, 0, Flags::NONE), &away, b""),
         Vector::frame("event ObjectChanged".to_owned(), event(Event::ObjectChanged), &object, b""),
         Vector::frame("event TokenChanged".to_owned(), event(Event::TokenChanged), &token, b""),
+        Vector::frame("event AlarmRaised".to_owned(), event(Event::AlarmRaised), &alarm, b""),
     ]
 }
 

@@ -1,15 +1,18 @@
-//! The patterns of an AES-256 key: key schedule (FIPS 197) and GCM's hash key (SP 800-38D) in the
-//! form of POLYVAL (RFC 8452), which is what software keeps.
+//! The patterns of an AES-256 key: key schedule (FIPS 197), the subkeys of CMAC (SP 800-38B), and GCM's hash
+//! key (SP 800-38D) in the form of POLYVAL (RFC 8452), which is what software keeps.
 
 use ::aes::Aes256;
 use ::aes::cipher::{BlockCipherEncrypt, KeyInit};
+
+use super::Named;
 
 /// The number of rounds of AES-256.
 const ROUNDS: usize = 14;
 /// The powers of the hash key that are searched for: implementations keep four or eight.
 const POWERS: usize = 8;
 
-pub(super) fn patterns(key: &[u8; 32]) -> Vec<(String, Vec<u8>)> {
+/// The forms of a key, whatever the mode.
+pub fn patterns(key: &[u8; 32]) -> Named {
     let mut patterns = vec![("AES key".to_owned(), key.to_vec())];
     let round_keys = expand(key);
     for (round, round_key) in round_keys.iter().enumerate().skip(2) {
@@ -19,8 +22,18 @@ pub(super) fn patterns(key: &[u8; 32]) -> Vec<(String, Vec<u8>)> {
         let inverse = inverse_mix_columns(round_key);
         patterns.push((format!("AES decryption round key {round}"), inverse.to_vec()));
     }
+    // Implementations that compute with words have them in the order of the machine.
+    for (round, words) in round_keys.as_flattened().chunks_exact(32).enumerate() {
+        let swapped = words.chunks_exact(4).flat_map(|word| word.iter().rev().copied());
+        patterns.push((format!("AES round keys {round} x 2 as words"), swapped.collect()));
+    }
     let hash_key = encrypt(key, [0; 16]);
     patterns.push(("GHASH key".to_owned(), hash_key.to_vec()));
+    let mut subkey = hash_key;
+    for name in ["CMAC K1", "CMAC K2"] {
+        subkey = doubled(u128::from_be_bytes(subkey)).to_be_bytes();
+        patterns.push((name.to_owned(), subkey.to_vec()));
+    }
     let first = times_x(u128::from_be_bytes(hash_key));
     let mut power = first;
     for exponent in 1..=POWERS {
@@ -100,6 +113,11 @@ fn times(mut left: u8, right: u8) -> u8 {
     product
 }
 
+/// Doubles in the field of CMAC (SP 800-38B section 6.1).
+fn doubled(value: u128) -> u128 {
+    (value << 1) ^ if value >> 127 == 0 { 0 } else { 0x87 }
+}
+
 /// Multiplies by x in POLYVAL's field: makes POLYVAL's key of GHASH's (RFC 8452 appendix A).
 fn times_x(value: u128) -> u128 {
     (value << 1) ^ if value >> 127 == 0 { 0 } else { 0xc2 << 120 | 1 }
@@ -160,12 +178,25 @@ mod tests {
         assert_eq!(times_x(value), number("3931819bf271fada0503eb52574ca572"));
     }
 
+    /// SP 800-38B appendix D.3.
+    #[test]
+    fn the_subkeys_of_cmac_are_those_of_the_standard() {
+        let l = u128::from_be_bytes(hex(b"e568f68194cf76d6174d4cc04310a854"));
+        assert_eq!(doubled(l), u128::from_be_bytes(hex(b"cad1ed03299eedac2e9a99808621502f")));
+        let k2 = u128::from_be_bytes(hex(b"95a3da06533ddb585d3533010c42a0d9"));
+        assert_eq!(doubled(doubled(l)), k2);
+    }
+
+    fn hex(digits: &[u8]) -> [u8; 16] {
+        hex::decode(digits).unwrap().try_into().unwrap()
+    }
+
     #[test]
     fn every_pattern_is_named_once() {
         let mut names: Vec<_> = patterns(&[7; 32]).into_iter().map(|(name, _)| name).collect();
         let count = names.len();
         names.sort();
         names.dedup();
-        assert_eq!((names.len(), count), (count, 1 + 13 + 13 + 1 + 8));
+        assert_eq!((names.len(), count), (count, 1 + 13 + 13 + 7 + 1 + 2 + 8));
     }
 }

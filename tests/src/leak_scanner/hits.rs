@@ -5,7 +5,7 @@ use std::fmt;
 use super::maps::Mapping;
 
 /// The result of one scan.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Report {
     /// Each place where a window of a pattern was found.
     pub hits: Vec<Hit>,

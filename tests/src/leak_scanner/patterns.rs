@@ -11,9 +11,12 @@ const REGISTER_WINDOW: usize = 8;
 /// The distance between two windows of one pattern: a limb.
 const STRIDE: usize = 8;
 
+/// Byte strings with names.
+pub type Named = Vec<(String, Vec<u8>)>;
+
 /// What a scan searches for: named byte strings, cut into windows, in both byte orders.
 pub struct Patterns {
-    named: Vec<(String, Vec<u8>)>,
+    named: Named,
     memory: Windows,
     registers: Windows,
 }
@@ -30,7 +33,7 @@ impl Patterns {
     ///
     /// # Panics
     /// When a string is too short, or too regular, to be told from chance.
-    pub fn new(named: Vec<(String, Vec<u8>)>) -> Self {
+    pub fn new(named: Named) -> Self {
         let memory = Windows::cut(&named, MEMORY_WINDOW);
         let registers = Windows::cut(&named, REGISTER_WINDOW);
         Self { named, memory, registers }
@@ -77,11 +80,6 @@ impl Patterns {
         bytes: &'a [u8],
     ) -> impl Iterator<Item = (String, usize)> + 'a {
         self.find(&self.registers, bytes)
-    }
-
-    /// Returns the length of the longest window searched in memory.
-    pub(super) fn longest_window(&self) -> usize {
-        self.memory.searcher.max_pattern_len()
     }
 
     fn find<'a>(

@@ -4,6 +4,9 @@
 use ::rsa::traits::PrivateKeyParts;
 use ::rsa::{BoxedUint, RsaPrivateKey};
 
+use super::Named;
+use super::number::{in_radix_52, product, reduce_by};
+
 /// One prime and what is modulo it.
 struct Side<'a> {
     name: &'static str,
@@ -11,7 +14,11 @@ struct Side<'a> {
     other: &'a BoxedUint,
 }
 
-pub(super) fn patterns(key: &RsaPrivateKey) -> Vec<(String, Vec<u8>)> {
+/// The forms of a key of two primes.
+///
+/// # Panics
+/// Where it has another number of primes.
+pub fn patterns(key: &RsaPrivateKey) -> Named {
     let [p, q] = key.primes() else { panic!("a key of two primes was expected") };
     let minus_one = |prime: &BoxedUint| prime.wrapping_sub(BoxedUint::one());
     let phi = product(&minus_one(p), &minus_one(q)).to_be_bytes();
@@ -31,7 +38,7 @@ pub(super) fn patterns(key: &RsaPrivateKey) -> Vec<(String, Vec<u8>)> {
 impl Side<'_> {
     /// Adds the prime, its exponent, the inverse of the other prime, R and R² modulo the prime, and
     /// the Montgomery forms.
-    fn add(&self, d: &BoxedUint, patterns: &mut Vec<(String, Vec<u8>)>) {
+    fn add(&self, d: &BoxedUint, patterns: &mut Named) {
         let name = self.name;
         let exponent = reduce_by(&self.prime.wrapping_sub(BoxedUint::one()), d);
         let odd = self.prime.to_odd().expect("a prime is odd");
@@ -52,6 +59,17 @@ impl Side<'_> {
         ] {
             patterns.push((what, value.to_be_bytes().to_vec()));
         }
+        // AVX-512 IFMA multiplies limbs of 52 bits; so does AWS-LC, where the processor has it. Its R has
+        // the bits of those limbs.
+        let bits = self.prime.bits_precision().div_ceil(52) * 52;
+        let r = self.reduce(&(BoxedUint::one_with_precision(2 * bits) << bits));
+        let r_squared = self.reduce(&product(&r, &r));
+        let forms =
+            [("", self.prime), (" R mod the prime", &r), (" R^2 mod the prime", &r_squared)];
+        for (what, value) in forms {
+            let bytes = in_radix_52(&value.to_be_bytes());
+            patterns.push((format!("RSA {name}{what} in limbs of 52 bits"), bytes));
+        }
     }
 
     fn reduce(&self, value: &BoxedUint) -> BoxedUint {
@@ -63,24 +81,9 @@ impl Side<'_> {
     }
 }
 
-/// Reduces a value; the result has the length of the modulus.
-fn reduce_by(modulus: &BoxedUint, value: &BoxedUint) -> BoxedUint {
-    let modulus = modulus.to_nz().expect("neither a prime nor the number before it is 0");
-    value.rem_vartime(&modulus)
-}
-
-/// Multiplies without losing the upper half.
-fn product(left: &BoxedUint, right: &BoxedUint) -> BoxedUint {
-    let bits = left.bits_precision() + right.bits_precision();
-    widened(left, bits).wrapping_mul(widened(right, bits))
-}
-
-fn widened(value: &BoxedUint, bits: u32) -> BoxedUint {
-    BoxedUint::from_be_slice(&value.to_be_bytes(), bits).expect("there is room for it")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::number::widened;
     use ::rsa::rand_core::UnwrapErr;
     use ::rsa::traits::PublicKeyParts;
     use getrandom::SysRng;

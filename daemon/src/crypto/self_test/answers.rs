@@ -205,6 +205,38 @@ pub(super) const ED25519PH: [&str; 4] = [
     "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae4131f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406",
 ];
 
+/// Scalar, point of the other side, shared secret: NIST CAVP, SP 800-56A ECC CDH primitive, count 0 of each curve.
+pub(super) const ECDH_P256: [&str; 3] = [
+    "7d7dc5f71eb29ddaf80d6214632eeae03d9058af1fb6d22ed80badb62bc1a534",
+    "04700c48f77f56584c5cc632ca65640db91b6bacce3a4df6b42ce7cc838833d287db71e509e3fd9b060ddb20ba5c51dcc5948d46fbf640dfe0441782cab85fa4ac",
+    "46fc62106420ff012e54a434fbdd2d25ccc5852060561e68040dd7778997bd7b",
+];
+pub(super) const ECDH_P384: [&str; 3] = [
+    "3cc3122a68f0d95027ad38c067916ba0eb8c38894d22e1b15618b6818a661774ad463b205da88cf699ab4d43c9cf98a1",
+    "04a7c76b970c3b5fe8b05d2838ae04ab47697b9eaf52e764592efda27fe7513272734466b400091adbf2d68c58e0c50066ac68f19f2e1cb879aed43a9969b91a0839c4c38a49749b661efedf243451915ed0905a32b060992b468c64766fc8437a",
+    "5f9d29dc5e31a163060356213669c8ce132e22f57c9a04f40ba7fcead493b457e5621e766c40a2e3d4d6a04b25e533f1",
+];
+pub(super) const ECDH_P521: [&str; 3] = [
+    "017eecc07ab4b329068fba65e56a1f8890aa935e57134ae0ffcce802735151f4eac6564f6ee9974c5e6887a1fefee5743ae2241bfeb95d5ce31ddcb6f9edb4d6fc47",
+    "0400685a48e86c79f0f0875f7bc18d25eb5fc8c0b07e5da4f4370f3a9490340854334b1e1b87fa395464c60626124a4e70d0f785601d37c09870ebf176666877a2046d01ba52c56fc8776d9e8f5db4f0cc27636d0b741bbe05400697942e80b739884a83bde99e0f6716939e632bc8986fa18dccd443a348b6c3e522497955a4f3c302f676",
+    "005fc70477c3e63bc3954bd0df3ea0d1f41ee21746ed95fc5e1fdf90930d5e136672d72cc770742d1711c3c3a4c334a0ad9759436a4d3c5bf6e74b9578fac148c831",
+];
+
+/// The same: RFC 7748 section 6.1.
+pub(super) const X25519: [&str; 3] = [
+    "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+    "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
+    "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742",
+];
+
+/// The same keys, and 48 bytes that OpenSSL's X963KDF makes of their shared secret with SHA-256.
+pub(super) const X963: [&str; 3] = [
+    X25519[0],
+    X25519[1],
+    "f574da43cc564fcb820e8c9e19bd02ef7a21ba46ba71c743409928bf285973c96a3c0b87c2133bf0e1a33cc4a06e7692",
+];
+pub(super) const X963_SHARED: &[u8] = b"Coffer";
+
 /// GB/T 32918.5 appendices A.2 and C.2: scalar, signature r‖s over "message digest", ciphertext
 /// X‖Y‖C3‖C2.
 pub(super) const SM2_SCALAR: &str =

@@ -7,8 +7,8 @@
 mod answers;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EdDsaParameter, GcmParameter, Hash, Oaep,
-    Parameter, Pss, Scheme,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EdDsaParameter, GcmParameter, Hash,
+    Oaep, Parameter, Pss, Scheme,
 };
 
 use super::aead::Aead;
@@ -73,6 +73,11 @@ const TESTS: &[(&str, Test)] = &[
     ("Ed25519", || ed25519(answers::ED25519, &Parameter::None)),
     ("Ed25519ctx", || ed25519(answers::ED25519CTX, &eddsa(false, b"foo"))),
     ("Ed25519ph", || ed25519(answers::ED25519PH, &eddsa(true, b""))),
+    ("ECDH P-256", || ecdh(Curve::P256, None, answers::ECDH_P256)),
+    ("ECDH P-384", || ecdh(Curve::P384, None, answers::ECDH_P384)),
+    ("ECDH P-521", || ecdh(Curve::P521, None, answers::ECDH_P521)),
+    ("X25519", || ecdh(Curve::X25519, None, answers::X25519)),
+    ("X9.63 key derivation", || ecdh(Curve::X25519, Some(Hash::Sha256), answers::X963)),
     ("SM2 signature", sm2_sign),
     ("SM2 encryption", sm2_encrypt),
     // Again, with keys that the second implementation was made ready for.
@@ -267,7 +272,7 @@ fn ecdsa(curve: Curve, uses: Uses) -> Result<bool, Error> {
         Curve::P256 => (Hash::Sha256, answers::P256),
         Curve::P384 => (Hash::Sha384, answers::P384),
         Curve::P521 => (Hash::Sha512, answers::P521),
-        Curve::Ed25519 => return Err(Error::Internal),
+        Curve::Ed25519 | Curve::X25519 => return Err(Error::Internal),
     };
     let key = Key::prepare(KeySpec::Ec(curve), &hex(scalar)?, uses)?;
     let public = key.public().ok_or(Error::Internal)?;
@@ -308,6 +313,15 @@ fn ed25519(
     Ok(public.point() == Some(hex(point)?)
         && super::sign(&key, Scheme::EdDsa, parameter, &message)? == signature
         && sign_and_verify(&key, &public, Scheme::EdDsa, parameter, [&message, &signature])?)
+}
+
+/// Derives from a scalar and the point of the other side.
+fn ecdh(curve: Curve, kdf: Option<Hash>, [scalar, peer, secret]: [&str; 3]) -> Result<bool, Error> {
+    let key = Key::prepare(KeySpec::Ec(curve), &hex(scalar)?, Uses::NONE)?;
+    let (peer, secret) = (hex(peer)?, hex(secret)?);
+    let shared_data = if kdf.is_some() { answers::X963_SHARED.to_vec() } else { Vec::new() };
+    let parameter = Parameter::Ecdh(Ecdh { kdf, shared_data, public_data: peer });
+    Ok(*super::derive(&key, None, Scheme::Ecdh, &parameter, secret.len())? == secret)
 }
 
 fn sm2_sign() -> Result<bool, Error> {

@@ -5,6 +5,7 @@ mod usable;
 mod whole;
 
 pub(super) use usable::{Usable, refusal, state, usable_for};
+pub(super) use whole::with_versions;
 
 use coffer_protocol::attribute;
 use coffer_protocol::mechanism;
@@ -24,6 +25,20 @@ pub(super) const DERIVE: Demand = Demand {
     mechanism: mechanism::Function::Derive,
     attribute: attribute::DERIVE,
     rule: KeyRule::Encrypt,
+};
+
+/// What wrapping asks of the wrapping key.
+pub(super) const WRAP: Demand = Demand {
+    mechanism: mechanism::Function::Wrap,
+    attribute: attribute::WRAP,
+    rule: KeyRule::Encrypt,
+};
+
+/// What unwrapping asks.
+pub(super) const UNWRAP: Demand = Demand {
+    mechanism: mechanism::Function::Unwrap,
+    attribute: attribute::UNWRAP,
+    rule: KeyRule::Decrypt,
 };
 
 /// The row of a function.

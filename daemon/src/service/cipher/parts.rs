@@ -109,11 +109,10 @@ fn finish_or_go_on(
         let held = std::mem::take(held);
         let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
         let usable = Usable { object, key, mechanism, parameter };
-        let whole = match function {
+        let plaintext = match function {
             Function::Encrypt => whole::encrypt(&usable, held.bytes())?,
             _ => whole::decrypt(&usable, service, held.bytes())?,
         };
-        let plaintext = Zeroizing::new(whole);
         let Usable { object: key, key: part, mechanism, parameter } = usable;
         let progress = Progress::Verified(plaintext);
         operation = Operation { key, part, mechanism, parameter, progress };

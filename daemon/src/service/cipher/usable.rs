@@ -117,7 +117,7 @@ pub(in crate::service) fn state(
         Material::None | Material::Stored | Material::Session(_) => return Ok(None),
     };
     match service.registry.get(id) {
-        Some(now) => Ok(now.key.as_ref().map(|key| key.state)),
+        Some(now) => Ok(now.key.as_ref().map(|key| key.state_at(service.deadlines.now()))),
         None if lives_on => Ok(None),
         None => Err(ErrorCode::KeyInvalid),
     }
@@ -135,7 +135,7 @@ pub(in crate::service) fn refusal(service: &Service, object: &Object) -> Option<
 
 /// Whether the state of the key, as it is now, allows the function.
 ///
-/// A use of a key that waits for its deletion is refused here, which is where its alarm belongs.
+/// A use of a key that waits for its deletion is refused here, naming the key, so that the gate raises the alarm.
 pub(super) fn still_usable(
     service: &Service,
     object: &Object,
@@ -145,10 +145,17 @@ pub(super) fn still_usable(
 }
 
 fn obeys(service: &Service, object: &Object, demand: Demand) -> Result<(), Error> {
-    match state(service, object)? {
-        Some(state) => Ok(key::check(demand.rule, state)?),
-        None => Ok(()),
-    }
+    let Some(state) = state(service, object)? else { return Ok(()) };
+    key::check(demand.rule, state).map_err(|code| match code {
+        ErrorCode::KeyPendingDelete => {
+            let id = match &object.material {
+                Material::Reference { of, .. } => *of,
+                Material::None | Material::Stored | Material::Session(_) => object.id,
+            };
+            Error::about(code, id.to_string())
+        }
+        code => code.into(),
+    })
 }
 
 /// The object that has the versions of a key's material: a session's copy of a token key leaves them there.

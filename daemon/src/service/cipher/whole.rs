@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::super::{Answer, Authorized, Handle, Service};
 use super::usable::{self, Usable, usable};
 use crate::Error;
+use crate::bulk;
 use crate::crypto;
 use crate::object::{KeyPart, OpenKey};
 use crate::vault::{self, Depth, Public};
@@ -36,11 +37,11 @@ const fn is_bulk(scheme: Scheme) -> bool {
 }
 
 /// Encrypts.
-pub(super) fn encrypt(plan: &Usable, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn encrypt(plan: &Usable, plaintext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (scheme, parameter) = (plan.mechanism.scheme, &plan.parameter);
     if is_bulk(scheme) {
         let key = plan.key.secret()?;
-        let mut buffer = Vec::with_capacity(plaintext.len() + LONGEST_TAIL);
+        let mut buffer = bulk::buffer(plaintext.len() + LONGEST_TAIL);
         buffer.extend_from_slice(plaintext);
         buffer.resize(plaintext.len() + LONGEST_TAIL, 0);
         let Public(length) = vault::run(Depth::Small, |inside| {
@@ -56,26 +57,31 @@ pub(super) fn encrypt(plan: &Usable, plaintext: &[u8]) -> Result<Vec<u8>, Error>
         let done = crypto::encrypt(plan.key.half(inside), scheme, parameter, plaintext);
         done.map(|ciphertext| inside.publish(&ciphertext)).map_err(ErrorCode::from)
     })??;
-    Ok(ciphertext)
+    Ok(ciphertext.into())
 }
 
 /// Decrypts with one version of a key.
-fn decrypt_with(plan: &Usable, key: &OpenKey, ciphertext: &[u8]) -> Result<Vec<u8>, Error> {
+fn decrypt_with(
+    plan: &Usable,
+    key: &OpenKey,
+    ciphertext: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (scheme, parameter) = (plan.mechanism.scheme, &plan.parameter);
     if is_bulk(scheme) {
-        let mut buffer = Zeroizing::new(ciphertext.to_vec());
+        let mut buffer = bulk::buffer(ciphertext.len());
+        buffer.extend_from_slice(ciphertext);
         let Public(length) = vault::run(Depth::Small, |inside| {
             let done = crypto::decrypt_in_place(key.get(inside), scheme, parameter, &mut buffer);
             done.map(Public).map_err(ErrorCode::from)
         })??;
         buffer.truncate(length);
-        return Ok(std::mem::take(&mut *buffer));
+        return Ok(buffer);
     }
     let Public(plaintext) = vault::run(Depth::Small, |inside| {
         let done = crypto::decrypt(key.get(inside), scheme, parameter, ciphertext);
         done.map(|plaintext| inside.publish(&plaintext)).map_err(ErrorCode::from)
     })??;
-    Ok(plaintext)
+    Ok(plaintext.into())
 }
 
 /// Decrypts: authenticated ciphertext finds the version of the key that made it.
@@ -83,20 +89,33 @@ pub(super) fn decrypt(
     plan: &Usable,
     service: &Service,
     ciphertext: &[u8],
-) -> Result<Vec<u8>, Error> {
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    with_versions(service, plan, ErrorCode::EncryptedDataInvalid, |key| {
+        decrypt_with(plan, key, ciphertext)
+    })
+}
+
+/// Opens something with the newest version of a key, and where that gives the code `wrong` and the scheme is one
+/// that tells right from wrong, with older ones.
+pub(in crate::service) fn with_versions<T>(
+    service: &Service,
+    plan: &Usable,
+    wrong: ErrorCode,
+    mut open: impl FnMut(&Arc<OpenKey>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let source = usable::source(service, &plan.object);
     let newest = source.key.as_ref().map_or(1, |key| key.version);
-    let authenticated = plan.mechanism.scheme.is_authenticated();
-    let mut result = decrypt_with(plan, plan.key.secret()?, ciphertext);
-    let older = (1..newest).rev().take(MAX_VERSIONS as usize - 1);
-    for version in older {
-        let wrong =
-            result.as_ref().is_err_and(|error| error.code() == ErrorCode::EncryptedDataInvalid);
-        if !(authenticated && wrong) {
+    let scheme = plan.mechanism.scheme;
+    let tells =
+        scheme.is_authenticated() || matches!(scheme, Scheme::AesKeyWrap | Scheme::AesKeyWrapPad);
+    let mut result = open(plan.key.secret()?);
+    for version in (1..newest).rev().take(MAX_VERSIONS as usize - 1) {
+        let is_wrong = result.as_ref().is_err_and(|error| error.code() == wrong);
+        if !(tells && is_wrong) {
             break;
         }
         let key: Arc<OpenKey> = service.keyring.version(&source, version)?;
-        result = decrypt_with(plan, &key, ciphertext);
+        result = open(&key);
     }
     result
 }

@@ -5,7 +5,7 @@
 //! everything in front of the ciphertext is authenticated, and so is the encryption context.
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::key::KeySpec;
+use coffer_protocol::key::{KeySpec, KeyUsage};
 use coffer_protocol::mechanism::Hash;
 use zeroize::Zeroizing;
 
@@ -45,12 +45,17 @@ pub(super) fn named(blob: &[u8]) -> Result<Named, Error> {
             return None;
         }
         Some(Named {
-            spec: KeySpec::from_number(blob[5])?,
+            spec: KeySpec::from_number(blob[5]).filter(|spec| is_cipher(*spec))?,
             key: ObjectId(blob[6..22].try_into().ok()?),
             version: u32::from_be_bytes(blob[22..26].try_into().ok()?),
         })
     };
     read().ok_or(ErrorCode::InvalidCiphertext.into())
+}
+
+/// Whether blobs are made with such keys.
+fn is_cipher(spec: KeySpec) -> bool {
+    KeyUsage::EncryptDecrypt.specs().contains(&spec)
 }
 
 /// Encrypts. Called inside the vault.
@@ -102,6 +107,16 @@ fn message_key(
     let (aead, hash) = match spec {
         KeySpec::Aes256 => (Aead::Aes256Gcm, Hash::Sha256),
         KeySpec::Sm4 => (Aead::Sm4Gcm, Hash::Sm3),
+        KeySpec::Rsa2048
+        | KeySpec::Rsa3072
+        | KeySpec::Rsa4096
+        | KeySpec::EcP256
+        | KeySpec::EcP384
+        | KeySpec::Sm2
+        | KeySpec::Hmac256
+        | KeySpec::Hmac384
+        | KeySpec::Hmac512
+        | KeySpec::HmacSm3 => return Err(crypto::Error::Mechanism),
     };
     let mut key = Zeroizing::new(vec![0; aead.key_len()]);
     kdf::hkdf(hash, kms_key, salt, b"coffer kms message 1", &mut key)?;

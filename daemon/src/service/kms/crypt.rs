@@ -14,51 +14,80 @@ use zeroize::Zeroizing;
 
 use super::super::authorized::SecretReply;
 use super::super::{Answer, Authorized, Caller, Handle, Service};
-use super::{blob, context, find, in_range, meta, validate_name};
+use super::permit::permit;
+use super::wrapped::Wrapping;
+use super::{blob, context, data_key, find, meta, validate_name};
 use crate::crypto::random;
 use crate::object::{Object, OpenKey};
-use crate::state::key;
 use crate::vault::{self, Depth, Inside, Public};
 use crate::{Error, crypto};
 
 /// Most bytes that Encrypt takes.
-const MAX_PLAINTEXT: usize = 4096;
-/// Most bytes of a data key.
-const MAX_DATA_KEY: i64 = 1024;
+pub(super) const MAX_PLAINTEXT: usize = 4096;
 
 /// A key that may encrypt or decrypt in the KMS's format, and the context.
 pub(crate) struct Ready {
-    object: Arc<Object>,
+    pub(super) object: Arc<Object>,
     key: Arc<OpenKey>,
-    named: blob::Named,
+    pub(super) named: blob::Named,
     context: Vec<u8>,
 }
 
-/// Finds the key and decides whether it may do that now.
-fn ready(
+/// Which version of a key is meant.
+#[derive(Clone, Copy)]
+pub(super) enum Version {
+    Newest,
+    This(u32),
+}
+
+/// Decides whether a key may do that now.
+pub(super) fn ready(
     service: &Service,
     object: Arc<Object>,
     rule: KeyRule,
-    version: Option<u32>,
+    version: Version,
     context: Option<&String>,
 ) -> Result<Ready, Error> {
-    let record = meta(&object)?;
-    let spec = spec_of(&object, rule)?;
-    key::check(rule, record.state)?;
+    let spec = spec_of(&object, rule);
+    permit(service, &object, rule, |_| spec.map(drop))?;
+    let newest = meta(&object)?.version;
     let version = match version {
-        None => record.version,
-        Some(version) if (1..=record.version).contains(&version) => version,
-        Some(_) => return Err(ErrorCode::InvalidCiphertext.into()),
+        Version::Newest => newest,
+        Version::This(version) if (1..=newest).contains(&version) => version,
+        Version::This(_) => return Err(ErrorCode::InvalidCiphertext.into()),
     };
-    let named = blob::Named { spec, key: object.id, version };
+    let named = blob::Named { spec: spec?, key: object.id, version };
     let key = service.keyring.version(&object, version)?;
     Ok(Ready { key, named, context: context::canonical(context)?, object })
 }
 
+/// The key that a ciphertext names, ready to decrypt it.
+pub(super) fn ready_for(
+    service: &Service,
+    caller: &Caller,
+    ciphertext: &[u8],
+    context: Option<&String>,
+    expected: Option<&String>,
+) -> Result<Ready, Error> {
+    let named = blob::named(ciphertext)?;
+    let object = find(service, caller, &named.key.to_string())?;
+    if let Some(expected) = expected
+        && find(service, caller, expected).map_or(true, |key| key.id != object.id)
+    {
+        return Err(Error::about(ErrorCode::InvalidKeyId, "ExpectedKeyId"));
+    }
+    let version = Version::This(named.version);
+    let ready = ready(service, object, KeyRule::Decrypt, version, context)?;
+    if ready.named != named {
+        return Err(ErrorCode::InvalidCiphertext.into());
+    }
+    Ok(ready)
+}
+
 /// The cipher of a key: a symmetric CMK, or an AES key of an application that may do the same.
-fn spec_of(object: &Object, rule: KeyRule) -> Result<KeySpec, Error> {
+fn spec_of(object: &Object, rule: KeyRule) -> Result<KeySpec, ErrorCode> {
     use coffer_protocol::attribute::{DECRYPT, ENCRYPT};
-    let record = meta(object)?;
+    let record = object.key.as_ref().ok_or(ErrorCode::CmkNotFound)?;
     let usage = if rule == KeyRule::Decrypt { DECRYPT } else { ENCRYPT };
     match record.usage {
         KeyUsage::EncryptDecrypt => Ok(record.spec),
@@ -67,12 +96,12 @@ fn spec_of(object: &Object, rule: KeyRule) -> Result<KeySpec, Error> {
         {
             Ok(KeySpec::Aes256)
         }
-        _ => Err(ErrorCode::InvalidKeyUsage.into()),
+        _ => Err(ErrorCode::InvalidKeyUsage),
     }
 }
 
 /// One code for whatever is wrong with a ciphertext.
-fn of_decryption(code: ErrorCode) -> Error {
+pub(super) fn of_decryption(code: ErrorCode) -> Error {
     match code {
         ErrorCode::OutOfMemory => code.into(),
         _ => ErrorCode::InvalidCiphertext.into(),
@@ -80,7 +109,7 @@ fn of_decryption(code: ErrorCode) -> Error {
 }
 
 /// One code for an encryption that failed.
-fn of_encryption(code: ErrorCode) -> Error {
+pub(super) fn of_encryption(code: ErrorCode) -> Error {
     match code {
         ErrorCode::OutOfMemory => code.into(),
         _ => ErrorCode::EncryptionError.into(),
@@ -88,7 +117,12 @@ fn of_encryption(code: ErrorCode) -> Error {
 }
 
 impl Ready {
-    fn seal(
+    /// Whether a ciphertext of the one is as good as one of the other.
+    pub(super) fn same_as(&self, other: &Self) -> bool {
+        self.named == other.named && self.context == other.context
+    }
+
+    pub(super) fn seal(
         &self,
         inside: &Inside<'_>,
         plaintext: &[u8],
@@ -97,7 +131,7 @@ impl Ready {
         Ok(inside.publish(&blob::seal(self.named, kms_key, &self.context, plaintext)?))
     }
 
-    fn open(
+    pub(super) fn open(
         &self,
         inside: &Inside<'_>,
         ciphertext: &[u8],
@@ -121,7 +155,7 @@ impl Handle for Encrypt {
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Ready, Error> {
         let request = call.request();
         let object = find(service, call.caller(), &request.key_id)?;
-        ready(service, object, KeyRule::Encrypt, None, request.context.as_ref())
+        ready(service, object, KeyRule::Encrypt, Version::Newest, request.context.as_ref())
     }
 
     fn commit(
@@ -138,82 +172,100 @@ impl Handle for Encrypt {
     }
 }
 
-/// Finds the key that a ciphertext names.
-fn named_key(service: &Service, caller: &Caller, named: blob::Named) -> Result<Arc<Object>, Error> {
-    find(service, caller, &named.key.to_string())
+/// Refuses a length that no ciphertext of the KMS has.
+pub(super) fn validate_length(length: usize) -> Result<(), Error> {
+    if (blob::OVERHEAD + 1..=blob::OVERHEAD + MAX_PLAINTEXT).contains(&length) {
+        Ok(())
+    } else {
+        Err(ErrorCode::InvalidCiphertext.into())
+    }
 }
 
 impl Handle for Decrypt {
-    type Plan = Ready;
+    type Plan = (Ready, Option<Wrapping>);
 
     fn validate(&self, payload_length: usize) -> Result<(), Error> {
-        if !(blob::OVERHEAD + 1..=blob::OVERHEAD + MAX_PLAINTEXT).contains(&payload_length) {
-            return Err(ErrorCode::InvalidCiphertext.into());
-        }
+        validate_length(payload_length)?;
         self.expected_key.as_deref().map_or(Ok(()), validate_name)?;
+        Wrapping::of(self.public_key.as_ref(), self.algorithm.as_ref())?;
         context::canonical(self.context.as_ref()).map(drop)
     }
 
-    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Ready, Error> {
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let request = call.request();
-        let named = blob::named(call.payload().plain()?)?;
-        let object = named_key(service, call.caller(), named)?;
-        if let Some(expected) = &request.expected_key
-            && find(service, call.caller(), expected).map_or(true, |key| key.id != object.id)
-        {
-            return Err(Error::about(ErrorCode::InvalidKeyId, "ExpectedKeyId"));
+        let ciphertext = call.payload().plain()?;
+        let (context, expected) = (request.context.as_ref(), request.expected_key.as_ref());
+        let ready = ready_for(service, call.caller(), ciphertext, context, expected)?;
+        let wrapping = Wrapping::of(request.public_key.as_ref(), request.algorithm.as_ref())?;
+        if let Some(wrapping) = &wrapping {
+            wrapping.takes(ciphertext.len().saturating_sub(blob::OVERHEAD))?;
         }
-        let version = Some(named.version);
-        let ready = ready(service, object, KeyRule::Decrypt, version, request.context.as_ref())?;
-        if ready.named != named {
-            return Err(ErrorCode::InvalidCiphertext.into());
-        }
-        Ok(ready)
+        Ok((ready, wrapping))
     }
 
     fn commit(
         call: Authorized<'_, Self>,
-        ready: Ready,
+        (ready, wrapping): Self::Plan,
         _service: &Service,
     ) -> Result<Answer<Decrypted>, Error> {
         let ciphertext = call.payload().plain()?;
-        let mut reply = SecretReply::with_capacity(ciphertext.len())?;
+        let room = wrapping.as_ref().map_or(0, Wrapping::overhead);
+        let mut reply = SecretReply::with_capacity(ciphertext.len() + room)?;
         vault::run(Depth::Small, |inside| -> Result<(), ErrorCode> {
             let plaintext = ready.open(inside, ciphertext)?;
-            Ok(reply.push(inside, &plaintext)?)
+            push(&mut reply, inside, wrapping.as_ref(), &plaintext)
         })?
         .map_err(of_decryption)?;
         Ok(Answer::secret(Decrypted { key_id: ready.object.id.to_string() }, reply))
     }
 }
 
+/// Puts a plaintext into a reply, encrypted if that was asked for.
+fn push(
+    reply: &mut SecretReply,
+    inside: &Inside<'_>,
+    wrapping: Option<&Wrapping>,
+    plaintext: &[u8],
+) -> Result<(), ErrorCode> {
+    match wrapping {
+        Some(wrapping) => Ok(reply.push(inside, &wrapping.wrap(plaintext)?)?),
+        None => Ok(reply.push(inside, plaintext)?),
+    }
+}
+
 impl Handle for GenerateDataKey {
-    type Plan = (Ready, usize);
+    type Plan = (Ready, usize, Option<Wrapping>);
 
     fn validate(&self, _payload_length: usize) -> Result<(), Error> {
         validate_name(&self.key_id)?;
-        length(self)?;
+        let length = data_key::length(self.key_spec.as_deref(), self.length)?;
+        if let Some(wrapping) = Wrapping::of(self.public_key.as_ref(), self.algorithm.as_ref())? {
+            wrapping.takes(length)?;
+        }
         context::canonical(self.context.as_ref()).map(drop)
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let request = call.request();
         let object = find(service, call.caller(), &request.key_id)?;
-        let ready = ready(service, object, KeyRule::Encrypt, None, request.context.as_ref())?;
-        Ok((ready, length(request)?))
+        let context = request.context.as_ref();
+        let ready = ready(service, object, KeyRule::Encrypt, Version::Newest, context)?;
+        let wrapping = Wrapping::of(request.public_key.as_ref(), request.algorithm.as_ref())?;
+        Ok((ready, data_key::length(request.key_spec.as_deref(), request.length)?, wrapping))
     }
 
     fn commit(
         _call: Authorized<'_, Self>,
-        (ready, length): Self::Plan,
+        (ready, length, wrapping): Self::Plan,
         _service: &Service,
     ) -> Result<Answer<GeneratedDataKey>, Error> {
-        let mut reply = SecretReply::with_capacity(length)?;
+        let room = wrapping.as_ref().map_or(0, Wrapping::overhead);
+        let mut reply = SecretReply::with_capacity(length + room)?;
         let Public(blob) = vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
             let mut data_key = Zeroizing::new(vec![0; length]);
             random::fill(&mut data_key)?;
             let blob = ready.seal(inside, &data_key)?;
-            reply.push(inside, &data_key)?;
+            push(&mut reply, inside, wrapping.as_ref(), &data_key)?;
             Ok(blob)
         })?
         .map_err(of_encryption)?;
@@ -225,23 +277,4 @@ impl Handle for GenerateDataKey {
         };
         Ok(Answer::secret(answer, reply))
     }
-}
-
-/// Bytes of the data key: NumberOfBytes, or what KeySpec says; one of them is required.
-fn length(request: &GenerateDataKey) -> Result<usize, Error> {
-    let by_spec = match request.key_spec.as_deref() {
-        None => None,
-        Some("AES_128") => Some(16),
-        Some("AES_256") => Some(32),
-        Some(_) => return Err(Error::about(ErrorCode::InvalidValue, "KeySpec")),
-    };
-    let bytes = match (request.length, by_spec) {
-        (Some(bytes), _) => {
-            in_range(bytes, 1..=MAX_DATA_KEY, "NumberOfBytes")?;
-            bytes
-        }
-        (None, Some(bytes)) => bytes,
-        (None, None) => return Err(Error::about(ErrorCode::MissingParameter, "KeySpec")),
-    };
-    usize::try_from(bytes).map_err(|_| Error::about(ErrorCode::InvalidValue, "NumberOfBytes"))
 }

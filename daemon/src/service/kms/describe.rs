@@ -31,13 +31,14 @@ impl Handle for DescribeKey {
         object: Arc<Object>,
         service: &Service,
     ) -> Result<Answer<DescribedKey>, Error> {
-        Ok(Answer::new(DescribedKey { metadata: metadata(&object, service.owner)? }))
+        Ok(Answer::new(DescribedKey { metadata: metadata(service, &object)? }))
     }
 }
 
 /// What is known of a key, in the words of the API.
-fn metadata(object: &Object, owner: u32) -> Result<KeyMetadata, Error> {
+pub(super) fn metadata(service: &Service, object: &Object) -> Result<KeyMetadata, Error> {
     let key = meta(object)?;
+    let rotation = key.life.rotation;
     let key_id = object.id.to_string();
     Ok(KeyMetadata {
         resource_id: format!("creatorUin/{}/{key_id}", key.creator),
@@ -45,20 +46,20 @@ fn metadata(object: &Object, owner: u32) -> Result<KeyMetadata, Error> {
         alias: key.alias.clone().unwrap_or_default(),
         create_time: key.create_time,
         description: key.description.clone(),
-        key_state: key.state.name().to_owned(),
+        key_state: key.state_at(service.deadlines.now()).name().to_owned(),
         key_usage: key.usage.name().to_owned(),
         key_type: if is_chinese(object) { 4 } else { 2 },
         creator: key.creator.into(),
         creator_text: key.creator.to_string(),
-        rotation: false,
-        owner: "user".to_owned(),
-        next_rotate_time: 0,
+        rotation: rotation.days != 0,
+        owner: key.life.service.clone().unwrap_or_else(|| "user".to_owned()),
+        next_rotate_time: rotation.next,
         deletion_date: key.deletion_date,
         origin: key.origin.name().to_owned(),
         valid_to: key.valid_to,
         hsm_cluster: String::new(),
-        rotate_days: 0,
-        last_rotate_time: 0,
+        rotate_days: rotation.days.into(),
+        last_rotate_time: rotation.last,
         is_replica: false,
         source_region: String::new(),
         sync_status: 0,
@@ -67,7 +68,7 @@ fn metadata(object: &Object, owner: u32) -> Result<KeyMetadata, Error> {
         sync_end: 0,
         source_cluster: String::new(),
         account_app: 0,
-        account: owner.into(),
+        account: service.owner.into(),
         account_name: "owner".to_owned(),
         key_spec: spec_name(object, key),
         key_version: key.version,
@@ -79,39 +80,32 @@ fn is_chinese(object: &Object) -> bool {
 }
 
 fn spec_name(object: &Object, key: &KeyMeta) -> String {
-    let name = match key.usage {
-        KeyUsage::EncryptDecrypt => key.spec.name(),
-        KeyUsage::DecryptRsa2048 | KeyUsage::SignRsa2048 => "RSA_2048",
-        KeyUsage::SignEcc => "EC_P256",
-        KeyUsage::SignEcdsa384 => "EC_P384",
-        KeyUsage::SignSm2 => "SM2",
-        KeyUsage::Application => {
-            return match (object.key_type(), object.key_bits()) {
-                (Some(KeyType::Aes), bits) => format!("AES_{bits}"),
-                (Some(KeyType::Rsa), bits) => format!("RSA_{bits}"),
-                (Some(KeyType::EcEdwards), _) => "ED25519".to_owned(),
-                (Some(KeyType::EcMontgomery), _) => "X25519".to_owned(),
-                (Some(KeyType::Ec), bits) => format!("EC_P{bits}"),
-                (Some(KeyType::Sm4), _) => KeySpec::Sm4.name().to_owned(),
-                (Some(KeyType::Sm2), _) => "SM2".to_owned(),
-                (Some(KeyType::GenericSecret | KeyType::Hmac(_)), bits) => format!("HMAC_{bits}"),
-                (Some(KeyType::Hkdf), bits) => format!("HKDF_{bits}"),
-                (Some(KeyType::ChaCha20), bits) => format!("CHACHA20_{bits}"),
-                (None, _) => String::new(),
-            };
-        }
-    };
-    name.to_owned()
+    if key.usage != KeyUsage::Application {
+        return key.spec.name().to_owned();
+    }
+    match (object.key_type(), object.key_bits()) {
+        (Some(KeyType::Aes), bits) => format!("AES_{bits}"),
+        (Some(KeyType::Rsa), bits) => format!("RSA_{bits}"),
+        (Some(KeyType::EcEdwards), _) => "ED25519".to_owned(),
+        (Some(KeyType::EcMontgomery), _) => "X25519".to_owned(),
+        (Some(KeyType::Ec), bits) => format!("EC_P{bits}"),
+        (Some(KeyType::Sm4), _) => KeySpec::Sm4.name().to_owned(),
+        (Some(KeyType::Sm2), _) => "SM2".to_owned(),
+        (Some(KeyType::GenericSecret | KeyType::Hmac(_)), bits) => format!("HMAC_{bits}"),
+        (Some(KeyType::Hkdf), bits) => format!("HKDF_{bits}"),
+        (Some(KeyType::ChaCha20), bits) => format!("CHACHA20_{bits}"),
+        (None, _) => String::new(),
+    }
 }
 
 /// One page of a list.
-struct Page {
+pub(super) struct Page {
     offset: usize,
     limit: usize,
 }
 
 impl Page {
-    fn of(offset: Option<i64>, limit: Option<i64>) -> Result<Self, Error> {
+    pub(super) fn of(offset: Option<i64>, limit: Option<i64>) -> Result<Self, Error> {
         let (offset, limit) = (offset.unwrap_or(0), limit.unwrap_or(10));
         in_range(offset, 0..=i64::from(u32::MAX), "Offset")?;
         in_range(limit, 1..=200, "Limit")?;
@@ -119,7 +113,7 @@ impl Page {
         Ok(Self { offset: size(offset), limit: size(limit) })
     }
 
-    fn cut<T>(self, all: Vec<T>) -> (i64, impl Iterator<Item = T>) {
+    pub(super) fn cut<T>(self, all: Vec<T>) -> (i64, impl Iterator<Item = T>) {
         let total = i64::try_from(all.len()).unwrap_or(i64::MAX);
         (total, all.into_iter().skip(self.offset).take(self.limit))
     }
@@ -147,7 +141,9 @@ impl Handle for ListKeys {
         let mut keys = service.registry.keys(call.caller().partition);
         keys.retain(|object| {
             let listed = [KeyState::Enabled, KeyState::Disabled, KeyState::PendingImport];
-            !of_services && object.key.as_ref().is_some_and(|key| listed.contains(&key.state))
+            object.key.as_ref().is_some_and(|key| {
+                key.life.service.is_some() == of_services && listed.contains(&key.state)
+            })
         });
         keys.reverse();
         Ok(keys)
@@ -180,7 +176,12 @@ impl Handle for ListKeyDetail {
         let filter = Filter::of(request)?;
         let of_services = role(request.role)?;
         let mut keys = service.registry.keys(call.caller().partition);
-        keys.retain(|object| !of_services && filter.matches(object));
+        let now = service.deadlines.now();
+        keys.retain(|object| {
+            let key = object.key.as_ref();
+            key.is_some_and(|key| key.life.service.is_some() == of_services)
+                && filter.matches(object, now)
+        });
         if request.order.unwrap_or(0) == 0 {
             keys.reverse();
         }
@@ -193,7 +194,7 @@ impl Handle for ListKeyDetail {
         service: &Service,
     ) -> Result<Answer<ListedKeyDetail>, Error> {
         let (total, page) = Page::of(call.request().offset, call.request().limit)?.cut(keys);
-        let keys = page.map(|object| metadata(&object, service.owner)).collect::<Result<_, _>>()?;
+        let keys = page.map(|object| metadata(service, &object)).collect::<Result<_, _>>()?;
         Ok(Answer::new(ListedKeyDetail { total, keys }))
     }
 }
@@ -230,7 +231,7 @@ impl<'a> Filter<'a> {
         Ok(Self { state, origin, usage, search, tags: request.tags.as_deref().unwrap_or_default() })
     }
 
-    fn matches(&self, object: &Object) -> bool {
+    fn matches(&self, object: &Object, now: i64) -> bool {
         let Some(key) = &object.key else { return false };
         let contains = |part: &str| {
             object.id.to_string().contains(part)
@@ -240,7 +241,7 @@ impl<'a> Filter<'a> {
             let of_key = |tag: &&(String, String)| tag.0 == wanted.key;
             key.tags.iter().filter(of_key).any(|tag| wanted.values.contains(&tag.1))
         };
-        self.state.is_none_or(|state| key.state == state)
+        self.state.is_none_or(|state| key.state_at(now) == state)
             && self.origin.is_none_or(|origin| key.origin == origin)
             && self.usage.is_none_or(|usage| key.usage == usage)
             && self.search.is_none_or(contains)

@@ -1,7 +1,7 @@
 //! GenerateRandom, GetServiceStatus, ListAlgorithms and GetRegions.
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::key::{KeySpec, KeyUsage};
+use coffer_protocol::key::KeyUsage;
 use coffer_protocol::operation::kms::{
     Algorithm, Algorithms, GenerateRandom, GeneratedRandom, GetRegions, GetServiceStatus,
     ListAlgorithms, Regions, ServiceStatus,
@@ -72,11 +72,25 @@ tells! {
             key_usage: usage.name().to_owned(),
             algorithm: name.to_owned(),
         };
-        let symmetric =
-            KeySpec::ALL.iter().map(|spec| row(KeyUsage::EncryptDecrypt, spec.name())).collect();
-        let decrypting = [row(KeyUsage::DecryptRsa2048, "RSA_2048")].into();
-        let signing = sign::algorithms().map(|(usage, name)| row(usage, name)).collect();
-        Ok(Answer::new(Algorithms { symmetric, asymmetric: decrypting, signing }))
+        let of = |usages: &[KeyUsage]| {
+            let specs = |usage: &KeyUsage| {
+                let usage = *usage;
+                usage.specs().iter().map(move |spec| (usage, spec.name())).collect::<Vec<_>>()
+            };
+            usages.iter().flat_map(specs).map(|(usage, name)| row(usage, name)).collect()
+        };
+        Ok(Answer::new(Algorithms {
+            symmetric: of(&[KeyUsage::EncryptDecrypt]),
+            asymmetric: of(&[
+                KeyUsage::DecryptRsa2048,
+                KeyUsage::DecryptRsa3072,
+                KeyUsage::DecryptRsa4096,
+                KeyUsage::DecryptSm2,
+            ]),
+            signing: sign::algorithms().map(|(usage, name)| row(usage, name)).collect(),
+            mac: of(&[KeyUsage::Mac]),
+            agreement: of(&[KeyUsage::KeyAgreement]),
+        }))
     }
 }
 

@@ -1,22 +1,43 @@
 //! The KMS face: CMKs, their states, and cryptography with them.
 
+mod alarm;
+mod asymmetric;
+mod batch;
+mod binding;
 mod blob;
 mod context;
 mod create;
 mod crypt;
+mod data_key;
+mod deletion;
 mod describe;
+mod import;
 mod information;
+mod keep;
+mod mac;
+mod material;
+mod pair;
+mod permit;
+mod product;
+mod rotation;
 mod sign;
 mod state;
+mod tag;
+mod token;
+mod usage;
+mod wrapped;
 
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::key::is_alias;
+use coffer_protocol::key::is_key_name;
 
 use super::{Caller, Service};
 use crate::Error;
 use crate::object::{KeyMeta, Object, ObjectId};
+pub(super) use product::{is_own_use, welcome};
+pub use token::Imports;
+pub use usage::Uses;
 
 /// How a request names a key.
 enum KeyName<'a> {
@@ -27,7 +48,7 @@ enum KeyName<'a> {
 /// Reads a key's name: a UUID, or `alias/<name>`.
 fn parse_name(text: &str) -> Result<KeyName<'_>, Error> {
     match text.strip_prefix("alias/") {
-        Some(alias) if is_alias(alias) => Ok(KeyName::Alias(alias)),
+        Some(alias) if is_key_name(alias) => Ok(KeyName::Alias(alias)),
         Some(_) => Err(ErrorCode::InvalidKeyId.into()),
         None => match ObjectId::parse(text) {
             Some(id) => Ok(KeyName::Id(id)),
@@ -46,19 +67,63 @@ fn validate_name(text: &str) -> Result<(), Error> {
     parse_name(text).map(drop)
 }
 
-/// The key of that name in the caller's partition.
+/// Refuses what cannot be a list of keys: 1 to 100 names, each once.
+fn validate_names(names: &[String]) -> Result<(), Error> {
+    if !(1..=100).contains(&names.len()) {
+        return Err(Error::about(ErrorCode::InvalidValue, "KeyIds"));
+    }
+    for (index, name) in names.iter().enumerate() {
+        validate_name(name)?;
+        if names[..index].iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            return Err(Error::about(ErrorCode::DuplicatedKeyId, name.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// The key of that name in the caller's partition, if there is one.
+pub(super) fn named(service: &Service, caller: &Caller, name: &str) -> Option<Arc<Object>> {
+    find(service, caller, name).ok()
+}
+
+/// The key of that name in the caller's partition. One whose destruction is due is gone.
 ///
 /// # Errors
 ///
 /// [`ErrorCode::InvalidKeyId`] or [`ErrorCode::CmkNotFound`].
-pub(super) fn find(service: &Service, caller: &Caller, name: &str) -> Result<Arc<Object>, Error> {
+fn find(service: &Service, caller: &Caller, name: &str) -> Result<Arc<Object>, Error> {
     let object = match parse_name(name)? {
         KeyName::Id(id) => service.registry.get(id),
         KeyName::Alias(alias) => service.registry.by_alias(caller.partition, alias),
     };
-    object
-        .filter(|object| object.slot == caller.partition && object.key.is_some())
-        .ok_or(ErrorCode::CmkNotFound.into())
+    let object = object.filter(|object| object.slot == caller.partition);
+    let Some((object, key)) =
+        object.as_ref().and_then(|object| Some((object, object.key.as_ref()?)))
+    else {
+        return Err(ErrorCode::CmkNotFound.into());
+    };
+    if key.is_due(service.deadlines.now()) && service.deadlines.settled().is_some() {
+        return Err(ErrorCode::CmkNotFound.into());
+    }
+    Ok(object.clone())
+}
+
+/// The keys of those names, each once.
+fn find_all(
+    service: &Service,
+    caller: &Caller,
+    names: &[String],
+) -> Result<Vec<Arc<Object>>, Error> {
+    let mut found: Vec<Arc<Object>> = Vec::with_capacity(names.len());
+    for name in names {
+        let object = find(service, caller, name)
+            .map_err(|error| Error::about(error.code(), name.clone()))?;
+        if found.iter().any(|other| other.id == object.id) {
+            return Err(Error::about(ErrorCode::DuplicatedKeyId, name.clone()));
+        }
+        found.push(object);
+    }
+    Ok(found)
 }
 
 /// The KMS record of a key that [`find`] found.

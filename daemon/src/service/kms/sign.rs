@@ -13,10 +13,10 @@ use coffer_protocol::operation::kms::{
 use spki::der::pem::{LineEnding, encode_string};
 
 use super::super::{Answer, Authorized, Handle, Service};
+use super::permit::permit;
 use super::{find, meta, validate_name};
 use crate::crypto::der_signature;
-use crate::object::{Object, OpenKey};
-use crate::state::key;
+use crate::object::{KeyMeta, Object, OpenKey};
 use crate::vault::{self, Depth, Public};
 use crate::{Error, crypto};
 
@@ -27,7 +27,7 @@ const MAX_MESSAGE: usize = 4096;
 #[derive(Debug)]
 struct Algorithm {
     name: &'static str,
-    usage: KeyUsage,
+    usages: &'static [KeyUsage],
     /// Scheme for a whole message, and for its digest.
     raw: Scheme,
     digest: Scheme,
@@ -36,26 +36,59 @@ struct Algorithm {
     to_der: bool,
 }
 
+const RSA: &[KeyUsage] = &[KeyUsage::SignRsa2048, KeyUsage::SignRsa3072, KeyUsage::SignRsa4096];
+
 /// The table of signature algorithms.
 #[rustfmt::skip]
 const ALGORITHMS: &[Algorithm] = &[
-    Algorithm { name: "SM2DSA",             usage: KeyUsage::SignSm2,      raw: Scheme::Sm2Dsa(Some(Hash::Sm3)),      digest: Scheme::Sm2Dsa(None), digest_length: 32, to_der: false },
-    Algorithm { name: "ECC_P256_R1",        usage: KeyUsage::SignEcc,      raw: Scheme::Ecdsa(Some(Hash::Sha256)),    digest: Scheme::Ecdsa(None),  digest_length: 32, to_der: true },
-    Algorithm { name: "ECC_P384_R1",        usage: KeyUsage::SignEcdsa384, raw: Scheme::Ecdsa(Some(Hash::Sha384)),    digest: Scheme::Ecdsa(None),  digest_length: 48, to_der: true },
-    Algorithm { name: "RSA_PSS_SHA_256",    usage: KeyUsage::SignRsa2048,  raw: Scheme::RsaPss(Some(Hash::Sha256)),   digest: Scheme::RsaPss(None), digest_length: 32, to_der: false },
-    Algorithm { name: "RSA_PKCS1_SHA_256",  usage: KeyUsage::SignRsa2048,  raw: Scheme::RsaPkcs1(Some(Hash::Sha256)), digest: Scheme::RsaPkcs1(None), digest_length: 32, to_der: false },
+    Algorithm { name: "SM2DSA",             usages: &[KeyUsage::SignSm2],      raw: Scheme::Sm2Dsa(Some(Hash::Sm3)),      digest: Scheme::Sm2Dsa(None),   digest_length: 32, to_der: false },
+    Algorithm { name: "ECC_P256_R1",        usages: &[KeyUsage::SignEcc],      raw: Scheme::Ecdsa(Some(Hash::Sha256)),    digest: Scheme::Ecdsa(None),    digest_length: 32, to_der: true },
+    Algorithm { name: "ECC_P384_R1",        usages: &[KeyUsage::SignEcdsa384], raw: Scheme::Ecdsa(Some(Hash::Sha384)),    digest: Scheme::Ecdsa(None),    digest_length: 48, to_der: true },
+    Algorithm { name: "RSA_PSS_SHA_256",    usages: RSA,                       raw: Scheme::RsaPss(Some(Hash::Sha256)),   digest: Scheme::RsaPss(None),   digest_length: 32, to_der: false },
+    Algorithm { name: "RSA_PSS_SHA_384",    usages: RSA,                       raw: Scheme::RsaPss(Some(Hash::Sha384)),   digest: Scheme::RsaPss(None),   digest_length: 48, to_der: false },
+    Algorithm { name: "RSA_PSS_SHA_512",    usages: RSA,                       raw: Scheme::RsaPss(Some(Hash::Sha512)),   digest: Scheme::RsaPss(None),   digest_length: 64, to_der: false },
+    Algorithm { name: "RSA_PKCS1_SHA_256",  usages: RSA,                       raw: Scheme::RsaPkcs1(Some(Hash::Sha256)), digest: Scheme::RsaPkcs1(None), digest_length: 32, to_der: false },
+    Algorithm { name: "RSA_PKCS1_SHA_384",  usages: RSA,                       raw: Scheme::RsaPkcs1(Some(Hash::Sha384)), digest: Scheme::RsaPkcs1(None), digest_length: 48, to_der: false },
+    Algorithm { name: "RSA_PKCS1_SHA_512",  usages: RSA,                       raw: Scheme::RsaPkcs1(Some(Hash::Sha512)), digest: Scheme::RsaPkcs1(None), digest_length: 64, to_der: false },
 ];
 
 /// Names and usages, for ListAlgorithms.
 pub(super) fn algorithms() -> impl Iterator<Item = (KeyUsage, &'static str)> {
-    ALGORITHMS.iter().map(|algorithm| (algorithm.usage, algorithm.name))
+    ALGORITHMS
+        .iter()
+        .flat_map(|algorithm| algorithm.usages.iter().map(|usage| (*usage, algorithm.name)))
 }
 
-/// DigestInfo of SHA-256 without the digest (RFC 8017 section 9.2, note 1).
-const SHA256_PREFIX: [u8; 19] = [
-    0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05,
-    0x00, 0x04, 0x20,
-];
+/// DigestInfo of SHA-2 without the digest (RFC 8017 section 9.2, note 1).
+fn digest_info(hash: Hash) -> [u8; 19] {
+    let (number, length) = match hash {
+        Hash::Sha384 => (2, 48),
+        Hash::Sha512 => (3, 64),
+        // The table has no other.
+        _ => (1, 32),
+    };
+    [
+        0x30,
+        0x11 + length,
+        0x30,
+        0x0d,
+        0x06,
+        0x09,
+        0x60,
+        0x86,
+        0x48,
+        0x01,
+        0x65,
+        0x03,
+        0x04,
+        0x02,
+        number,
+        0x05,
+        0x00,
+        0x04,
+        length,
+    ]
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MessageType {
@@ -109,19 +142,21 @@ impl Method {
     /// What the scheme signs: PKCS#1 v1.5 over a digest signs its DigestInfo.
     fn input(&self, message: &[u8]) -> Vec<u8> {
         match (self.algorithm.raw, self.message) {
-            (Scheme::RsaPkcs1(_), MessageType::Digest) => [&SHA256_PREFIX, message].concat(),
+            (Scheme::RsaPkcs1(Some(hash)), MessageType::Digest) => {
+                [&digest_info(hash)[..], message].concat()
+            }
             _ => message.to_vec(),
         }
     }
 }
 
 /// Whether the key is made for the method and may be used so now.
-fn allow(object: &Object, method: &Method, rule: KeyRule) -> Result<(), Error> {
-    let record = meta(object)?;
-    if record.usage != method.algorithm.usage {
-        return Err(ErrorCode::InvalidKeyUsage.into());
-    }
-    Ok(key::check(rule, record.state)?)
+fn allow(service: &Service, object: &Object, method: &Method, rule: KeyRule) -> Result<(), Error> {
+    let fits = |key: &KeyMeta| {
+        let fits = method.algorithm.usages.contains(&key.usage);
+        if fits { Ok(()) } else { Err(ErrorCode::InvalidKeyUsage) }
+    };
+    permit(service, object, rule, fits).map(drop)
 }
 
 impl Handle for SignByAsymmetricKey {
@@ -137,7 +172,7 @@ impl Handle for SignByAsymmetricKey {
         let method =
             Method::of(&request.algorithm, request.message_type.as_ref(), call.payload().len())?;
         let object = find(service, call.caller(), &request.key_id)?;
-        allow(&object, &method, KeyRule::Sign)?;
+        allow(service, &object, &method, KeyRule::Sign)?;
         Ok((method, service.keyring.newest(&object)?))
     }
 
@@ -171,7 +206,7 @@ impl Handle for VerifyByAsymmetricKey {
         let method =
             Method::of(&request.algorithm, request.message_type.as_ref(), call.payload().len())?;
         let object = find(service, call.caller(), &request.key_id)?;
-        allow(&object, &method, KeyRule::Verify)?;
+        allow(service, &object, &method, KeyRule::Verify)?;
         let public = crypto::PublicKey::from_spki(&meta(&object)?.public_key)?;
         Ok((method, public))
     }
@@ -206,11 +241,12 @@ impl Handle for GetPublicKey {
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
         let object = find(service, call.caller(), &call.request().key_id)?;
-        let record = meta(&object)?;
-        if record.public_key.is_empty() {
-            return Err(ErrorCode::InvalidKeyUsage.into());
-        }
-        key::check(KeyRule::PublicKey, record.state)?;
+        let is_pair = |key: &KeyMeta| {
+            let pair =
+                if key.is_cmk() { key.key_type().is_pair() } else { !key.public_key.is_empty() };
+            if pair { Ok(()) } else { Err(ErrorCode::InvalidKeyUsage) }
+        };
+        permit(service, &object, KeyRule::PublicKey, is_pair)?;
         Ok(object)
     }
 

@@ -13,7 +13,7 @@ use super::stop::Stop;
 use super::template::{self, Template};
 use super::{Context, describe};
 use crate::Error;
-use crate::crypto::{self, KeySpec, key::MAX_SECRET};
+use crate::crypto::{self, KeySpec, ecdsa::Curve, key::MAX_SECRET};
 use crate::object::schema::Kind;
 use crate::object::{ObjectId, class};
 use crate::service::cipher::{self, Usable};
@@ -31,6 +31,15 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// How much stack the derivation takes.
+    fn depth(&self) -> Depth {
+        match self.base.object.spec() {
+            // Agreement on the largest curve does not fit the small stacks.
+            Some(KeySpec::Ec(Curve::P521)) => Depth::Large,
+            _ => Depth::Small,
+        }
+    }
+
     /// The bytes, for code inside the vault.
     fn derive(&self, inside: &Inside<'_>) -> Result<zeroize::Zeroizing<Vec<u8>>, Stop> {
         let Usable { key, mechanism, parameter, .. } = &self.base;
@@ -75,7 +84,10 @@ fn implied(scheme: Scheme, template: &Template) -> Implied {
 
 /// How many bytes the template asks for, or else the mechanism gives.
 fn length(draft: &Draft, base: &Usable) -> Result<usize, Error> {
-    let natural = crypto::natural_length(base.mechanism.scheme, &base.parameter);
+    let natural = base
+        .object
+        .spec()
+        .and_then(|spec| crypto::natural_length(spec, base.mechanism.scheme, &base.parameter));
     match draft.attributes.number(a::VALUE_LEN) {
         Some(given) => usize::try_from(given)
             .ok()
@@ -136,14 +148,14 @@ impl Handle for DeriveKey {
     ) -> Result<Answer<ObjectDescription>, Error> {
         let context = Context::of(&call, call.request().session)?;
         let made = if plan.draft.kind == Kind::Data {
-            let Public(value) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
+            let Public(value) = vault::run(plan.depth(), |inside| -> Result<_, Stop> {
                 Ok(inside.publish(&plan.derive(inside)?))
             })??;
             plan.draft.attributes.set(Attribute::bytes(a::VALUE, value));
             None
         } else {
             let spec = spec(plan.draft.kind)?;
-            Some(Made::new(Depth::Small, |inside| {
+            Some(Made::new(plan.depth(), |inside| {
                 let bytes = plan.derive(inside)?;
                 crypto::import(spec, &bytes).map_err(|error| Stop::from(made::import_code(error)))
             })?)

@@ -55,7 +55,7 @@ impl Handle for FindObjects {
             .take(MAX_DESCRIBED)
             .map(|(handle, object)| describe::describe(service, object, *handle))
             .collect();
-        let payload = found.iter().flat_map(|(handle, _)| handle.to_le_bytes()).collect();
+        let payload: Vec<u8> = found.iter().flat_map(|(handle, _)| handle.to_le_bytes()).collect();
         Ok(Answer::with(FoundObjects { more, descriptions }, payload))
     }
 }

@@ -176,14 +176,14 @@ impl Draft {
         }
         attributes.set_default(Attribute::bytes(a::ID, key.0));
         let (local, mechanism) = match source {
-            Source::Imported | Source::Derived { .. } => (false, u64::MAX),
+            Source::Imported | Source::Derived { .. } | Source::Unwrapped => (false, u64::MAX),
             Source::Generated(mechanism) => (true, mechanism),
         };
         attributes.set(Attribute::boolean(a::LOCAL, local));
         attributes.set(Attribute::number(a::KEY_GEN_MECHANISM, mechanism));
         if self.kind.has_material() {
             let (was_sensitive, was_kept) = match source {
-                Source::Imported => (false, false),
+                Source::Imported | Source::Unwrapped => (false, false),
                 Source::Generated(_) => (true, true),
                 Source::Derived { sensitive, kept } => (sensitive, kept),
             };

@@ -16,6 +16,8 @@ mod rules;
 mod set;
 mod stop;
 mod template;
+mod unwrap;
+mod wrap;
 
 use std::sync::Arc;
 

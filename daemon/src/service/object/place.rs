@@ -12,7 +12,7 @@ use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::crypto::Key;
 use crate::object::{
-    Attributes, KeyMeta, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
+    Attributes, KeyMeta, Life, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
 };
 use crate::service::{Caller, Service};
 use crate::store::{KeyId, SealedMaterial};
@@ -118,6 +118,7 @@ fn stage(service: &Service, caller: &Caller, slot: Slot, new: New) -> Result<Sta
         valid_to: 0,
         tags: Vec::new(),
         public_key: attributes.get(a::PUBLIC_KEY_INFO).unwrap_or_default().to_vec(),
+        life: Life::default(),
     });
     let material = if sealed.is_some() { Material::Stored } else { Material::None };
     let object = Object { id, slot, sequence: 0, generation: 0, attributes, key, material };

@@ -166,7 +166,7 @@ fn with_material(
 }
 
 /// The form at rest of a key.
-fn material(service: &Service, object: &Object) -> Result<SecretBytes, Error> {
+pub(super) fn material(service: &Service, object: &Object) -> Result<SecretBytes, Error> {
     match &object.material {
         Material::Stored => copy::open(service, object),
         Material::Session(key) | Material::Reference { kept: Some(key), .. } => {

@@ -25,6 +25,8 @@ pub(crate) enum Source {
         /// Whether that one was never extractable.
         kept: bool,
     },
+    /// Its key was wrapped, somewhere.
+    Unwrapped,
 }
 
 /// What the operation itself says of the object, so that the template need not.
@@ -88,6 +90,9 @@ impl Draft {
         if key_type == Some(KeyType::ChaCha20) {
             set_chacha_defaults(&mut attributes)?;
         }
+        if key_type == Some(KeyType::EcMontgomery) {
+            set_montgomery_defaults(kind, &mut attributes);
+        }
         kind.complete(&mut attributes);
         if attributes.flag(a::ALWAYS_AUTHENTICATE) {
             // A login for each use is for private objects; and it cannot be had yet, so that such a key would be
@@ -114,6 +119,17 @@ fn set_chacha_defaults(attributes: &mut Attributes) -> Result<(), Error> {
         attributes.set_default(Attribute::boolean(usage, can));
     }
     Ok(())
+}
+
+/// An X25519 key agrees, and does nothing else.
+fn set_montgomery_defaults(kind: Kind, attributes: &mut Attributes) {
+    let usages: &[_] = match kind {
+        Kind::EcPrivate => &[(a::DERIVE, true), (a::SIGN, false)],
+        _ => &[(a::VERIFY, false)],
+    };
+    for (usage, can) in usages {
+        attributes.set_default(Attribute::boolean(*usage, *can));
+    }
 }
 
 /// The class and key type that the template and the operation name together.
@@ -191,7 +207,7 @@ fn check_given(
         kind.row(attribute).ok_or_else(|| about(ErrorCode::TemplateInconsistent, attribute))?;
     let given = match source {
         Source::Imported => row.imported,
-        Source::Generated(_) | Source::Derived { .. } => row.generated,
+        Source::Generated(_) | Source::Derived { .. } | Source::Unwrapped => row.generated,
     };
     match given {
         Given::Needed | Given::May => Ok(()),
@@ -214,7 +230,7 @@ fn check_needed(
         let given = match source {
             Source::Imported => row.imported,
             Source::Generated(_) => row.generated,
-            Source::Derived { .. } => Given::May,
+            Source::Derived { .. } | Source::Unwrapped => Given::May,
         };
         given == Given::Needed && !template.has(row.attribute) && !is_fixed(row.attribute, key_type)
     });

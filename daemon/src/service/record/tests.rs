@@ -34,6 +34,8 @@ fn create(alias: &str) -> CreateKey {
         key_type: None,
         tags: None,
         hsm_cluster: None,
+        client_token: None,
+        rotate_days: None,
     }
 }
 
@@ -95,7 +97,12 @@ fn a_decryption_is_recorded_with_the_key_that_the_ciphertext_names() {
     let key_id = owner.call(&create("app"), b"").unwrap().key_id;
     let request = Encrypt { key_id: key_id.clone(), context: None };
     let (_, blob) = owner.exchange(&request, b"plaintext").unwrap();
-    owner.call(&Decrypt { context: None, expected_key: None }, &blob).unwrap();
+    owner
+        .call(
+            &Decrypt { context: None, expected_key: None, public_key: None, algorithm: None },
+            &blob,
+        )
+        .unwrap();
     let event = newest(&service, "Decrypt").unwrap();
     assert_eq!(event["resourceName"], Value::from(key_id));
 }

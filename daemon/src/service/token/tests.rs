@@ -293,5 +293,7 @@ fn cmk(alias: &str, usage: &str) -> CreateKey {
         key_type: None,
         tags: None,
         hsm_cluster: None,
+        client_token: None,
+        rotate_days: None,
     }
 }

@@ -14,17 +14,17 @@ exports! { ENCRYPTION: ready;
     C_Encrypt(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(encrypted, encrypted_length)?;
-            buffer.answer(&encryption::whole(module, session, Encrypt, data.slice(data_length)?, buffer.room())?)
+            buffer.answer(encryption::whole(module, session, Encrypt, data.slice(data_length)?, buffer.room())?)
         };
     C_EncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(encrypted, encrypted_length)?;
-            buffer.answer(&encryption::update(module, session, Encrypt, part.slice(part_length)?, buffer.room())?)
+            buffer.answer(encryption::update(module, session, Encrypt, part.slice(part_length)?, buffer.room())?)
         };
     C_EncryptFinal(session: CK_SESSION_HANDLE, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(encrypted, encrypted_length)?;
-            buffer.answer(&encryption::finish(module, session, Encrypt, buffer.room())?)
+            buffer.answer(encryption::finish(module, session, Encrypt, buffer.room())?)
         };
 
     C_DecryptInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) =
@@ -32,17 +32,17 @@ exports! { ENCRYPTION: ready;
     C_Decrypt(session: CK_SESSION_HANDLE, encrypted: *mut CK_BYTE, encrypted_length: CK_ULONG, data: *mut CK_BYTE, data_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(data, data_length)?;
-            buffer.answer(&encryption::whole(module, session, Decrypt, encrypted.slice(encrypted_length)?, buffer.room())?)
+            buffer.answer(encryption::whole(module, session, Decrypt, encrypted.slice(encrypted_length)?, buffer.room())?)
         };
     C_DecryptUpdate(session: CK_SESSION_HANDLE, encrypted: *mut CK_BYTE, encrypted_length: CK_ULONG, part: *mut CK_BYTE, part_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(part, part_length)?;
-            buffer.answer(&encryption::update(module, session, Decrypt, encrypted.slice(encrypted_length)?, buffer.room())?)
+            buffer.answer(encryption::update(module, session, Decrypt, encrypted.slice(encrypted_length)?, buffer.room())?)
         };
     C_DecryptFinal(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(part, part_length)?;
-            buffer.answer(&encryption::finish(module, session, Decrypt, buffer.room())?)
+            buffer.answer(encryption::finish(module, session, Decrypt, buffer.room())?)
         };
 
     C_DigestEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) = unsupported;
@@ -57,7 +57,7 @@ exports! { DIGESTS: ready;
     C_Digest(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, digest: *mut CK_BYTE, digest_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(digest, digest_length)?;
-            buffer.answer(&digest::whole(module, session, data.slice(data_length)?, buffer.room())?)
+            buffer.answer(digest::whole(module, session, data.slice(data_length)?, buffer.room())?)
         };
     C_DigestUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG) =
         |module| digest::update(module, session, part.slice(part_length)?);
@@ -65,6 +65,6 @@ exports! { DIGESTS: ready;
     C_DigestFinal(session: CK_SESSION_HANDLE, digest: *mut CK_BYTE, digest_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(digest, digest_length)?;
-            buffer.answer(&digest::finish(module, session, buffer.room())?)
+            buffer.answer(digest::finish(module, session, buffer.room())?)
         };
 }

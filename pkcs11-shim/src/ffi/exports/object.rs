@@ -4,10 +4,10 @@ use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG,
 };
 
-use super::{exports, unsupported};
-use crate::ffi::pointers::length;
+use super::exports;
+use crate::ffi::pointers::{Buffer, length};
 use crate::ffi::{mechanism, template};
-use crate::object;
+use crate::{object, wrap};
 
 exports! { OBJECTS: ready;
     C_CreateObject(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE) =
@@ -58,8 +58,19 @@ exports! { KEYS: ready;
             public_key.write(made.0)?;
             private_key.write(made.1)
         };
-    C_WrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: *mut CK_ULONG) = unsupported;
-    C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) = unsupported;
+    C_WrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(wrapped, wrapped_length)?;
+            let call = mechanism::call(mechanism)?;
+            buffer.answer(wrap::wrap(module, session, call, wrapping, key, buffer.room())?)
+        };
+    C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            let call = mechanism::call(mechanism)?;
+            let template = template::given(attributes, count)?;
+            let wrapped = wrapped.slice(wrapped_length)?;
+            key.expect()?.write(wrap::unwrap(module, session, call, unwrapping, wrapped, &template)?)
+        };
     C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
             let call = mechanism::call(mechanism)?;

@@ -14,14 +14,14 @@ exports! { SIGNATURES: ready;
     C_Sign(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, signature: *mut CK_BYTE, signature_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(signature, signature_length)?;
-            buffer.answer(&signature::sign(module, session, data.slice(data_length)?, buffer.room())?)
+            buffer.answer(signature::sign(module, session, data.slice(data_length)?, buffer.room())?)
         };
     C_SignUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG) =
         |module| signature::update(module, session, Sign, part.slice(part_length)?);
     C_SignFinal(session: CK_SESSION_HANDLE, signature: *mut CK_BYTE, signature_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(signature, signature_length)?;
-            buffer.answer(&signature::sign_final(module, session, buffer.room())?)
+            buffer.answer(signature::sign_final(module, session, buffer.room())?)
         };
     C_SignRecoverInit(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, key: CK_OBJECT_HANDLE) = unsupported;
     C_SignRecover(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, signature: *mut CK_BYTE, signature_length: *mut CK_ULONG) = unsupported;

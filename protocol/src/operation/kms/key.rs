@@ -1,6 +1,6 @@
-//! Messages of the KMS API (version 2019-01-18) under their documented field names.
+//! Keys: made, described, listed, and where they are in their life.
 
-use crate::message::{Bytes, messages};
+use crate::message::messages;
 
 messages! {
     /// Makes a CMK.
@@ -8,10 +8,12 @@ messages! {
         field alias: String                  = "Alias"       Clear "Unique name: 1 to 60 letters, digits, _ or -.";
         field description: Option<String>    = "Description" Clear "Up to 1,024 bytes.";
         field key_usage: Option<String>      = "KeyUsage"    Clear "What the key is for; ENCRYPT_DECRYPT when absent. ListAlgorithms lists them.";
-        field key_spec: Option<String>       = "KeySpec"     Clear "AES_256 (when absent) or SM4, for ENCRYPT_DECRYPT.";
+        field key_spec: Option<String>       = "KeySpec"     Clear "What the material is, where the usage leaves a choice; the first of ListAlgorithms when absent.";
         field key_type: Option<i64>          = "Type"        Clear "1: material generated here (when absent); 2: material to be imported.";
         field tags: Option<Vec<Tag>>         = "Tags"        Clear "Labels for grouping.";
         field hsm_cluster: Option<String>    = "HsmClusterId" Clear "Always empty on a single host.";
+        field client_token: Option<String> = "ClientToken" Clear "1 to 64 bytes: the same request with the same token makes one key in 24 hours.";
+        field rotate_days: Option<i64> = "RotateDays" Clear "Lets the key rotate by itself, as EnableKeyRotation does.";
     }
     /// A new CMK.
     CreatedKey {
@@ -122,125 +124,86 @@ messages! {
     /// Nothing but the request's id.
     Done {
     }
-    /// Encrypts up to 4,096 bytes.
-    Encrypt {
-        field key_id: String             = "KeyId"             Clear  "Id or alias/<name> of the key.";
-        payload plaintext                = "Plaintext"         Tagged "1 to 4,096 bytes.";
-        field context: Option<String>    = "EncryptionContext" Clear  "JSON object of strings, up to 1,024 bytes; decryption needs the same.";
+    /// Tells the attributes of several CMKs.
+    DescribeKeys {
+        field key_ids: Vec<String> = "KeyIds" Clear "1 to 100 ids or alias/<name>, each key once.";
     }
-    /// A ciphertext.
-    Encrypted {
-        payload ciphertext   = "CiphertextBlob" Tagged "The ciphertext; it names its key and version.";
-        field key_id: String = "KeyId"          Clear  "Id of the key.";
+    /// The attributes of CMKs, in the order they were asked for.
+    DescribedKeys {
+        field metadatas: Vec<KeyMetadata> = "KeyMetadatas" Clear "What is known of each key.";
     }
-    /// Decrypts what Encrypt or GenerateDataKey made.
-    Decrypt {
-        payload ciphertext                   = "CiphertextBlob"    Tagged "The ciphertext.";
-        field context: Option<String>        = "EncryptionContext" Clear  "The context given at encryption.";
-        field expected_key: Option<String>   = "ExpectedKeyId"     Clear  "Refuses a ciphertext of another key.";
+    /// Enables several CMKs, all or none.
+    EnableKeys {
+        field key_ids: Vec<String> = "KeyIds" Clear "1 to 100 ids or alias/<name>, each key once.";
     }
-    /// A plaintext.
-    Decrypted {
-        field key_id: String = "KeyId"     Clear  "Id of the key.";
-        payload plaintext    = "Plaintext" Tagged "The plaintext.";
+    /// Disables several CMKs, all or none.
+    DisableKeys {
+        field key_ids: Vec<String> = "KeyIds" Clear "1 to 100 ids or alias/<name>, each key once.";
     }
-    /// Makes a data key: once in clear for use, once encrypted for keeping.
-    GenerateDataKey {
-        field key_id: String            = "KeyId"             Clear "Id or alias/<name> of the key.";
-        field key_spec: Option<String>  = "KeySpec"           Clear "AES_128 or AES_256.";
-        field length: Option<i64>       = "NumberOfBytes"     Clear "1 to 1,024; takes precedence over KeySpec.";
-        field context: Option<String>   = "EncryptionContext" Clear "JSON object of strings, up to 1,024 bytes; decryption needs the same.";
+    /// Changes the description of a CMK.
+    UpdateKeyDescription {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
+        field description: String = "Description" Clear "Up to 1,024 bytes.";
     }
-    /// A data key.
-    GeneratedDataKey {
-        field key_id: String    = "KeyId"          Clear  "Id of the CMK.";
-        payload plaintext       = "Plaintext"      Tagged "The data key; wipe it after use.";
-        field ciphertext: Bytes = "CiphertextBlob" Tagged "The data key encrypted; Decrypt opens it.";
-        field tag_code: i64     = "TagCode"        Clear  "0: tags were set.";
-        field tag_message: String = "TagMsg"       Clear  "Why tags were not set.";
+    /// Changes the name of a CMK.
+    UpdateAlias {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
+        field alias: String = "Alias" Clear "Unique name: 1 to 60 letters, digits, _ or -.";
     }
-    /// Makes random bytes.
-    GenerateRandom {
-        field length: i64 = "NumberOfBytes" Clear "1 to 1,024.";
+    /// Schedules the destruction of a disabled CMK, or of one that waits for its material.
+    ScheduleKeyDeletion {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
+        field days: i64 = "PendingWindowInDays" Clear "Days to wait, 7 to 30; the configuration may allow more.";
     }
-    /// Random bytes.
-    GeneratedRandom {
-        payload plaintext = "Plaintext" Tagged "The bytes.";
+    /// When a CMK will be destroyed.
+    ScheduledDeletion {
+        field deletion_date: i64 = "DeletionDate" Clear "UNIX seconds.";
+        field key_id: String     = "KeyId"        Clear "Id of the key.";
     }
-    /// Tells the public key of an asymmetric CMK.
-    GetPublicKey {
+    /// Takes back the destruction of a CMK; it is Disabled then, or PendingImport where it has no material.
+    CancelKeyDeletion {
         field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
     }
-    /// A public key.
-    PublicKey {
-        field key_id: String    = "KeyId"        Clear "Id of the key.";
-        field public_key: Bytes = "PublicKey"    Clear "SubjectPublicKeyInfo (RFC 5280) in DER.";
-        field pem: String       = "PublicKeyPem" Clear "The same in PEM.";
+    /// Takes an enabled CMK out of use: it still decrypts and verifies, but does not encrypt or sign.
+    ArchiveKey {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
     }
-    /// Signs a message or its digest.
-    SignByAsymmetricKey {
-        field algorithm: String            = "Algorithm"   Clear  "SM2DSA, ECC_P256_R1, ECC_P384_R1, RSA_PSS_SHA_256 or RSA_PKCS1_SHA_256.";
-        payload message                    = "Message"     Tagged "Up to 4,096 bytes, or the digest.";
-        field key_id: String               = "KeyId"       Clear  "Id or alias/<name> of the key.";
-        field message_type: Option<String> = "MessageType" Clear  "RAW (when absent) or DIGEST.";
+    /// Enables an archived CMK.
+    CancelKeyArchive {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
     }
-    /// A signature.
-    Signed {
-        payload signature = "Signature" Tagged "DER for SM2 and ECDSA, raw for RSA.";
+    /// Tells when and for what a CMK was used last.
+    GetKeyLastUsage {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
     }
-    /// Verifies a signature.
-    VerifyByAsymmetricKey {
-        field key_id: String               = "KeyId"          Clear  "Id or alias/<name> of the key.";
-        field signature: Bytes             = "SignatureValue" Tagged "The signature.";
-        payload message                    = "Message"        Tagged "Up to 4,096 bytes, or the digest.";
-        field algorithm: String            = "Algorithm"      Clear  "As it was signed.";
-        field message_type: Option<String> = "MessageType"    Clear  "RAW (when absent) or DIGEST.";
+    /// The last use of a CMK; the fields of a use are absent where there was none.
+    KeyLastUsage {
+        field key_id: String             = "KeyId"         Clear "Id of the key.";
+        field operation: Option<String>  = "Operation"     Clear "The action that used it.";
+        field time: Option<i64>          = "Time"          Clear "UNIX seconds.";
+        field event: Option<String>      = "EventId"       Clear "RequestId of that use, as in the audit log.";
+        field tracking_start: i64        = "TrackingStartDate" Clear "Uses are known since then; UNIX seconds.";
     }
-    /// Whether a signature is right; a wrong one is a successful call.
-    Verified {
-        field valid: bool = "SignatureValid" Clear "true or false.";
+    /// Sets tags of a CMK; a tag that is there gets the new value.
+    TagResource {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
+        field tags: Vec<Tag> = "Tags" Clear "1 to 10 tags; a key has at most 10.";
     }
-    /// Tells the state of the service.
-    GetServiceStatus {
+    /// Removes tags of a CMK.
+    UntagResource {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
+        field tag_keys: Vec<String> = "TagKeys" Clear "Names of 1 to 10 tags that it has.";
     }
-    /// The state of the service.
-    ServiceStatus {
-        field enabled: bool            = "ServiceEnabled"       Clear "false while the daemon is sealed.";
-        field invalid_type: i64        = "InvalidType"          Clear "Always 1: normal.";
-        field user_level: i64          = "UserLevel"            Clear "Always 1.";
-        field expire_time: i64         = "ProExpireTime"        Clear "Always 0: never.";
-        field renew_flag: i64          = "ProRenewFlag"         Clear "Always 0.";
-        field resource: String         = "ProResourceId"        Clear "Always empty.";
-        field exclusive_vsm: bool      = "ExclusiveVSMEnabled"  Clear "Always false.";
-        field exclusive_hsm: bool      = "ExclusiveHSMEnabled"  Clear "Always false.";
-        field subscription: String     = "SubscriptionInfo"     Clear "Always empty.";
-        field key_count: i64           = "CmkUserCount"         Clear "CMKs that count in the quota.";
-        field key_limit: i64           = "CmkLimit"             Clear "The quota.";
-        field hosted: bool             = "IsAllowedDataKeyHosted" Clear "Whether data keys can be kept here.";
-        field data_key_limit: i64      = "DataKeyLimit"         Clear "Most data keys kept here.";
-        field free_data_keys: i64      = "FreeDataKeyLimit"     Clear "Always 0.";
-        field data_keys: i64           = "DataKeyUsedCount"     Clear "Data keys kept here.";
-        field sync_allowed: bool       = "IsAllowedSync"        Clear "Always false.";
+    /// Tells the tags of a CMK.
+    ListResourceTags {
+        field key_id: String = "KeyId" Clear "Id or alias/<name> of the key.";
     }
-    /// Lists the algorithms of keys.
-    ListAlgorithms {
+    /// Tags of a CMK.
+    ResourceTags {
+        field tags: Vec<Tag> = "Tags" Clear "One entry per tag.";
     }
-    /// Algorithms by what they do.
-    Algorithms {
-        field symmetric: Vec<Algorithm>  = "SymmetricAlgorithms"            Clear "For ENCRYPT_DECRYPT.";
-        field asymmetric: Vec<Algorithm> = "AsymmetricAlgorithms"           Clear "For asymmetric decryption.";
-        field signing: Vec<Algorithm>    = "AsymmetricSignVerifyAlgorithms" Clear "For signatures.";
-    }
-    /// An algorithm.
-    Algorithm {
-        field key_usage: String = "KeyUsage"  Clear "The usage that CreateKey takes.";
-        field algorithm: String = "Algorithm" Clear "Its name.";
-    }
-    /// Lists the regions, which are the partitions.
-    GetRegions {
-    }
-    /// Regions.
-    Regions {
-        field regions: Vec<String> = "Regions" Clear "local, then the names of the partitions.";
+    /// The id of the CMK that was changed.
+    KeyChanged {
+        field key_id: String = "KeyId" Clear "Id of the key.";
     }
 }

@@ -1,0 +1,10 @@
+//! The KMS face against the running service: key states, time, import, rotation, alarms.
+#![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
+
+mod alarms;
+mod import;
+mod precedence;
+mod rotation;
+mod states;
+mod support;
+mod time;

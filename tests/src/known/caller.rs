@@ -1,0 +1,117 @@
+//! A session of a PKCS#11 application on the wire, without the module: it reaches every mechanism.
+
+use std::path::Path;
+
+use coffer_client::{ConnectOptions, Role};
+use coffer_protocol::attribute::{
+    Attribute, CLASS, EXTRACTABLE, KEY_TYPE, LABEL, PRIVATE, SENSITIVE, TOKEN, VALUE_LEN,
+};
+use coffer_protocol::frame::encode_meta;
+use coffer_protocol::mechanism::MechanismCall;
+use coffer_protocol::operation::cipher::{DecryptData, EncryptData, SignData};
+use coffer_protocol::operation::object::{CreateObject, DeriveKey, DestroyObject};
+use coffer_protocol::operation::token::{ListTokens, Login, OpenSession};
+use cryptoki_sys::{CKK_GENERIC_SECRET, CKO_SECRET_KEY, CKU_USER};
+use serde::Serialize;
+
+use super::Family;
+
+/// A session whose application is logged in as user of the first token.
+pub struct Caller {
+    application: coffer_client::Application,
+    session: u32,
+}
+
+impl Caller {
+    /// Connects and logs in.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it, as all methods do.
+    pub fn open(socket: &Path, pin: &str) -> Self {
+        let options = ConnectOptions::new(Role::Application, "leak scan");
+        let application = coffer_client::Application::open(socket, &options).expect("a daemon");
+        let tokens = application.call(&ListTokens {}, &[]).expect("ListTokens").meta.tokens;
+        let open = OpenSession { slot: tokens[0].slot, read_write: true };
+        let session = application.call(&open, &[]).expect("OpenSession").meta.session;
+        let login = Login { session, user: u32::try_from(CKU_USER).expect("a small number") };
+        application.call(&login, pin.as_bytes()).expect("Login");
+        Self { application, session }
+    }
+
+    /// Makes a key an object of the token, private, sensitive and not extractable; returns its handle.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn create(&self, family: &Family, secret: &[u8]) -> u32 {
+        let mut template = vec![
+            Attribute::boolean(TOKEN, true),
+            Attribute::boolean(PRIVATE, true),
+            Attribute::boolean(SENSITIVE, true),
+            Attribute::boolean(EXTRACTABLE, false),
+            Attribute::bytes(LABEL, family.name),
+        ];
+        let daemon = family.daemon.as_ref().expect("a family that the daemon uses");
+        template.extend((daemon.object)(secret));
+        let create = CreateObject { session: self.session };
+        let made = self.application.call(&create, &encode_meta(&template).expect("short"));
+        made.unwrap_or_else(|error| panic!("{}: {error}", family.name)).meta.object
+    }
+
+    /// Destroys an object.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn destroy(&self, object: u32) {
+        let destroy = DestroyObject { session: self.session, object };
+        self.application.call(&destroy, &[]).expect("DestroyObject");
+    }
+
+    /// Signs.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn sign(&self, key: u32, mechanism: MechanismCall, data: &[u8]) -> Vec<u8> {
+        let sign = SignData { session: self.session, key, mechanism };
+        self.application.call(&sign, data).expect("SignData").payload.to_vec()
+    }
+
+    /// Encrypts, decrypts again, and compares.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it, or the result is another.
+    pub fn encrypt_and_decrypt(&self, key: u32, mechanism: &MechanismCall, data: &[u8]) {
+        let (session, mechanism) = (self.session, mechanism.clone());
+        let encrypt = EncryptData { session, key, mechanism: mechanism.clone() };
+        let sealed = self.application.call(&encrypt, data).expect("EncryptData").payload;
+        let decrypt = DecryptData { session, key, mechanism };
+        let opened = self.application.call(&decrypt, &sealed).expect("DecryptData").payload;
+        assert_eq!(*opened, data);
+    }
+
+    /// Derives a secret of 32 bytes that is a session object, and destroys it.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn derive(&self, key: u32, mechanism: MechanismCall) {
+        let template = [
+            Attribute::number(CLASS, CKO_SECRET_KEY),
+            Attribute::number(KEY_TYPE, CKK_GENERIC_SECRET),
+            Attribute::number(VALUE_LEN, 32),
+            Attribute::boolean(TOKEN, false),
+        ];
+        let derive = DeriveKey { session: self.session, mechanism, key };
+        let template = encode_meta(&template.to_vec()).expect("short");
+        let derived = self.application.call(&derive, &template).expect("DeriveKey");
+        self.destroy(derived.meta.object);
+    }
+}
+
+/// A mechanism without a parameter.
+pub(super) fn plain(mechanism: u64) -> MechanismCall {
+    MechanismCall::plain(mechanism)
+}
+
+/// A mechanism with its parameter.
+pub(super) fn with(mechanism: u64, parameter: &impl Serialize) -> MechanismCall {
+    MechanismCall::with(mechanism, parameter).expect("a parameter")
+}

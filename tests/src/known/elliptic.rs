@@ -1,0 +1,136 @@
+//! Keys on elliptic curves.
+
+use std::any::Any;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use coffer_protocol::attribute::{Attribute, CLASS, EC_PARAMS, KEY_TYPE, SIGN, VALUE};
+use coffer_protocol::mechanism::ckm::{CKM_ECDSA, CKM_ECDSA_SHA256, CKM_EDDSA};
+use cryptoki_sys::{CKK_EC, CKK_EC_EDWARDS, CKO_PRIVATE_KEY};
+use ed25519_dalek::Signer;
+use sha2::{Digest, Sha256};
+
+use super::caller::plain;
+use super::{Caller, Family, InDaemon, array, random};
+use crate::leak_scanner::ec::{self, Curve};
+use crate::leak_scanner::{Named, edwards};
+
+fn object(key_type: u64, parameters: &[u8], secret: &[u8]) -> Vec<Attribute> {
+    vec![
+        Attribute::number(CLASS, CKO_PRIVATE_KEY),
+        Attribute::number(KEY_TYPE, key_type),
+        Attribute::bytes(EC_PARAMS, parameters),
+        Attribute::bytes(VALUE, secret),
+        Attribute::boolean(SIGN, true),
+    ]
+}
+
+/// Signs a hash of the order's length, as it is and by a message: both ways are fast ones.
+fn ecdsa(curve: &Curve, caller: &Caller, key: u32, secret: &[u8]) -> Named {
+    let message = random::<32>();
+    let hash = Sha256::digest(&message);
+    [(CKM_ECDSA, &hash[..]), (CKM_ECDSA_SHA256, &message[..])]
+        .into_iter()
+        .flat_map(|(mechanism, data)| {
+            let signature = caller.sign(key, plain(mechanism), data);
+            curve.nonce(secret, &hash, &signature)
+        })
+        .collect()
+}
+
+/// The family of a NIST curve, with its crate.
+macro_rules! nist_curve {
+    ($family:ident, $curve:ident, $length:literal, $top:literal, $name:literal, $found:literal) => {
+        pub(super) const $family: Family = Family {
+            name: $name,
+            make: || {
+                let mut scalar = random::<$length>();
+                // Below the order, whatever comes next.
+                scalar[0] &= $top;
+                scalar
+            },
+            patterns: |secret| ec::$family.patterns(secret),
+            daemon: Some(InDaemon {
+                object: |secret| object(CKK_EC, ec::$family.parameters, secret),
+                use_once: |caller, key, secret| ecdsa(&ec::$family, caller, key, secret),
+            }),
+            outside: |secret| {
+                use $curve::ecdsa::signature::hazmat::PrehashSigner;
+                let key = $curve::ecdsa::SigningKey::from_slice(secret).expect("a scalar");
+                let key = Box::new(key);
+                let made: Result<$curve::ecdsa::Signature, _> = key.sign_prehash(&[7; 48]);
+                assert!(made.is_ok());
+                key
+            },
+            found_outside: &[$found],
+        };
+    };
+}
+
+nist_curve!(P256, p256, 32, 0x7f, "P-256", "P-256 scalar");
+nist_curve!(P384, p384, 48, 0x7f, "P-384", "P-384 scalar in Montgomery form");
+nist_curve!(P521, p521, 66, 0x00, "P-521", "P-521 scalar in Montgomery form");
+
+pub(super) const P256_BY_AWS_LC: Family = Family {
+    name: "P-256 by AWS-LC",
+    make: P256.make,
+    patterns: P256.patterns,
+    // The daemon's own use is that of P-256.
+    daemon: None,
+    outside: |secret| {
+        let public = p256::SecretKey::from_slice(secret).expect("a scalar").public_key();
+        let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+        let public = public.to_sec1_bytes();
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, secret, &public);
+        let pair = pair.expect("a key pair");
+        assert!(pair.sign(&SystemRandom::new(), b"message").is_ok());
+        Box::new(pair) as Box<dyn Any>
+    },
+    found_outside: &["P-256 scalar"],
+};
+
+pub(super) const ED25519: Family = Family {
+    name: "Ed25519",
+    make: random::<32>,
+    patterns: |secret| edwards::ed25519(&array(secret)),
+    daemon: Some(InDaemon {
+        object: |secret| object(CKK_EC_EDWARDS, &[6, 3, 0x2b, 0x65, 0x70], secret),
+        use_once: |caller, key, secret| {
+            let message = random::<40>();
+            let signature = caller.sign(key, plain(CKM_EDDSA), &message);
+            edwards::nonce(&array(secret), &message, &signature)
+        },
+    }),
+    outside: |secret| {
+        let key = Box::new(ed25519_dalek::SigningKey::from_bytes(&array(secret)));
+        let signature = key.sign(b"message");
+        let scalar = Box::new(key.to_scalar_bytes());
+        Box::new((key, scalar, signature))
+    },
+    found_outside: &["Ed25519 seed", "Ed25519 unclamped scalar"],
+};
+
+pub(super) const X25519: Family = Family {
+    name: "X25519",
+    make: random::<32>,
+    patterns: |secret| {
+        let mut patterns = edwards::x25519(&array(secret));
+        let shared = agree(secret).to_bytes().to_vec();
+        patterns.push(("X25519 shared secret".to_owned(), shared));
+        patterns
+    },
+    // The daemon has no key agreement yet.
+    daemon: None,
+    outside: |secret| {
+        let key = Box::new(x25519_dalek::StaticSecret::from(array::<32>(secret)));
+        Box::new((key, Box::new(agree(secret))))
+    },
+    found_outside: &["X25519 secret", "X25519 shared secret"],
+};
+
+/// With a party whose key is known.
+fn agree(secret: &[u8]) -> x25519_dalek::SharedSecret {
+    let secret = x25519_dalek::StaticSecret::from(array::<32>(secret));
+    let other = x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from([0x42; 32]));
+    secret.diffie_hellman(&other)
+}

@@ -1,0 +1,175 @@
+//! The patterns of scalars on the NIST curves, and of the nonces of ECDSA (FIPS 186-5 section 6.4), which
+//! are as good as the key.
+
+use ::rsa::BoxedUint;
+
+use super::Named;
+use super::number::{number, product, reduce_by, widened};
+
+/// A curve.
+pub struct Curve {
+    /// Its name.
+    pub name: &'static str,
+    /// The object identifier in `CKA_EC_PARAMS` (RFC 5480).
+    pub parameters: &'static [u8],
+    /// The order of its base point (SP 800-186 section 3.2.1).
+    order: &'static str,
+    /// The first coordinate of a scalar's multiple of the base point.
+    x: fn(&[u8]) -> Vec<u8>,
+}
+
+/// P-256.
+pub static P256: Curve = Curve {
+    name: "P-256",
+    parameters: &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7],
+    order: "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
+    x: |scalar| {
+        let key = p256::SecretKey::from_slice(scalar).expect("a scalar");
+        key.public_key().to_sec1_bytes()[1..33].to_vec()
+    },
+};
+/// P-384.
+pub static P384: Curve = Curve {
+    name: "P-384",
+    parameters: &[6, 5, 0x2b, 0x81, 4, 0, 0x22],
+    order: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77a\
+            ecec196accc52973",
+    x: |scalar| {
+        let key = p384::SecretKey::from_slice(scalar).expect("a scalar");
+        key.public_key().to_sec1_bytes()[1..49].to_vec()
+    },
+};
+/// P-521.
+pub static P521: Curve = Curve {
+    name: "P-521",
+    parameters: &[6, 5, 0x2b, 0x81, 4, 0, 0x23],
+    order: "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f9\
+            66b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+    x: |scalar| {
+        let key = p521::SecretKey::from_slice(scalar).expect("a scalar");
+        key.public_key().to_sec1_bytes()[1..67].to_vec()
+    },
+};
+
+impl Curve {
+    /// The length of a scalar in bytes.
+    pub const fn length(&self) -> usize {
+        self.order.len() / 2
+    }
+
+    /// The forms of a private key: as it is, and in Montgomery form for limbs of 64 bits.
+    pub fn patterns(&self, scalar: &[u8]) -> Named {
+        self.forms(&format!("{} scalar", self.name), &number(scalar))
+    }
+
+    /// What follows the private key from a signature r‖s of a hash no longer than the order: the nonce, its
+    /// inverse, and the other factors of s.
+    ///
+    /// # Panics
+    /// Where the signature is not one of that hash by that key.
+    pub fn nonce(&self, scalar: &[u8], hash: &[u8], signature: &[u8]) -> Named {
+        let (r, s) = signature.split_at(self.length());
+        let [r, s, scalar] = [r, s, scalar].map(|bytes| self.reduce(&number(bytes)));
+        let masked = self.times(&r, &scalar);
+        let bits = masked.bits_precision() + 64;
+        let hash = self.reduce(&number(hash));
+        let sum = self.reduce(&widened(&hash, bits).wrapping_add(widened(&masked, bits)));
+        let nonce = self.times(&self.inverse(&s), &sum);
+        let x = (self.x)(&self.bytes(&nonce));
+        assert_eq!(self.reduce(&number(&x)), r, "the nonce of an ECDSA signature");
+        [
+            ("nonce", &nonce),
+            ("inverse of the nonce", &self.inverse(&nonce)),
+            ("product of r and the scalar", &masked),
+            ("sum of the hash and that product", &sum),
+        ]
+        .into_iter()
+        .flat_map(|(what, value)| self.forms(&format!("{} {what}", self.name), value))
+        .collect()
+    }
+
+    fn forms(&self, name: &str, value: &BoxedUint) -> Named {
+        let r = BoxedUint::one_with_precision(2 * value.bits_precision()) << value.bits_precision();
+        let in_form = self.times(value, &self.reduce(&r));
+        vec![
+            (name.to_owned(), self.bytes(value)),
+            (format!("{name} in Montgomery form"), self.bytes(&in_form)),
+        ]
+    }
+
+    fn order(&self) -> BoxedUint {
+        number(&hex::decode(self.order).expect("hex digits"))
+    }
+
+    fn reduce(&self, value: &BoxedUint) -> BoxedUint {
+        reduce_by(&self.order(), value)
+    }
+
+    fn times(&self, left: &BoxedUint, right: &BoxedUint) -> BoxedUint {
+        self.reduce(&product(left, right))
+    }
+
+    fn inverse(&self, value: &BoxedUint) -> BoxedUint {
+        let order = self.order().to_odd().expect("a prime is odd");
+        value.invert_odd_mod(&order).expect("the order is a prime")
+    }
+
+    fn bytes(&self, value: &BoxedUint) -> Vec<u8> {
+        let bytes = value.to_be_bytes();
+        bytes[bytes.len() - self.length()..].to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(curve: &Curve) -> Vec<u8> {
+        let mut bytes = vec![0; curve.length()];
+        getrandom::fill(&mut bytes).unwrap();
+        curve.bytes(&curve.reduce(&number(&bytes)))
+    }
+
+    /// A signature as FIPS 186-5 section 6.4.1 says, with a nonce that is known.
+    fn sign(curve: &Curve, scalar: &[u8], nonce: &[u8], hash: &[u8]) -> Vec<u8> {
+        let nonce = number(nonce);
+        let r = curve.reduce(&number(&(curve.x)(&curve.bytes(&nonce))));
+        let masked = curve.times(&r, &number(scalar));
+        let bits = masked.bits_precision() + 64;
+        let sum = widened(&masked, bits).wrapping_add(widened(&number(hash), bits));
+        let s = curve.times(&curve.inverse(&nonce), &curve.reduce(&sum));
+        [curve.bytes(&r), curve.bytes(&s)].concat()
+    }
+
+    #[test]
+    fn the_nonce_follows_from_a_signature() {
+        for curve in [&P256, &P384, &P521] {
+            let (scalar, nonce) = (random(curve), random(curve));
+            let signature = sign(curve, &scalar, &nonce, &[7; 32]);
+            let found = curve.nonce(&scalar, &[7; 32], &signature);
+            assert_eq!(found[0].1, nonce, "{}", curve.name);
+            assert_eq!(found.len(), 8);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "the nonce of an ECDSA signature")]
+    fn a_signature_of_another_hash_has_no_nonce() {
+        let (scalar, nonce) = (random(&P256), random(&P256));
+        let signature = sign(&P256, &scalar, &nonce, &[7; 32]);
+        let _ = P256.nonce(&scalar, &[8; 32], &signature);
+    }
+
+    /// The form of 1 is R modulo the order; of the order's complement for these two.
+    #[test]
+    fn the_montgomery_form_is_that_for_limbs_of_64_bits() {
+        let one = |curve: &Curve| {
+            let mut one = vec![0; curve.length()];
+            one[curve.length() - 1] = 1;
+            hex::encode(&curve.patterns(&one)[1].1)
+        };
+        let expected = "00000000ffffffff00000000000000004319055258e8617b0c46353d039cdaaf";
+        assert_eq!(one(&P256), expected);
+        assert!(one(&P384).ends_with("389cb27e0bc8d220a7e5f24db74f58851313e695333ad68d"));
+    }
+}
