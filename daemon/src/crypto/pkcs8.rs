@@ -24,9 +24,9 @@ pub fn encode(spec: KeySpec, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Erro
         KeySpec::Ec(Curve::P384) => p384_curve::parse(material)?.to_pkcs8_der(),
         KeySpec::Ec(Curve::P521) => p521_curve::parse(material)?.to_pkcs8_der(),
         KeySpec::Ec(curve @ (Curve::Ed25519 | Curve::X25519)) => {
+            let oid = if curve == Curve::Ed25519 { ED25519 } else { X25519 };
             let seed = OctetStringRef::new(material).map_err(|_| Error::Internal)?;
             let seed = Zeroizing::new(seed.to_der().map_err(|_| Error::Internal)?);
-            let oid = if curve == Curve::Ed25519 { ED25519 } else { X25519 };
             return info(oid, None, &seed);
         }
         KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Sm2 => {
@@ -60,14 +60,13 @@ pub fn decode(der: &[u8]) -> Result<Generated, Error> {
         let is_known = parameters.is_none_or(|parameters| parameters == AnyRef::NULL);
         return if is_known { rsa(info.private_key.as_bytes()) } else { Err(Error::KeyInvalid) };
     }
-    for (oid, curve) in [(ED25519, Curve::Ed25519), (X25519, Curve::X25519)] {
-        if info.algorithm.oid == oid {
-            return if parameters.is_none() {
-                curve_private_key(curve, &info)
-            } else {
-                Err(Error::KeyInvalid)
-            };
-        }
+    let raw = match info.algorithm.oid {
+        ED25519 => Some(Curve::Ed25519),
+        X25519 => Some(Curve::X25519),
+        _ => None,
+    };
+    if let Some(curve) = raw {
+        return if parameters.is_none() { raw_key(curve, &info) } else { Err(Error::KeyInvalid) };
     }
     match info.algorithm.oids() {
         Ok((EC_PUBLIC_KEY, Some(P256))) => {
@@ -104,7 +103,7 @@ fn rsa(der: &[u8]) -> Result<Generated, Error> {
 }
 
 /// A `CurvePrivateKey` of RFC 8410 section 7.
-fn curve_private_key(curve: Curve, info: &PrivateKeyInfoRef<'_>) -> Result<Generated, Error> {
+fn raw_key(curve: Curve, info: &PrivateKeyInfoRef<'_>) -> Result<Generated, Error> {
     let seed = <&OctetStringRef>::from_der(info.private_key.as_bytes());
     let seed = seed.map_err(|_| Error::KeyInvalid)?.as_bytes();
     let made = import(KeySpec::Ec(curve), seed)?;

@@ -4,7 +4,7 @@ mod parts;
 mod usable;
 mod whole;
 
-pub(super) use usable::{Usable, refusal, state, usable_for};
+pub(super) use usable::{Usable, obeys, refusal, state, usable_for};
 pub(super) use whole::with_versions;
 
 use coffer_protocol::attribute;

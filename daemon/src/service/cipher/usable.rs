@@ -144,7 +144,12 @@ pub(super) fn still_usable(
     obeys(service, object, demand(function))
 }
 
-fn obeys(service: &Service, object: &Object, demand: Demand) -> Result<(), Error> {
+/// Whether the state of the key, as it is now, allows what is demanded.
+pub(in crate::service) fn obeys(
+    service: &Service,
+    object: &Object,
+    demand: Demand,
+) -> Result<(), Error> {
     let Some(state) = state(service, object)? else { return Ok(()) };
     key::check(demand.rule, state).map_err(|code| match code {
         ErrorCode::KeyPendingDelete => {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute as a;
 use coffer_protocol::mechanism::Scheme;
-use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::object::{Output, WrapKey};
 
 use super::stop::Stop;
@@ -15,7 +14,6 @@ use crate::crypto::{self, KeySpec};
 use crate::object::{Object, class};
 use crate::service::cipher::{self, Usable};
 use crate::service::{Answer, Authorized, Handle, Service, visible};
-use crate::state::key;
 use crate::vault::{self, Depth, Public};
 
 /// What to wrap under what.
@@ -42,28 +40,26 @@ pub(super) const fn takes_private(scheme: Scheme) -> bool {
 }
 
 /// Whether the key may leave under that one (PKCS#11 3.1 section 5.18.3).
-fn may_leave(service: &Service, key: &Object, wrapping: &Usable) -> Result<KeySpec, ErrorCode> {
+fn may_leave(service: &Service, key: &Object, wrapping: &Usable) -> Result<KeySpec, Error> {
     if !key.is_key() {
-        return Err(ErrorCode::KeyInvalid);
+        return Err(ErrorCode::KeyInvalid.into());
     }
     let is_private = match key.class() {
         class::SECRET_KEY => false,
         class::PRIVATE_KEY => true,
-        _ => return Err(ErrorCode::KeyNotWrappable),
+        _ => return Err(ErrorCode::KeyNotWrappable.into()),
     };
     let attributes = &key.attributes;
     if !attributes.flag(a::EXTRACTABLE) || key.shares_cmk() {
-        return Err(ErrorCode::KeyUnextractable);
+        return Err(ErrorCode::KeyUnextractable.into());
     }
     let trusted = wrapping.object.attributes.flag(a::TRUSTED);
     let needs_trust = attributes.flag(a::WRAP_WITH_TRUSTED);
     if (needs_trust && !trusted) || (is_private && !takes_private(wrapping.mechanism.scheme)) {
-        return Err(ErrorCode::KeyNotWrappable);
+        return Err(ErrorCode::KeyNotWrappable.into());
     }
-    if let Some(state) = cipher::state(service, key)? {
-        key::check(KeyRule::Encrypt, state)?;
-    }
-    key.spec().ok_or(ErrorCode::KeyNotWrappable)
+    cipher::obeys(service, key, cipher::WRAP)?;
+    key.spec().ok_or_else(|| ErrorCode::KeyNotWrappable.into())
 }
 
 impl Handle for WrapKey {
