@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::header::COSTS;
 use super::*;
+use crate::crypto::{self, PublicKey};
 use crate::object::{Object, ObjectId, Tombstone};
 use crate::pin::Role;
 use crate::service::Service;
@@ -150,6 +151,53 @@ fn what_was_backed_up_comes_back_under_another_root_key() {
     let order: Vec<_> = two.objects().iter().map(|object| object.sequence).collect();
     assert!(order.is_sorted_by(|a, b| a < b), "{order:?}");
     assert_eq!(two.objects().last().unwrap().id.to_string(), new);
+}
+
+/// Imports 32 bytes into a key that waits for its material, and leaves a second token open.
+fn import(device: &Device, key: &str, material: [u8; 32]) -> Result<(), Failure> {
+    let fields = json!({ "KeyId": key, "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
+    device.ask::<kms::GetParametersForImport>(fields.clone());
+    let parameters = device.ask::<kms::GetParametersForImport>(fields).0;
+    let wrapping = PublicKey::from_spki(&parameters.public_key.0).unwrap();
+    let wrapped = crypto::sm2_encrypt(&wrapping, crypto::sm2::Form::Asn1, &material).unwrap();
+    let fields = json!({
+        "KeyId": key,
+        "EncryptedKeyMaterial": base64_of(&wrapped),
+        "ImportToken": base64_of(&parameters.token.0),
+    });
+    let Value::Object(fields) = fields else { panic!("fields are an object") };
+    let (request, payload) = kms::ImportKeyMaterial::from_json(fields).unwrap();
+    device.owner.call(&request, &payload).map(drop)
+}
+
+#[test]
+fn imported_keys_come_back_and_keep_their_material_for_ever() {
+    let one = Device::new();
+    let external = |alias| {
+        let fields = json!({ "Alias": alias, "Type": 2 });
+        one.ask::<kms::CreateKey>(fields).0.key_id
+    };
+    let (kept, wiped) = (external("kept"), external("wiped"));
+    for key in [&kept, &wiped] {
+        import(&one, key, [7; 32]).unwrap();
+    }
+    let encrypt = json!({ "KeyId": kept, "Plaintext": "c2VjcmV0" });
+    let ciphertext = one.ask::<kms::Encrypt>(encrypt).1;
+    one.ask::<kms::DeleteImportedKeyMaterial>(json!({ "KeyId": wiped }));
+    assert_eq!(one.findings(), Vec::<String>::new(), "the keys of open tokens are no finding");
+    let records = one.owner.call(&StartBackup {}, PASSPHRASE).unwrap().records;
+    let (part, file) = one.owner.exchange(&ReadBackupPart {}, b"").unwrap();
+    assert!(part.last);
+    assert_eq!(part.records, records);
+    let two = Device::new();
+    let plan = two.restore(&file).unwrap().plan;
+    assert_eq!((plan.keys, plan.versions), (2, 1), "tokens stay behind with their keys");
+    assert_eq!(two.findings(), Vec::<String>::new());
+    let blob = base64_of(&ciphertext);
+    assert_eq!(two.ask::<kms::Decrypt>(json!({ "CiphertextBlob": blob })).1, b"secret");
+    let other = import(&two, &wiped, [8; 32]).unwrap_err();
+    assert_eq!(other.code(), ErrorCode::MaterialNotMatch);
+    import(&two, &wiped, [7; 32]).unwrap();
 }
 
 #[test]

@@ -151,6 +151,7 @@ fn administration(header: &[u8]) -> Vec<Ask> {
         ask(&init, b"87654321"),
         named::<system::ListAuditEvents>(json!({})),
         named::<system::VerifyAudit>(json!({})),
+        named::<system::ConfirmTime>(json!({})),
         ask(&backup::StartBackup {}, PASSPHRASE),
         ask(&backup::ReadBackupPart {}, b""),
         ask(&backup::StartRestore { header: Bytes(header.to_vec()) }, PASSPHRASE),
@@ -159,7 +160,6 @@ fn administration(header: &[u8]) -> Vec<Ask> {
         ask(&backup::StopTransfers {}, b""),
         ask(&backup::StartStoreCheck {}, b""),
         ask(&backup::ContinueStoreCheck {}, b""),
-        named::<system::ConfirmTime>(json!({})),
     ]
 }
 
