@@ -56,8 +56,10 @@ pub(crate) fn run(arguments: &RestoreArguments) -> Result<u8, Problem> {
     if !arguments.json {
         show(&plan, false)?;
     }
-    if !arguments.yes && !confirmed()? {
+    let answer = if arguments.yes { Ok(true) } else { confirmed() };
+    if !matches!(answer, Ok(true)) {
         admin.stop_transfers()?;
+        answer?;
         output::text("Nothing was changed.")?;
         return Ok(1);
     }

@@ -57,6 +57,15 @@ impl Default for Transfers {
     }
 }
 
+impl Transfers {
+    /// Ends what a connection began.
+    pub fn end(&self, connection: u32) {
+        self.backup.end(connection);
+        self.restore.end(connection);
+        self.check.end(connection);
+    }
+}
+
 /// What is wrong with a backup.
 fn damaged(what: impl Into<String>) -> Error {
     Error::about(ErrorCode::BackupDamaged, what)

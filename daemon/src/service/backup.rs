@@ -152,10 +152,7 @@ impl Handle for FinishRestore {
 
 tells! {
     StopTransfers |call, service| -> TransfersStopped {
-        let connection = call.caller().connection;
-        service.transfers.backup.end(connection);
-        service.transfers.restore.end(connection);
-        service.transfers.check.end(connection);
+        service.transfers.end(call.caller().connection);
         Ok(Answer::new(TransfersStopped {}))
     }
 }
