@@ -14,12 +14,13 @@ use aes::{Aes128, Aes192, Aes256};
 use cmac::Mac as _;
 use coffer_protocol::mechanism::{CcmParameter, CtrParameter, GcmParameter};
 use ctr::{Ctr128BE, CtrCore};
+use ghash::GHash;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Error;
 use super::fast::BulkGcm;
 use super::gcm::Gcm;
-use super::{ccm, key_wrap};
+use super::{ccm, gcm, key_wrap};
 
 /// The length of a block.
 pub(super) const BLOCK: usize = 16;
@@ -28,6 +29,8 @@ pub(super) const BLOCK: usize = 16;
 #[derive(Clone)]
 pub struct Aes {
     schedule: Schedule,
+    /// For GCM.
+    ghash: GHash,
     /// For long messages in GCM.
     bulk: Option<Arc<BulkGcm>>,
 }
@@ -60,7 +63,13 @@ impl Aes {
             _ => return Err(Error::KeySize),
         };
         let bulk = BulkGcm::new(key).map(Arc::new);
-        Ok(Self { schedule: schedule.map_err(|_| Error::KeySize)?, bulk })
+        let schedule = schedule.map_err(|_| Error::KeySize)?;
+        let ghash = match &schedule {
+            Schedule::Aes128(aes) => gcm::hash_key(aes),
+            Schedule::Aes192(aes) => gcm::hash_key(aes),
+            Schedule::Aes256(aes) => gcm::hash_key(aes),
+        };
+        Ok(Self { schedule, ghash, bulk })
     }
 
     /// The size of the key in bits.
@@ -233,9 +242,9 @@ impl GcmEncryptor {
     pub(super) fn new(key: &Aes, parameter: &GcmParameter) -> Self {
         let GcmParameter { iv, aad, .. } = parameter;
         Self(match &key.schedule {
-            Schedule::Aes128(aes) => GcmState::Aes128(Gcm::new(aes.clone(), iv, aad)),
-            Schedule::Aes192(aes) => GcmState::Aes192(Gcm::new(aes.clone(), iv, aad)),
-            Schedule::Aes256(aes) => GcmState::Aes256(Gcm::new(aes.clone(), iv, aad)),
+            Schedule::Aes128(aes) => GcmState::Aes128(Gcm::new(aes.clone(), &key.ghash, iv, aad)),
+            Schedule::Aes192(aes) => GcmState::Aes192(Gcm::new(aes.clone(), &key.ghash, iv, aad)),
+            Schedule::Aes256(aes) => GcmState::Aes256(Gcm::new(aes.clone(), &key.ghash, iv, aad)),
         })
     }
 
@@ -272,7 +281,7 @@ pub(super) fn gcm_encrypt(
         return done.map(|()| length + room.len());
     }
     let mut tag = with_cipher!(key, aes => {
-        let mut gcm = Gcm::new(aes, &parameter.iv, &parameter.aad);
+        let mut gcm = Gcm::new(aes, &key.ghash, &parameter.iv, &parameter.aad);
         gcm.encrypt(data)?;
         gcm.tag()
     });
@@ -292,7 +301,7 @@ pub(super) fn gcm_decrypt(
         return done.map(|()| length);
     }
     let (data, tag) = buffer.split_at_mut(length);
-    with_cipher!(key, aes => Gcm::new(aes, &parameter.iv, &parameter.aad).decrypt(data, tag))?;
+    with_cipher!(key, aes => Gcm::new(aes, &key.ghash, &parameter.iv, &parameter.aad).decrypt(data, tag))?;
     Ok(length)
 }
 

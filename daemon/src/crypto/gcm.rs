@@ -17,6 +17,15 @@ type Block = Array<u8, U16>;
 /// The longest message, SP 800-38D section 5.2.1.1.
 const MAX: u64 = (1 << 36) - 32;
 
+/// The hash key of a cipher, prepared.
+pub(super) fn hash_key(cipher: &impl BlockCipherEncrypt<BlockSize = U16>) -> GHash {
+    let mut subkey = Block::default();
+    cipher.encrypt_block(&mut subkey);
+    let ghash = GHash::new(&subkey);
+    subkey.zeroize();
+    ghash
+}
+
 /// A message under way; `C` is a block cipher or a reference to one.
 pub(super) struct Gcm<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> {
     keystream: Ctr32BE<C>,
@@ -30,13 +39,9 @@ pub(super) struct Gcm<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> {
 }
 
 impl<C: BlockCipherEncrypt + BlockSizeUser<BlockSize = U16>> Gcm<C> {
-    /// Begins a message.
-    pub(super) fn new(cipher: C, iv: &[u8], aad: &[u8]) -> Self {
-        let mut subkey = Block::default();
-        cipher.encrypt_block(&mut subkey);
-        let mut ghash = GHash::new(&subkey);
-        subkey.zeroize();
-
+    /// Begins a message with the cipher's hash key.
+    pub(super) fn new(cipher: C, ghash: &GHash, iv: &[u8], aad: &[u8]) -> Self {
+        let mut ghash = ghash.clone();
         let first = first_block(&ghash, iv);
         ghash.update_padded(aad);
         let mut keystream = Ctr32BE::from_core(CtrCore::inner_iv_init(cipher, &first));

@@ -27,7 +27,6 @@ pub mod message;
 mod one_shot;
 pub mod password;
 mod pkcs8;
-pub mod private_key;
 mod pss;
 mod public_key;
 pub mod random;

@@ -9,7 +9,7 @@ use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
 use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
-use super::public_key::{EC_PUBLIC_KEY, ED25519, P256, P384, P521, RSA_ENCRYPTION, X25519};
+use super::public_key::{EC_PUBLIC_KEY, ED25519, P256, P384, P521, RSA_ENCRYPTION, SM2, X25519};
 use super::{Components, Error, Generated, KeySpec, import, import_rsa};
 
 /// The `PrivateKeyInfo` of a private key in its form at rest.
@@ -29,9 +29,10 @@ pub fn encode(spec: KeySpec, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Erro
             let seed = Zeroizing::new(seed.to_der().map_err(|_| Error::Internal)?);
             return info(oid, None, &seed);
         }
-        KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Sm2 => {
-            return Err(Error::Mechanism);
+        KeySpec::Sm2 => {
+            ::sm2::SecretKey::from_slice(material).map_err(|_| Error::KeyInvalid)?.to_pkcs8_der()
         }
+        KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret => return Err(Error::Mechanism),
     };
     Ok(document.map_err(|_| Error::Internal)?.to_bytes())
 }
@@ -80,6 +81,10 @@ pub fn decode(der: &[u8]) -> Result<Generated, Error> {
         Ok((EC_PUBLIC_KEY, Some(P521))) => {
             let key = p521::SecretKey::from_pkcs8_der(der).map_err(|_| Error::KeyInvalid)?;
             import(KeySpec::Ec(Curve::P521), &Zeroizing::new(key.to_bytes())[..])
+        }
+        Ok((EC_PUBLIC_KEY, Some(SM2))) => {
+            let key = ::sm2::SecretKey::from_pkcs8_der(der).map_err(|_| Error::KeyInvalid)?;
+            import(KeySpec::Sm2, &Zeroizing::new(key.to_bytes())[..])
         }
         Ok((EC_PUBLIC_KEY, Some(_))) => Err(Error::Curve),
         _ => Err(Error::KeyInvalid),

@@ -7,7 +7,7 @@ use sm4::Sm4;
 use sm4::cipher::KeyInit;
 
 use super::Error;
-use super::gcm::Gcm;
+use super::gcm::{self, Gcm};
 
 /// Prepares a key of 16 bytes.
 pub(super) fn prepare(key: &[u8]) -> Result<Sm4, Error> {
@@ -23,7 +23,7 @@ pub(super) fn gcm_encrypt(
 ) -> Result<usize, Error> {
     let (data, rest) = buffer.split_at_mut_checked(length).ok_or(Error::Internal)?;
     let room = rest.get_mut(..parameter.tag_len()).ok_or(Error::Internal)?;
-    let mut gcm = Gcm::new(key, &parameter.iv, &parameter.aad);
+    let mut gcm = Gcm::new(key, &gcm::hash_key(key), &parameter.iv, &parameter.aad);
     gcm.encrypt(data)?;
     room.copy_from_slice(gcm.tag().get(..room.len()).ok_or(Error::Parameter)?);
     Ok(length + room.len())
@@ -37,7 +37,7 @@ pub(super) fn gcm_decrypt(
 ) -> Result<usize, Error> {
     let length = buffer.len().checked_sub(parameter.tag_len()).ok_or(Error::EncryptedDataLength)?;
     let (data, tag) = buffer.split_at_mut(length);
-    Gcm::new(key, &parameter.iv, &parameter.aad).decrypt(data, tag)?;
+    Gcm::new(key, &gcm::hash_key(key), &parameter.iv, &parameter.aad).decrypt(data, tag)?;
     Ok(length)
 }
 

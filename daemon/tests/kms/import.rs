@@ -1,6 +1,6 @@
 //! Import: every way of wrapping, tokens, and that a key keeps its material for ever.
 
-use coffer_daemon::crypto::{self, Generate, PublicKey, ecdsa::Curve, private_key};
+use coffer_daemon::crypto::{self, Generate, PublicKey, ecdsa::Curve};
 use coffer_protocol::mechanism::{Hash, Oaep, Parameter, Scheme};
 use coffer_protocol::message::json::{base64, from_base64};
 use coffer_protocol::operation::kms;
@@ -163,7 +163,7 @@ fn pairs_come_in_as_pkcs8_and_stay_for_good() {
     let usage = "ASYMMETRIC_SIGN_VERIFY_ECC";
     let make = |alias: &str| hsm.create(json!({ "Alias": alias, "KeyUsage": usage, "Type": 2 }));
     let pair = crypto::generate(Generate::Ec(Curve::P256)).unwrap();
-    let der = private_key::to_pkcs8(pair.spec, &pair.material).unwrap();
+    let der = crypto::encode_private(pair.spec, &pair.material).unwrap();
     let (direct, wrapped) = (make("direct"), make("wrapped"));
     hsm.import(&direct, &der, 0).unwrap();
     // As Huawei has it: an AES key, and the private key under it.
@@ -189,6 +189,6 @@ fn pairs_come_in_as_pkcs8_and_stay_for_good() {
     let expiring = hsm.import(&make("expiring"), &der, START + 50);
     assert_eq!(expiring, Err("InvalidParameterValue".to_owned()));
     let wrong = crypto::generate(Generate::Ec(Curve::P384)).unwrap();
-    let wrong = private_key::to_pkcs8(wrong.spec, &wrong.material).unwrap();
+    let wrong = crypto::encode_private(wrong.spec, &wrong.material).unwrap();
     assert_eq!(hsm.import(&make("wrong"), &wrong, 0), Err(FAILED.to_owned()));
 }

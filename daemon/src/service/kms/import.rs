@@ -24,7 +24,7 @@ use super::token::{self, Token};
 use super::wrapped::oaep;
 use super::{find, material, meta, validate_name};
 use crate::Error;
-use crate::crypto::{self, Generate, Key, hmac, private_key, sm2};
+use crate::crypto::{self, Generate, Key, hmac, sm2};
 use crate::object::{Changes, DAY, Ending, KeyMeta, Material, Object, ObjectId, cmk};
 use crate::store::{KeyId, RecordId, SealedMaterial, Table};
 use crate::vault::{self, Public};
@@ -79,7 +79,7 @@ impl Algorithm {
                 let wrong = crypto::Error::EncryptedDataLength;
                 let (first, rest) = wrapped.split_at_checked(key.bits() / 8).ok_or(wrong)?;
                 let aes = crypto::decrypt(key, Scheme::RsaOaep, &oaep(Hash::Sha256), first)?;
-                private_key::unwrap_padded(&aes, rest)
+                unwrap_padded(&aes, rest)
             }
             Self::Sm2 => crypto::sm2_decrypt(key, sm2::Form::Asn1, wrapped)
                 .or_else(|_| crypto::sm2_decrypt(key, sm2::Form::Raw, wrapped)),
@@ -299,18 +299,25 @@ fn unwrap(
     let material = algorithm.unwrap(key, wrapped)?;
     match private {
         None => Ok(material),
-        Some(private) if matches!(material.len(), 16 | 32) => {
-            private_key::unwrap_padded(&material, private)
-        }
+        Some(private) if matches!(material.len(), 16 | 32) => unwrap_padded(&material, private),
         Some(_) => Err(crypto::Error::KeySize),
     }
+}
+
+/// What was wrapped under an AES key with padding (RFC 5649).
+fn unwrap_padded(aes: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, crypto::Error> {
+    let key = Key::parse(crypto::KeySpec::Aes, aes)?;
+    crypto::decrypt(&key, Scheme::AesKeyWrapPad, &Parameter::None, wrapped)
 }
 
 /// The key of unwrapped bytes, if they are what the spec says.
 fn read(spec: KeySpec, bytes: &[u8]) -> Result<crypto::Generated, crypto::Error> {
     let kind = cmk::material_spec(spec);
     let Some(length) = spec.secret_length() else {
-        let made = private_key::from_pkcs8(kind, bytes)?;
+        let made = crypto::decode_private(bytes)?;
+        if made.spec != kind {
+            return Err(crypto::Error::KeyInvalid);
+        }
         let bits = match spec {
             KeySpec::Rsa2048 => Some(2048),
             KeySpec::Rsa3072 => Some(3072),

@@ -14,7 +14,7 @@ use super::crypt::{MAX_PLAINTEXT, Ready, Version, of_encryption, ready};
 use super::{context, find, validate_name};
 use crate::Error;
 use crate::crypto::ecdsa::Curve;
-use crate::crypto::{self, Generate, private_key};
+use crate::crypto::{self, Generate};
 use crate::vault::{self, Depth, Public};
 
 /// What pairs there are, by their names.
@@ -55,7 +55,7 @@ fn make(
     let (Public(public_key), Public(blob)) = vault::run(depth, |inside| -> Result<_, ErrorCode> {
         let made = crypto::generate(what)?;
         let public = made.public.as_ref().ok_or(crypto::Error::Internal)?.to_spki()?;
-        let private = private_key::to_pkcs8(made.spec, &made.material)?;
+        let private = crypto::encode_private(made.spec, &made.material)?;
         if let Some(reply) = &mut reply {
             reply.push(inside, &private)?;
         }
