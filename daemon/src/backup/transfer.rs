@@ -1,5 +1,6 @@
 //! Something of an operator that takes many requests: one at a time, tied to the connection that began it, and
-//! given up when that ends, or nobody goes on with it. It holds a frozen store, which must not be for ever: the file grows.
+//! given up when that ends, or nobody goes on with it. It holds a frozen store, which must not be for ever: the
+//! file grows.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
