@@ -86,11 +86,6 @@ impl Snapshot {
         Ok(Some(Row { name: name.value().to_vec(), raw: raw.value().to_vec() }))
     }
 
-    /// The name after which a table begins.
-    pub const fn before(table: Table) -> [u8; 1] {
-        [table.number()]
-    }
-
     /// Opens a row.
     pub fn open(&self, row: Row) -> Result<Entry, Error> {
         let (table, id) = row.place().ok_or(Error::TooLong)?;
