@@ -3,6 +3,15 @@
 use std::path::Path;
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::message::Bytes;
+pub use coffer_protocol::operation::backup::{
+    BackupPart, BackupStarted, RestorePlan, RestoreProgress, RestoreStarted, Restored,
+    StoreCheckProgress, StoreCheckStarted,
+};
+use coffer_protocol::operation::backup::{
+    ContinueStoreCheck, FinishRestore, ReadBackupPart, SendRestorePart, StartBackup, StartRestore,
+    StartStoreCheck, StopTransfers,
+};
 pub use coffer_protocol::operation::system::{
     AuditEvents, AuditVerified, DaemonStatus, ListAuditEvents, Partition,
 };
@@ -14,6 +23,9 @@ use zeroize::Zeroizing;
 
 use crate::connection::{ConnectOptions, Connection, Role};
 use crate::{Error, socket};
+
+/// Bytes at the beginning of a backup's file that [`Admin::start_restore`] takes.
+pub use coffer_protocol::operation::backup::HEADER_LENGTH as BACKUP_HEADER;
 
 /// A connection for administration, which only the owner can make.
 ///
@@ -71,6 +83,53 @@ impl Admin {
         pins.extend_from_slice(user_pin);
         let request = InitPartition { name: name.to_owned(), so_pin_length };
         Ok(self.connection.call(&request, &pins)?.meta.partition)
+    }
+
+    /// Freezes the store for a backup under a passphrase.
+    pub fn start_backup(&mut self, passphrase: &SecretSlice<u8>) -> Result<BackupStarted, Error> {
+        Ok(self.connection.call(&StartBackup {}, passphrase.expose_secret())?.meta)
+    }
+
+    /// Gives the next part of the backup's file.
+    pub fn read_backup_part(&mut self) -> Result<(BackupPart, Zeroizing<Vec<u8>>), Error> {
+        let reply = self.connection.call(&ReadBackupPart {}, &[])?;
+        Ok((reply.meta, reply.payload))
+    }
+
+    /// Opens a backup, by the first [`BACKUP_HEADER`] bytes of its file.
+    pub fn start_restore(
+        &mut self,
+        header: &[u8],
+        passphrase: &SecretSlice<u8>,
+    ) -> Result<RestoreStarted, Error> {
+        let request = StartRestore { header: Bytes(header.to_vec()) };
+        Ok(self.connection.call(&request, passphrase.expose_secret())?.meta)
+    }
+
+    /// Sends the next bytes of the file; after the last ones the reply has the plan.
+    pub fn send_restore_part(&mut self, part: &[u8], last: bool) -> Result<RestoreProgress, Error> {
+        Ok(self.connection.call(&SendRestorePart { last }, part)?.meta)
+    }
+
+    /// Fills the empty store with what was sent.
+    pub fn finish_restore(&mut self) -> Result<Restored, Error> {
+        Ok(self.connection.call(&FinishRestore {}, &[])?.meta)
+    }
+
+    /// Ends the backup, restore or check that this connection began.
+    pub fn stop_transfers(&mut self) -> Result<(), Error> {
+        self.connection.call(&StopTransfers {}, &[])?;
+        Ok(())
+    }
+
+    /// Freezes the store to check every record.
+    pub fn start_store_check(&mut self) -> Result<StoreCheckStarted, Error> {
+        Ok(self.connection.call(&StartStoreCheck {}, &[])?.meta)
+    }
+
+    /// Checks the next records.
+    pub fn continue_store_check(&mut self) -> Result<StoreCheckProgress, Error> {
+        Ok(self.connection.call(&ContinueStoreCheck {}, &[])?.meta)
     }
 
     /// Lists audit records, newest first; each is the JSON text of a CloudAudit event.

@@ -5,6 +5,7 @@
 pub mod alarm;
 pub mod application;
 pub mod audit;
+pub mod backup;
 mod bulk;
 pub mod clock;
 pub mod config;

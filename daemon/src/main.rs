@@ -63,6 +63,18 @@ struct Dev {
 enum Command {
     /// Makes a new store.
     Init(Init),
+    /// Checks every record of a store that no daemon has open, and changes nothing.
+    CheckStore(CheckStore),
+}
+
+#[derive(Debug, Args)]
+struct CheckStore {
+    /// The state directory.
+    #[arg(long, default_value = "/var/lib/coffer")]
+    dir: PathBuf,
+    /// Prints the result as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +112,7 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Refusal> {
     match arguments.command {
         Some(Command::Init(init)) => self::init(&init),
+        Some(Command::CheckStore(check)) => check_store(check),
         None if arguments.check => check(arguments.config.as_deref()),
         None if arguments.dev.wanted => serve_dev(arguments.dev),
         None => {
@@ -154,6 +167,37 @@ fn init(init: &Init) -> Result<(), Refusal> {
         .map_err(|error| Refusal::failure(format!("{}: {error}", init.dir.display())))?;
     start::create(&init.dir, provider, &init.partitions, init.owner, Clock::default().now())?;
     give_to_service(&init.dir)
+}
+
+/// Says what is wrong with a closed store; findings are a failure.
+fn check_store(arguments: CheckStore) -> Result<(), Refusal> {
+    let CheckStore { dir, json } = arguments;
+    start::protect(SecretMemory::Locked)?;
+    let config = Config { state_directory: dir, ..Config::default() };
+    let checked = start::check_closed(&config)?;
+    let (records, versions) = (checked.records, checked.versions);
+    if json {
+        let (valid, findings) = (checked.findings.is_empty(), &checked.findings);
+        println!(
+            "{}",
+            serde_json::json!({
+                "Valid": valid, "Records": records, "Versions": versions, "Findings": findings,
+            })
+        );
+    } else {
+        checked.findings.iter().for_each(|finding| println!("wrong: {finding}"));
+    }
+    if !checked.findings.is_empty() {
+        return Err(Refusal::failure(format!(
+            "the store is not whole: {} findings in {records} records. Keep a copy of its folder, find out who \
+             wrote to it, and restore a backup into a new store with `coffer restore`",
+            checked.findings.len()
+        )));
+    }
+    if !json {
+        println!("The store is whole: {records} records, {versions} versions of key material.");
+    }
+    Ok(())
 }
 
 /// Gives the state to the user of the service, if it was made by root on a host that has that user.

@@ -41,6 +41,38 @@ struct Record {
     create_time: i64,
 }
 
+impl Partition {
+    /// The partition of a stored form.
+    pub fn from_entry(entry: &store::Entry) -> Option<Self> {
+        let slot = entry.id.as_bytes().try_into().map(u32::from_be_bytes).map(Slot).ok()?;
+        let (0, Ok(record)) = (entry.version, postcard::from_bytes::<Record>(&entry.body)) else {
+            return None;
+        };
+        let Record { name, label, serial, initialised, user_pin, create_time } = record;
+        let generation = entry.generation;
+        Some(Self { slot, name, label, serial, initialised, user_pin, create_time, generation })
+    }
+
+    /// The stored form.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::Internal`], which never happens: plain data encodes.
+    pub fn to_record(&self) -> Result<store::Record, Error> {
+        let record = Record {
+            name: self.name.clone(),
+            label: self.label.clone(),
+            serial: self.serial.clone(),
+            initialised: self.initialised,
+            user_pin: self.user_pin,
+            create_time: self.create_time,
+        };
+        let body = postcard::to_stdvec(&record).map_err(|_| ErrorCode::Internal)?;
+        let id = store::RecordId::try_from(&self.slot.0.to_be_bytes()[..])?;
+        Ok(store::Record { id, version: 0, state: 0, body })
+    }
+}
+
 /// All partitions.
 pub struct Partitions {
     store: Arc<Store>,
@@ -61,34 +93,36 @@ impl Partitions {
     ///
     /// Whatever the store reports.
     pub fn load(store: Arc<Store>) -> Result<Self, Error> {
+        let all = RwLock::new(Self::read_all(&store)?);
+        Ok(Self { store, all, change: Mutex::new(()) })
+    }
+
+    /// Runs what replaces all partitions in the store while nobody changes one, and reads them anew.
+    ///
+    /// # Errors
+    ///
+    /// What `fill` returns, or whatever the store reports.
+    pub fn replace<T>(&self, fill: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = fill()?;
+        *self.all.write().unwrap_or_else(PoisonError::into_inner) = Self::read_all(&self.store)?;
+        Ok(result)
+    }
+
+    fn read_all(store: &Store) -> Result<BTreeMap<Slot, Arc<Partition>>, Error> {
         let mut all = BTreeMap::new();
         let mut unknown = None;
-        store.load(Table::Partitions, |entry| {
-            let slot = entry.id.as_bytes().try_into().map(u32::from_be_bytes).map(Slot);
-            let record = postcard::from_bytes::<Record>(&entry.body);
-            if let (0, Ok(slot), Ok(record)) = (entry.version, slot, record) {
-                let Record { name, label, serial, initialised, user_pin, create_time } = record;
-                let generation = entry.generation;
-                let partition = Partition {
-                    slot,
-                    name,
-                    label,
-                    serial,
-                    initialised,
-                    user_pin,
-                    create_time,
-                    generation,
-                };
-                all.insert(slot, Arc::new(partition));
-            } else {
-                unknown = Some(hex::encode(entry.id.as_bytes()));
+        store.load(Table::Partitions, |entry| match Partition::from_entry(&entry) {
+            Some(partition) => {
+                all.insert(partition.slot, Arc::new(partition));
             }
+            None => unknown = Some(hex::encode(entry.id.as_bytes())),
         })?;
         if let Some(id) = unknown {
             let what = format!("partition record {id} has a format of a newer version");
             return Err(Error::about(ErrorCode::StoreFailed, what));
         }
-        Ok(Self { store, all: RwLock::new(all), change: Mutex::new(()) })
+        Ok(all)
     }
 
     /// All of them, by slot.
@@ -155,22 +189,12 @@ impl Partitions {
     }
 
     fn save(&self, mut partition: Partition) -> Result<Arc<Partition>, Error> {
-        let record = Record {
-            name: partition.name.clone(),
-            label: partition.label.clone(),
-            serial: partition.serial.clone(),
-            initialised: partition.initialised,
-            user_pin: partition.user_pin,
-            create_time: partition.create_time,
-        };
-        let body = postcard::to_stdvec(&record).map_err(|_| ErrorCode::Internal)?;
         let expected = match partition.generation {
             0 => Expected::New,
             generation => Expected::Generation(generation),
         };
         let mut batch = Batch::new();
-        let id = store::RecordId::try_from(&partition.slot.0.to_be_bytes()[..])?;
-        batch.put(Table::Partitions, store::Record { id, version: 0, state: 0, body }, expected);
+        batch.put(Table::Partitions, partition.to_record()?, expected);
         partition.generation = self.store.commit(batch)?;
         let partition = Arc::new(partition);
         self.all

@@ -13,6 +13,7 @@ use coffer_protocol::alarm::AlarmKind;
 use crate::alarm::{About, Alarms, Sink};
 use crate::application::Applications;
 use crate::audit::{self, AUDIT_DIRECTORY, Action, Audit, Event as AuditEvent, Priority};
+use crate::backup::{Check, Transfers};
 use crate::clock::Clock;
 use crate::config::{Config, Limits, SecretMemory};
 use crate::deadline::Deadlines;
@@ -24,7 +25,7 @@ use crate::pin::{Pin, Pins};
 use crate::seal::{self, Provider};
 use crate::service::{Imports, Payload, Service, StartReport, Uses};
 use crate::state::device::{Device, Event};
-use crate::store::{Batch, Expected, Record, RecordId, Store, Table};
+use crate::store::{Batch, Expected, Record, RecordId, Snapshot, Store, Table};
 use crate::vault::{self, Buffer, Depth};
 use crate::{Error, crypto, hardening};
 
@@ -156,6 +157,35 @@ pub fn create(
     })
 }
 
+/// What a check of a closed store found.
+#[derive(Debug)]
+pub struct Checked {
+    /// Records that were read.
+    pub records: u64,
+    /// Versions of key material that were opened.
+    pub versions: u64,
+    /// What is wrong.
+    pub findings: Vec<String>,
+}
+
+/// Checks a store that no daemon has open, and changes nothing.
+///
+/// # Errors
+///
+/// Where it cannot be unsealed, is in use, or where not even records are found.
+pub fn check_closed(config: &Config) -> Result<Checked, Refusal> {
+    on_worker(|| {
+        let directory = &config.state_directory;
+        let root = seal::unseal(directory, &providers(config)?)?;
+        let mut check = Check::new(Snapshot::of_closed(directory, &root)?);
+        let mut findings = Vec::new();
+        while !check.finished {
+            findings.extend(check.step(usize::MAX));
+        }
+        Ok(Checked { records: check.records, versions: check.versions, findings })
+    })
+}
+
 /// Opens everything and gives the service.
 ///
 /// # Errors
@@ -204,6 +234,7 @@ pub fn open(
             generations: Permits::new(limits.key_generations),
             applications: Applications::default(),
             events: Hub::default(),
+            transfers: Transfers::default(),
             deadlines: Deadlines::load(store.clone(), clock.clone())?,
             alarms: Alarms::load(store.clone(), Sink::new(socket)?)?,
             imports: Imports::load(store.clone())?,

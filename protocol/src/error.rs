@@ -108,6 +108,12 @@ error_codes! {
     0x0232 TagsNotExisted        "InvalidParameterValue.TagsNotExisted"     0x13   1 "The key has no such tag.";
     0x0233 ClientTokenReused     "InvalidParameterValue"                    0x13   1 "The client token was used for another request.";
 
+    0x0240 BackupPassphrase      "AuthFailure"                              0xA0   4 "The passphrase does not open the backup, or the first bytes of its file were changed.";
+    0x0241 BackupDamaged         "InvalidParameterValue"                    0x20   1 "The backup cannot be used; nothing was changed. Take another copy of the file.";
+    0x0242 StoreNotEmpty         "FailedOperation"                          0x1B   1 "Only an empty store is restored into; make a new one with `coffer init` or `coffer dev --dir`.";
+    0x0243 NoTransfer            "FailedOperation"                          0x91   1 "No backup, restore or check of this connection is under way: it took too long, or gave way to another; start again.";
+    0x0244 StoreUnreadable       "InternalError"                            0x30   1 "The store holds a record that does not open.";
+
     0x0301 ArgumentsBad          "InvalidParameter"                         0x07   1 "An argument is wrong.";
     0x0302 SlotInvalid           "ResourceNotFound"                         0x03   1 "There is no such slot.";
     0x0303 TokenNotPresent       "UnsupportedOperation.ServiceTemporaryUnavailable" 0xE0 1 "The token is not present.";

@@ -2,6 +2,7 @@
 
 mod action;
 mod audit;
+mod backup;
 mod call;
 mod crypt;
 mod daemon;
@@ -12,12 +13,16 @@ mod input;
 mod key;
 mod output;
 mod partition;
+mod passphrase;
 mod pin;
 mod place;
 mod problem;
+mod progress;
 mod random;
+mod restore;
 mod signals;
 mod status;
+mod store;
 mod target;
 
 use std::process::ExitCode;
@@ -63,6 +68,13 @@ enum Command {
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Write all keys into one file under a passphrase, while the daemon serves
+    Backup(backup::BackupArguments),
+    /// Fill an empty store from a backup, after showing what it would do
+    Restore(restore::RestoreArguments),
+    /// Check the store
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Send one request of the KMS API under its own name, with JSON in and out
     Call(call::CallArguments),
     #[command(hide = true)]
@@ -82,6 +94,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Random(arguments) => (false, random::run(&arguments).map(|()| 0)),
         Command::Partition(command) => (command.json(), partition::run(command).map(|()| 0)),
         Command::Audit(command) => (command.json(), audit::run(&command)),
+        Command::Backup(arguments) => (arguments.json, backup::run(&arguments).map(|()| 0)),
+        Command::Restore(arguments) => (arguments.json, restore::run(&arguments)),
+        Command::Store(command) => (command.json(), store::run(&command)),
         Command::Call(arguments) => (false, call::run(&arguments)),
         Command::Become(arguments) => (false, signals::r#become(&arguments)),
     };
@@ -123,6 +138,11 @@ mod tests {
             "partition init a --so-pin-file f --pin-file g",
             "audit list --json --limit 5",
             "audit verify",
+            "backup f --passphrase-file p --json",
+            "restore f --dry-run --passphrase-fd 3",
+            "restore f --yes",
+            "store check --json",
+            "store check --dir d",
             "become -- ls --color -- -l",
             "call --list",
             "call --batch --dry-run",

@@ -27,6 +27,7 @@ pub mod message;
 mod mgf;
 mod oaep;
 mod one_shot;
+pub mod password;
 mod pkcs8;
 mod pss;
 mod public_key;

@@ -18,7 +18,7 @@ pub struct Life {
     pub service: Option<String>,
     /// How it rotates.
     pub rotation: Rotation,
-    /// HMAC-SHA-256 of the material that was imported first; 32 bytes, or none before.
+    /// A random key of 32 bytes, and under it HMAC-SHA-256 of the material that was imported first; empty before.
     pub fingerprint: Vec<u8>,
     /// Number of the state that the key had when its material went; 0: Enabled, or it never had some.
     pub earlier_state: u8,

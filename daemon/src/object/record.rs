@@ -38,7 +38,7 @@ struct StoredKey {
 
 impl Object {
     /// The stored form. The key's state and newest version stand in the record's header.
-    pub(super) fn to_record(&self) -> store::Record {
+    pub(crate) fn to_record(&self) -> store::Record {
         let stored = Stored {
             slot: self.slot.0,
             sequence: self.sequence,
@@ -67,7 +67,7 @@ impl Object {
     }
 
     /// The object of a stored form.
-    pub(super) fn from_entry(entry: &store::Entry) -> Option<Self> {
+    pub(crate) fn from_entry(entry: &store::Entry) -> Option<Self> {
         let id = ObjectId(entry.id.as_bytes().try_into().ok()?);
         let (&FORMAT, body) = entry.body.split_first()? else { return None };
         let record: Stored = postcard::from_bytes(body).ok()?;

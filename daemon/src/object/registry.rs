@@ -22,6 +22,8 @@ pub struct Registry {
     index: RwLock<Index>,
     sequence: AtomicU64,
     stripes: [Mutex<()>; STRIPES],
+    /// Held while objects are made, and alone while the store is filled.
+    filling: RwLock<()>,
 }
 
 /// A new object on its way into the store.
@@ -96,6 +98,32 @@ impl Registry {
     ///
     /// Whatever the store reports, and [`ErrorCode::StoreFailed`] for a record of an unknown format.
     pub fn load(store: Arc<Store>) -> Result<Self, Error> {
+        let (index, last) = Self::read_all(&store)?;
+        Ok(Self {
+            store,
+            index: RwLock::new(index),
+            sequence: AtomicU64::new(last),
+            stripes: [const { Mutex::new(()) }; STRIPES],
+            filling: RwLock::new(()),
+        })
+    }
+
+    /// Runs what fills the empty store while nobody makes an object, and reads all of them anew.
+    ///
+    /// # Errors
+    ///
+    /// What `fill` returns, or whatever the store reports.
+    pub fn replace<T>(&self, fill: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let _alone = self.filling.write().unwrap_or_else(PoisonError::into_inner);
+        let result = fill()?;
+        let (index, last) = Self::read_all(&self.store)?;
+        *self.write() = index;
+        self.sequence.store(last, Ordering::Relaxed);
+        Ok(result)
+    }
+
+    /// All objects of the store, and the highest sequence number.
+    fn read_all(store: &Store) -> Result<(Index, u64), Error> {
         let mut index = Index::default();
         let mut last = 0;
         let mut unknown = None;
@@ -106,18 +134,13 @@ impl Registry {
             }
             None => unknown = Some(format!("{:?}", entry.id)),
         })?;
-        if let Some(id) = unknown {
-            return Err(Error::about(
+        match unknown {
+            None => Ok((index, last)),
+            Some(id) => Err(Error::about(
                 ErrorCode::StoreFailed,
                 format!("object {id} has a format of a newer version"),
-            ));
+            )),
         }
-        Ok(Self {
-            store,
-            index: RwLock::new(index),
-            sequence: AtomicU64::new(last),
-            stripes: [const { Mutex::new(()) }; STRIPES],
-        })
     }
 
     /// The object of that id.
@@ -216,6 +239,7 @@ impl Registry {
     }
 
     fn commit_new(&self, staged: Vec<Staged>) -> Result<Vec<Arc<Object>>, Error> {
+        let _not_filling = self.filling.read().unwrap_or_else(PoisonError::into_inner);
         let mut batch = Batch::new();
         let mut objects = Vec::with_capacity(staged.len());
         for Staged { mut object, material } in staged {
@@ -300,6 +324,7 @@ impl Registry {
         before: &[Arc<Object>],
         changes: Changes,
     ) -> Result<Vec<Arc<Object>>, Error> {
+        let _not_filling = self.filling.read().unwrap_or_else(PoisonError::into_inner);
         let of = |id: ObjectId| before.iter().find(|object| object.id == id);
         let mut batch = Batch::new();
         if changes.reserved {

@@ -76,6 +76,11 @@ impl Failures {
         Self { store, entries, stopped: AtomicBool::new(false), second: SECOND }
     }
 
+    /// Forgets all of them: their records are gone.
+    pub(super) fn forget(&self) {
+        lock(&self.entries).clear();
+    }
+
     /// What they have come to.
     pub(super) fn state(&self, subject: Subject) -> PinState {
         let entry = lock(&self.entries).get(&subject).cloned();

@@ -251,6 +251,24 @@ impl Pins {
         Ok(())
     }
 
+    /// Runs what removes all PINs and failures from the store while nobody sets one, and forgets them.
+    ///
+    /// # Errors
+    ///
+    /// What `fill` returns; then they stay.
+    pub fn reset<T>(&self, fill: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let mut verifiers = self.verifiers.write().unwrap_or_else(PoisonError::into_inner);
+        let result = fill()?;
+        verifiers.clear();
+        self.failures.forget();
+        Ok(result)
+    }
+
+    /// Whether an entry of the store is one that this version knows.
+    pub fn knows(entry: &Entry) -> bool {
+        Row::of(entry).is_some()
+    }
+
     /// Takes a PIN away.
     ///
     /// # Errors

@@ -3,13 +3,14 @@
 //! Without the root key a stolen verifier cannot even be guessed at. PIN, pepper and the computed tag stay in
 //! secret memory; the matrix is ordinary memory that is wiped, because it does not fit into the arena.
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use coffer_protocol::ErrorCode;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
 use super::Pin;
+use crate::crypto::password::Matrix;
 use crate::vault::{self, Depth, Inside, Public, Secret};
 use crate::{Error, crypto};
 
@@ -18,10 +19,6 @@ const MEMORY: u32 = 19 << 10;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const TAG: usize = 32;
-
-/// Above 32 MiB, glibc maps every allocation by itself and unmaps it when it is freed. Smaller ones raise its
-/// threshold and then stay in the process as free heap. What is not used of this is never touched.
-const RESERVED_BLOCKS: usize = 33 << 10;
 
 /// The stored form, in the frozen order of its fields. It keeps its costs, so that they can be raised for new PINs.
 #[derive(Serialize, Deserialize)]
@@ -85,30 +82,10 @@ impl Verifier {
         let pepper = pepper.get(inside);
         Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params)
             .and_then(|argon2| {
-                let blocks = matrix.0.as_mut_slice();
+                let blocks = matrix.blocks();
                 argon2.hash_password_into_with_memory(pin.bytes(inside), &self.salt, tag, blocks)
             })
             .is_ok()
-    }
-}
-
-/// The matrix of one derivation: ordinary memory, wiped before it is freed.
-struct Matrix(Vec<Block>);
-
-impl Matrix {
-    fn new(blocks: usize) -> Result<Self, Error> {
-        let mut matrix = Vec::new();
-        matrix
-            .try_reserve_exact(blocks.max(RESERVED_BLOCKS))
-            .map_err(|_| ErrorCode::OutOfMemory)?;
-        matrix.resize(blocks, Block::new());
-        Ok(Self(matrix))
-    }
-}
-
-impl Drop for Matrix {
-    fn drop(&mut self) {
-        self.0.iter_mut().zeroize();
     }
 }
 

@@ -25,15 +25,13 @@ pub enum Label {
     AuditCheckpoint,
     /// Pepper of PIN verifiers.
     PinPepper,
-    /// Key fingerprints and check values shown to operators.
-    Fingerprint,
     /// Seals blobs given to clients for safekeeping (import tokens, cursors).
     Token,
 }
 
 impl Label {
     /// Every label.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Store,
         Self::StoreHead,
         Self::Epoch,
@@ -41,7 +39,6 @@ impl Label {
         Self::AuditTag,
         Self::AuditCheckpoint,
         Self::PinPepper,
-        Self::Fingerprint,
         Self::Token,
     ];
 
@@ -54,7 +51,6 @@ impl Label {
             Self::AuditTag => "coffer/1/audit-tag",
             Self::AuditCheckpoint => "coffer/1/audit-checkpoint",
             Self::PinPepper => "coffer/1/pin-pepper",
-            Self::Fingerprint => "coffer/1/fingerprint",
             Self::Token => "coffer/1/token",
         }
     }

@@ -27,6 +27,7 @@ pub(super) fn serve(service: &Service, stream: &UnixStream, peer: &Peer, socket:
         Ok(None) => Ended::Closed,
         Err(ended) => ended,
     };
+    service.transfers.end(id);
     if let Ended::Broken(code) = ended {
         debug!(uid = peer.uid, pid = peer.pid, %code, "connection refused");
         malformed(service, peer.uid, peer.pid, code);

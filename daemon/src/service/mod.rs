@@ -26,6 +26,7 @@ macro_rules! tells {
 }
 
 mod alarm;
+mod backup;
 mod cipher;
 mod gate;
 mod kms;
@@ -53,6 +54,7 @@ use crate::Error;
 use crate::alarm::Alarms;
 use crate::application::Applications;
 use crate::audit::{Audit, Tagger};
+use crate::backup::Transfers;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::deadline::Deadlines;
@@ -139,6 +141,8 @@ pub struct Service {
     pub applications: Applications,
     /// Who is told of changes.
     pub events: Hub,
+    /// Backups, restores and checks under way.
+    pub transfers: Transfers,
     /// The time for deadlines.
     pub deadlines: Deadlines,
     /// Alarms.

@@ -4,12 +4,14 @@ use super::backend::Allocated;
 use super::keys::StoreId;
 use super::{Damage, Error, RecordId, Table};
 use crate::seal::durable;
+use redb::backends::InMemoryBackend;
 use redb::{
     Builder, Database, Durability, ReadTransaction, ReadableTable, StorageBackend, TableDefinition,
     WriteTransaction,
 };
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -54,6 +56,39 @@ pub(super) fn on_backend(backend: impl StorageBackend, path: &Path) -> Result<Da
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
     catch_unwind(AssertUnwindSafe(|| builder.create_with_backend(backend)))
+        .map_err(|_| Error::Damaged(Damage::Database("it is inconsistent".to_owned())))?
+        .map_err(|e| Error::opening(path, e))
+}
+
+/// A copy in memory of a database that nobody has open. It is opened however damaged it is: whoever reads it
+/// finds out what is left.
+pub(super) fn open_copy(path: &Path) -> Result<Database, Error> {
+    let file = OpenOptions::new().read(true).write(true).open(path);
+    let file = file.map_err(|e| match e.kind() {
+        ErrorKind::NotFound => Error::Missing(path.to_owned()),
+        _ => Error::io("open the store", &e),
+    })?;
+    let io = |e: std::io::Error| Error::io("read the store", &e);
+    let backend = Allocated::new(file).map_err(|e| Error::opening(path, e))?;
+    let free = backend.try_lock_range(Bound::Unbounded, Bound::Unbounded);
+    if !free.map_err(|e| Error::Io { what: "lock the store", reason: e.to_string() })? {
+        return Err(Error::InUse(path.to_owned()));
+    }
+    let length = backend.len().map_err(io)?;
+    if length == 0 {
+        return Err(Error::Damaged(Damage::Database("it is empty".to_owned())));
+    }
+    let copy = InMemoryBackend::new();
+    copy.set_len(length).map_err(io)?;
+    let mut piece = vec![0; 1 << 20];
+    let mut at = 0;
+    while at < length {
+        let size = usize::try_from(length - at).map_or(piece.len(), |left| left.min(piece.len()));
+        backend.read(at, &mut piece[..size]).map_err(io)?;
+        copy.write(at, &piece[..size]).map_err(io)?;
+        at += size as u64;
+    }
+    catch_unwind(AssertUnwindSafe(|| Builder::new().create_with_backend(copy)))
         .map_err(|_| Error::Damaged(Damage::Database("it is inconsistent".to_owned())))?
         .map_err(|e| Error::opening(path, e))
 }

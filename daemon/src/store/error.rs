@@ -68,6 +68,12 @@ pub enum Error {
     /// After a failure whose outcome is unknown the store takes no more writes.
     #[error("the store takes no more writes until a restart, because: {0}")]
     Failed(String),
+    /// Only an empty store is filled.
+    #[error("the store holds keys or other objects already")]
+    NotEmpty,
+    /// What was to fill the store cannot be used; nothing was changed.
+    #[error("{0}")]
+    Source(String),
     /// The store was closed.
     #[error("the store is closed")]
     Closed,

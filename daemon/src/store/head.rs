@@ -53,19 +53,21 @@ impl Head {
 
     /// Compares the tables with what was `counted` in the file.
     pub(super) fn compare(&self, counted: &Self) -> Result<(), Damage> {
-        for table in Table::ALL {
-            let (stated, found) = (self.tally(table), counted.tally(table));
-            if found.records < stated.records {
-                return Err(Damage::Missing { table, missing: stated.records - found.records });
-            }
-            if found.records > stated.records {
-                return Err(Damage::Surplus { table, surplus: found.records - stated.records });
-            }
-            if found.sum != stated.sum {
-                return Err(Damage::Changed(table));
-            }
+        Table::ALL
+            .into_iter()
+            .try_for_each(|table| self.compare_table(counted, table).map_or(Ok(()), Err))
+    }
+
+    /// Compares one table with what was `counted`.
+    pub(super) fn compare_table(&self, counted: &Self, table: Table) -> Option<Damage> {
+        let (stated, found) = (self.tally(table), counted.tally(table));
+        if found.records < stated.records {
+            return Some(Damage::Missing { table, missing: stated.records - found.records });
         }
-        Ok(())
+        if found.records > stated.records {
+            return Some(Damage::Surplus { table, surplus: found.records - stated.records });
+        }
+        (found.sum != stated.sum).then_some(Damage::Changed(table))
     }
 
     pub(super) fn seal(&self, keys: &Keys, schema: u32) -> Result<Vec<u8>, Error> {

@@ -11,19 +11,23 @@ mod batch;
 mod database;
 mod epoch;
 mod error;
+mod fill;
 mod head;
 mod keys;
 mod material;
 mod migration;
 mod reserve;
+mod snapshot;
 mod table;
 mod transaction;
 mod writer;
 
 pub use batch::{Batch, Expected};
 pub use error::{Damage, Error, MaterialError};
+pub use fill::{Fill, Filling};
 pub use material::{LONGEST_MATERIAL, SealedMaterial};
-pub use table::{Entry, KeyId, LONGEST_BODY, LONGEST_ID, Record, RecordId, Table};
+pub use snapshot::{Row, Snapshot};
+pub use table::{Entry, InBackup, KeyId, LONGEST_BODY, LONGEST_ID, Record, RecordId, Table};
 
 use crate::seal::{RootKey, durable};
 use crate::vault::{Inside, SecretBytes};
@@ -41,7 +45,7 @@ use std::sync::{
     Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };
 use std::thread::JoinHandle;
-use writer::{Queue, Writer};
+use writer::{Queue, Work, Writer};
 
 /// Name of the database file in the state directory.
 pub const STORE_FILE: &str = "store.redb";
@@ -54,9 +58,9 @@ pub struct Store {
 
 struct Shared {
     dir: PathBuf,
-    keys: Keys,
+    keys: Arc<Keys>,
     database: RwLock<Option<Database>>,
-    epochs: RwLock<Epochs>,
+    epochs: RwLock<Arc<Epochs>>,
     reopen: Box<dyn Fn() -> Result<Database, Error> + Send + Sync>,
     queue: Mutex<Queue>,
     wake: Condvar,
@@ -128,9 +132,9 @@ impl Store {
             .map_err(|e| Error::io("remove an old epoch file", &e))?;
         let shared = Arc::new(Shared {
             dir: dir.to_owned(),
-            keys,
+            keys: Arc::new(keys),
             database: RwLock::new(Some(database)),
-            epochs: RwLock::new(epochs),
+            epochs: RwLock::new(Arc::new(epochs)),
             reopen: Box::new(open),
             queue: Mutex::default(),
             wake: Condvar::new(),
@@ -166,9 +170,27 @@ impl Store {
     /// durable. On an error nothing of the batch took effect; after `Failed` that is unknown
     /// until the restart.
     pub fn commit(&self, batch: Batch) -> Result<u64, Error> {
+        self.work(Work::Batch(batch))
+    }
+
+    /// Fills an empty store in one transaction: all that `fill` writes is there afterwards, or nothing. Other
+    /// batches wait meanwhile. It gives the generation.
+    pub fn fill(&self, fill: Fill) -> Result<u64, Error> {
+        self.work(Work::Fill(fill))
+    }
+
+    fn work(&self, work: Work) -> Result<u64, Error> {
         let (answer, answered) = sync_channel(1);
-        self.shared.submit(batch, answer)?;
+        self.shared.submit(work, answer)?;
         answered.recv().unwrap_or(Err(Error::Closed))
+    }
+
+    /// All records as they are now, to be read while they change.
+    pub fn freeze(&self) -> Result<Snapshot, Error> {
+        // Held over both steps: epoch keys and the records wrapped under them change together.
+        let epochs = read(&self.shared.epochs);
+        let frozen = self.snapshot()?;
+        Snapshot::new(&frozen, Arc::clone(&self.shared.keys), Ok(Arc::clone(&epochs)))
     }
 
     /// Seals key material for [`Batch::put_material`].

@@ -51,8 +51,26 @@ impl Table {
         self as u8
     }
 
-    pub(super) fn from_number(number: u8) -> Option<Self> {
+    pub(crate) fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.number() == number)
+    }
+
+    /// What a backup does with the table. A new table is decided on here before anything compiles.
+    pub const fn in_backup(self) -> InBackup {
+        match self {
+            Self::Partitions | Self::Objects | Self::Tombstones => InBackup::Copied,
+            Self::Material => InBackup::Resealed,
+            // Facts, alarms, last uses and the audit log are of this device only. PINs are peppered with the root key,
+            // which is another one where a backup is restored, and import tokens are sealed with it. Wrapping keys
+            // are made anew: epoch keys are in no backup.
+            Self::Meta
+            | Self::Pins
+            | Self::Checkpoints
+            | Self::Alarms
+            | Self::Imports
+            | Self::Uses
+            | Self::Wrapping => InBackup::Left,
+        }
     }
 
     /// Whether only the store itself writes here.
@@ -79,6 +97,17 @@ impl fmt::Display for Table {
     }
 }
 
+/// What a backup does with a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InBackup {
+    /// Its records are in the backup as they are.
+    Copied,
+    /// Its records are opened, and sealed under the backup's key, inside the vault.
+    Resealed,
+    /// It belongs to this device, or is made anew.
+    Left,
+}
+
 /// Longest name of a record.
 pub const LONGEST_ID: usize = 32;
 /// Longest body of a record.
@@ -98,7 +127,7 @@ impl RecordId {
     }
 
     /// Key material of one version of a key.
-    pub(super) fn of_version(key: KeyId, version: u32) -> Self {
+    pub(crate) fn of_version(key: KeyId, version: u32) -> Self {
         let mut id = Self::from(key.0);
         id.bytes[16..20].copy_from_slice(&version.to_be_bytes());
         id.length = 20;
@@ -106,7 +135,7 @@ impl RecordId {
     }
 
     /// The key and version of key material.
-    pub(super) fn version(&self) -> Option<(KeyId, u32)> {
+    pub(crate) fn version(&self) -> Option<(KeyId, u32)> {
         let (key, version) = self.as_bytes().split_first_chunk()?;
         Some((KeyId(*key), u32::from_be_bytes(version.try_into().ok()?)))
     }

@@ -11,10 +11,10 @@ use redb::WriteTransaction;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Transaction<'a> {
-    records: redb::Table<'a, &'static [u8], &'static [u8]>,
-    keys: &'a Keys,
+    pub(super) records: redb::Table<'a, &'static [u8], &'static [u8]>,
+    pub(super) keys: &'a Keys,
     epochs: &'a Epochs,
-    head: Head,
+    pub(super) head: Head,
     /// Shards whose epoch key must go.
     shards: BTreeSet<u8>,
 }
@@ -126,6 +126,19 @@ impl<'a> Transaction<'a> {
         material: &SealedMaterial,
         generation: u64,
     ) -> Result<(), Error> {
+        for (table, id, raw) in self.material_rows(material, generation)? {
+            self.expect_generation(table, id, Expected::New)?;
+            plan.set(table, id, Some(raw))?;
+        }
+        Ok(())
+    }
+
+    /// The two stored records of key material.
+    pub(super) fn material_rows(
+        &self,
+        material: &SealedMaterial,
+        generation: u64,
+    ) -> Result<[(Table, RecordId, Vec<u8>); 2], Error> {
         let (key, version, id) = (material.key, material.version(), material.id());
         let place = Place { store: &self.keys.store, key, version };
         let mut wrapped = [0; WRAPPED];
@@ -133,14 +146,14 @@ impl<'a> Transaction<'a> {
             wrapped = self.epochs.wrap(inside, &place, material.wrapping.get(inside))?;
             Ok::<_, MaterialError>(())
         })??;
-        let rows =
-            [(Table::Wrapping, wrapped.to_vec()), (Table::Material, material.sealed.clone())];
-        for (table, body) in rows {
-            self.expect_generation(table, id, Expected::New)?;
+        let row = |table, body| {
             let raw = self.keys.seal(table, &Record { id, version, state: 0, body }, generation)?;
-            plan.set(table, id, Some(raw))?;
-        }
-        Ok(())
+            Ok::<_, Error>((table, id, raw))
+        };
+        Ok([
+            row(Table::Wrapping, wrapped.to_vec())?,
+            row(Table::Material, material.sealed.clone())?,
+        ])
     }
 
     fn plan_erasure(&self, plan: &mut Plan, key: KeyId, version: Option<u32>) -> Result<(), Error> {
@@ -191,7 +204,12 @@ impl<'a> Transaction<'a> {
         if fits { Ok(()) } else { Err(Error::Conflict { table, found }) }
     }
 
-    fn write(&mut self, table: Table, id: RecordId, raw: Option<Vec<u8>>) -> Result<(), Error> {
+    pub(super) fn write(
+        &mut self,
+        table: Table,
+        id: RecordId,
+        raw: Option<Vec<u8>>,
+    ) -> Result<(), Error> {
         if let Some(old) = database::get(&self.records, table, id)? {
             self.head.remove(table, &self.keys.digest(table, id, &old)?);
         }

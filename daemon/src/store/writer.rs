@@ -4,6 +4,7 @@
 use super::batch::Batch;
 use super::database::{self, System};
 use super::epoch;
+use super::fill::Fill;
 use super::head::Head;
 use super::migration::SCHEMA;
 use super::reserve::Reserve;
@@ -27,22 +28,30 @@ pub(super) struct Queue {
     closed: bool,
 }
 
+/// What the writer does.
+pub(super) enum Work {
+    /// One of the batches of a group.
+    Batch(Batch),
+    /// A transaction of its own.
+    Fill(Fill),
+}
+
 struct Pending {
-    batch: Batch,
+    work: Work,
     answer: SyncSender<Result<u64, Error>>,
 }
 
 impl Shared {
     pub(super) fn submit(
         &self,
-        batch: Batch,
+        work: Work,
         answer: SyncSender<Result<u64, Error>>,
     ) -> Result<(), Error> {
         let mut queue = lock(&self.queue);
         if queue.closed {
             return Err(Error::Closed);
         }
-        queue.waiting.push_back(Pending { batch, answer });
+        queue.waiting.push_back(Pending { work, answer });
         self.wake.notify_one();
         Ok(())
     }
@@ -52,7 +61,7 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// The next group; none when the queue is closed and empty.
+    /// The next batches, or one filling; none when the queue is closed and empty.
     fn next_group(&self) -> Option<Vec<Pending>> {
         let mut queue = lock(&self.queue);
         while queue.waiting.is_empty() {
@@ -61,8 +70,9 @@ impl Shared {
             }
             queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        let count = queue.waiting.len().min(LARGEST_GROUP);
-        Some(queue.waiting.drain(..count).collect())
+        let is_batch = |pending: &&Pending| matches!(pending.work, Work::Batch(_));
+        let count = queue.waiting.iter().take(LARGEST_GROUP).take_while(is_batch).count();
+        Some(queue.waiting.drain(..count.max(1)).collect())
     }
 }
 
@@ -88,18 +98,32 @@ impl Writer {
             return; // nobody waits in vain, see `Drop`
         }
         while let Some(group) = self.shared.next_group() {
-            let answers = self.commit(&group);
-            for (pending, answer) in group.into_iter().zip(answers) {
-                // A caller that went away does not need the answer.
-                let _ = pending.answer.send(answer);
+            let mut batches = Vec::with_capacity(group.len());
+            let mut callers = Vec::with_capacity(group.len());
+            for Pending { work, answer } in group {
+                match work {
+                    Work::Batch(batch) => {
+                        batches.push(batch);
+                        callers.push(answer);
+                    }
+                    // A caller that went away does not need the answer.
+                    Work::Fill(fill) => drop(answer.send(self.fill(fill))),
+                }
+            }
+            let answers = self.commit(&batches);
+            for (caller, answer) in callers.into_iter().zip(answers) {
+                let _ = caller.send(answer);
             }
         }
     }
 
     /// Commits a group. While no room is held in reserve, only batches that may use it are taken;
     /// when the room ran out, they are tried once more with what was held.
-    fn commit(&mut self, group: &[Pending]) -> Vec<Result<u64, Error>> {
-        let batches: Vec<_> = group.iter().map(|pending| &pending.batch).collect();
+    fn commit(&mut self, group: &[Batch]) -> Vec<Result<u64, Error>> {
+        if group.is_empty() {
+            return Vec::new();
+        }
+        let batches: Vec<_> = group.iter().collect();
         let reserved: Vec<_> = batches.iter().copied().filter(|batch| batch.reserved).collect();
         let held = self.hold_reserve();
         let mut answers = match &held {
@@ -140,11 +164,37 @@ impl Writer {
         })
     }
 
+    /// One transaction for what fills the store.
+    fn fill(&mut self, fill: Fill) -> Result<u64, Error> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        self.hold_reserve()?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.transact_fill(fill)))
+            .unwrap_or_else(|_| Err(Error::Failed("the database is inconsistent".to_owned())));
+        outcome.map_err(|error| if error.is_storage() { self.after(error) } else { error })
+    }
+
+    fn transact_fill(&mut self, fill: Fill) -> Result<u64, Error> {
+        let shared = Arc::clone(&self.shared);
+        let database = read(&shared.database);
+        let transaction = database::begin(database.as_ref().ok_or(Error::Closed)?)?;
+        let epochs = Arc::clone(&read(&shared.epochs));
+        let mut changes = Transaction::new(&transaction, &shared.keys, &epochs, self.head.clone())?;
+        let generation = changes.fill(fill)?;
+        let head = changes.into_head();
+        let sealed = head.seal(&shared.keys, SCHEMA)?;
+        System { schema: SCHEMA, store: shared.keys.store, head: sealed }.write(&transaction)?;
+        transaction.commit()?;
+        self.committed(head, &[Ok(generation)]);
+        Ok(generation)
+    }
+
     fn transact(&mut self, batches: &[&Batch]) -> Result<Vec<Result<u64, Error>>, Error> {
         let shared = Arc::clone(&self.shared);
         let database = read(&shared.database);
         let transaction = database::begin(database.as_ref().ok_or(Error::Closed)?)?;
-        let epochs = read(&shared.epochs);
+        let epochs = Arc::clone(&read(&shared.epochs));
         let mut changes = Transaction::new(&transaction, &shared.keys, &epochs, self.head.clone())?;
         let mut answers = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -168,7 +218,7 @@ impl Writer {
             // Readers take the old keys with the old records, or the new with the new.
             let mut epochs = write(&shared.epochs);
             transaction.commit()?;
-            *epochs = renewed;
+            *epochs = Arc::new(renewed);
             self.leftover = true;
         } else {
             transaction.commit()?;

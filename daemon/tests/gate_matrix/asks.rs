@@ -4,8 +4,8 @@ use coffer_daemon::service::testing::Peer;
 use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::frame;
 use coffer_protocol::mechanism::{HkdfParameter, IvParameter, MechanismCall, ckm};
-use coffer_protocol::message::Message;
 use coffer_protocol::message::json::base64;
+use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::cipher::{
     CancelOperation, DecryptData, EncryptData, FinishOperation, Function, SignData, StartOperation,
     UpdateOperation, VerifyData,
@@ -18,7 +18,7 @@ use coffer_protocol::operation::token::{
     CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
     OpenSession, SetPin,
 };
-use coffer_protocol::operation::{Operation, Row, kms, system};
+use coffer_protocol::operation::{Operation, Row, backup, kms, system};
 use serde_json::{Value, json};
 
 /// What requests of the KMS name.
@@ -27,6 +27,8 @@ pub(crate) struct Names {
     pub(crate) key: String,
     pub(crate) pair: String,
     pub(crate) ciphertext: String,
+    /// Of a backup.
+    pub(crate) header: Vec<u8>,
     pub(crate) disabled: String,
     pub(crate) pending: String,
     pub(crate) archived: String,
@@ -44,8 +46,14 @@ pub(crate) struct Names {
 
 /// One request of each row.
 pub(crate) fn all(names: &Names) -> Vec<Ask> {
-    [administration(), tokens(), objects(), ciphers(), kms(names)].into_iter().flatten().collect()
+    [administration(&names.header), tokens(), objects(), ciphers(), kms(names)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
+
+/// Of the backup of the test.
+pub(crate) const PASSPHRASE: &[u8] = b"correct horse battery";
 
 /// A request that is right, if its caller may ask.
 pub(crate) struct Ask {
@@ -134,7 +142,7 @@ fn data_template() -> Vec<u8> {
     ])
 }
 
-fn administration() -> Vec<Ask> {
+fn administration(header: &[u8]) -> Vec<Ask> {
     let init = system::InitPartition { name: "second".to_owned(), so_pin_length: 4 };
     vec![
         named::<system::GetStatus>(json!({})),
@@ -144,6 +152,14 @@ fn administration() -> Vec<Ask> {
         named::<system::ListAuditEvents>(json!({})),
         named::<system::VerifyAudit>(json!({})),
         named::<system::ConfirmTime>(json!({})),
+        ask(&backup::StartBackup {}, PASSPHRASE),
+        ask(&backup::ReadBackupPart {}, b""),
+        ask(&backup::StartRestore { header: Bytes(header.to_vec()) }, PASSPHRASE),
+        ask(&backup::SendRestorePart { last: false }, b"part"),
+        ask(&backup::FinishRestore {}, b""),
+        ask(&backup::StopTransfers {}, b""),
+        ask(&backup::StartStoreCheck {}, b""),
+        ask(&backup::ContinueStoreCheck {}, b""),
     ]
 }
 

@@ -10,15 +10,16 @@ use coffer_daemon::crypto;
 use coffer_daemon::service::testing::Peer;
 use coffer_daemon::service::{Incoming, Payload, ReplyPayload, Service, dispatch};
 use coffer_daemon::state::device::{Event, State};
+use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{self, Flags};
 use coffer_protocol::message::json::{base64, from_base64};
+use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::token::{ListTokens, Login};
-use coffer_protocol::operation::{self, Access, Row, Socket, When, kms, system};
-use coffer_protocol::{ErrorCode, message::Message};
+use coffer_protocol::operation::{self, Access, Row, Socket, When, backup, kms, system};
 use serde_json::{Value, json};
 
-use asks::{Ask, Names, SESSION, named, prepare};
+use asks::{Ask, Names, PASSPHRASE, SESSION, named, prepare};
 
 const OWNER: u32 = 1000;
 const OTHER: u32 = 1001;
@@ -143,7 +144,20 @@ impl Device {
         let encrypt = json!({ "KeyId": device.names.key, "Plaintext": "c2VjcmV0" });
         let blob = device.send(&admin, &named::<kms::Encrypt>(encrypt), Flags::NONE).unwrap();
         base64(&blob).as_str().unwrap().clone_into(&mut device.names.ciphertext);
+        device.begin_transfers(&admin);
         device
+    }
+
+    /// A backup, a restore and a check under way, for requests that go on with them.
+    fn begin_transfers(&mut self, admin: &Peer) {
+        admin.call(&backup::StartBackup {}, PASSPHRASE).unwrap();
+        let (_, part) = admin.exchange(&backup::ReadBackupPart {}, b"").unwrap();
+        let header = part[..backup::HEADER_LENGTH].to_vec();
+        admin.call(&backup::StartBackup {}, PASSPHRASE).unwrap();
+        let restore = backup::StartRestore { header: Bytes(header.clone()) };
+        admin.call(&restore, PASSPHRASE).unwrap();
+        admin.call(&backup::StartStoreCheck {}, b"").unwrap();
+        self.names.header = header;
     }
 
     /// A caller, with what it needs to have everything in place that a request may name.

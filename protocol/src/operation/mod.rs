@@ -3,6 +3,7 @@
 //! Dispatch, the gate's checks and its matrix test, audit names, policy actions, the list of `coffer call`
 //! and PROTOCOL.md come from it.
 
+pub mod backup;
 pub mod cipher;
 pub mod kms;
 pub mod object;
@@ -256,6 +257,14 @@ macro_rules! for_each_operation {
         0x0020 system  ListAuditEvents        AuditEvents       System Admin Owner           Always      Read  Neither none              Any        Use      Cheap "Lists audit records.";
         0x0021 system  VerifyAudit            AuditVerified     System Admin Owner           Always      Read  Neither none              Any        Use      Slow  "Checks the chain of the audit log.";
         0x0022 system  ConfirmTime            TimeConfirmed     System Admin Owner           Operational Write Neither none              Any        Change   Cheap "Confirms that a clock which jumped forward is right.";
+        0x0030 backup  StartBackup            BackupStarted     System Admin Owner           Operational Write Request none              Any        Change   Slow  "Freezes the store for a backup under a passphrase.";
+        0x0031 backup  ReadBackupPart         BackupPart        System Admin Owner           Operational Read  Neither none              Any        Refusals Cheap "Gives the next part of the backup's file.";
+        0x0032 backup  StartRestore           RestoreStarted    System Admin Owner           Operational Read  Request none              Any        Use      Slow  "Opens a backup with its passphrase.";
+        0x0033 backup  SendRestorePart        RestoreProgress   System Admin Owner           Operational Read  Neither none              Any        Refusals Slow  "Takes the next part of the file; after the last one, tells what restoring would do.";
+        0x0034 backup  FinishRestore          Restored          System Admin Owner           Operational Write Neither none              Any        Change   Slow  "Fills the empty store with the backup that was sent.";
+        0x0035 backup  StopTransfers          TransfersStopped  System Admin Owner           Operational Read  Neither none              Any        Refusals Cheap "Ends the backup, restore or check that the connection began.";
+        0x0038 backup  StartStoreCheck        StoreCheckStarted System Admin Owner           Operational Read  Neither none              Any        Use      Cheap "Freezes the store to check every record.";
+        0x0039 backup  ContinueStoreCheck     StoreCheckProgress System Admin Owner          Operational Read  Neither none              Any        Refusals Slow  "Checks the next records.";
 
         0x0101 token   ListTokens             Tokens            Pkcs11 App   Anyone          Operational Read  Neither none              Any        Refusals Cheap "Tells the slots and their tokens.";
         0x0102 token   InitToken              Nothing           Pkcs11 App   Application     Operational Write Request slot(slot)        Any        Change   Slow  "Initialises a token.";

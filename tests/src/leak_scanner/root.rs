@@ -12,7 +12,7 @@ use super::mac::{Hash, hmac, hmac_sha256};
 use super::{aes, mac};
 
 /// What keys are derived for.
-const LABELS: [&str; 9] = [
+const LABELS: [&str; 8] = [
     "coffer/1/store",
     "coffer/1/store-head",
     "coffer/1/epoch",
@@ -20,7 +20,6 @@ const LABELS: [&str; 9] = [
     "coffer/1/audit-tag",
     "coffer/1/audit-checkpoint",
     "coffer/1/pin-pepper",
-    "coffer/1/fingerprint",
     "coffer/1/token",
 ];
 /// Bytes of salt and of nonce in front of a sealed value.

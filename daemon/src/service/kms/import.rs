@@ -1,7 +1,8 @@
 //! GetParametersForImport, ImportKeyMaterial and DeleteImportedKeyMaterial.
 //!
 //! What was imported first stays the key's material for ever: a keyed hash of it is kept, and what comes later must
-//! have the same.
+//! have the same. Its key is random and kept beside it: one that follows from the root key would be another one where
+//! a backup is restored, and the material could never be imported again there.
 
 use std::sync::Arc;
 
@@ -25,9 +26,8 @@ use super::{find, material, meta, validate_name};
 use crate::Error;
 use crate::crypto::{self, Generate, Key, hmac, sm2};
 use crate::object::{Changes, DAY, Ending, KeyMeta, Material, Object, ObjectId, cmk};
-use crate::seal::Label;
 use crate::store::{KeyId, RecordId, SealedMaterial, Table};
-use crate::vault::{self, Inside, Public};
+use crate::vault::{self, Public};
 
 /// Latest expiry in UNIX seconds.
 const LATEST: i64 = 2_147_443_200;
@@ -272,8 +272,8 @@ fn take(
             let made = unwrapped
                 .and_then(|bytes| read(key.spec, &bytes))
                 .map_err(|_| ErrorCode::DecryptMaterialError)?;
-            let fingerprint = fingerprint(service, inside, object.id, key, &made.material)?;
             let first = &key.life.fingerprint;
+            let fingerprint = fingerprint(first, object.id, key, &made.material)?;
             if !first.is_empty() && !bool::from(fingerprint.as_slice().ct_eq(first.as_slice())) {
                 return Err(ErrorCode::MaterialNotMatch);
             }
@@ -330,20 +330,23 @@ fn read(spec: KeySpec, bytes: &[u8]) -> Result<crypto::Generated, crypto::Error>
     if bytes.len() == length { crypto::import(kind, bytes) } else { Err(crypto::Error::KeySize) }
 }
 
-/// HMAC-SHA-256 of the key's id, its spec and the material, under a key of its own.
+/// 32 bytes of a key, and under it HMAC-SHA-256 of the key's id, its spec and the material. The key is that of the
+/// first import, or random.
 fn fingerprint(
-    service: &Service,
-    inside: &Inside<'_>,
+    first: &[u8],
     id: ObjectId,
     key: &KeyMeta,
     material: &[u8],
 ) -> Result<Vec<u8>, ErrorCode> {
-    let secret = service.root.derive(inside, Label::Fingerprint)?;
-    let mut mac = hmac::Mac::new(Hash::Sha256, secret.get(inside))?;
+    let secret = match first.first_chunk::<32>() {
+        Some(secret) => *secret,
+        None => crypto::random::array()?,
+    };
+    let mut mac = hmac::Mac::new(Hash::Sha256, &secret)?;
     mac.update(&id.0);
     mac.update(&[key.spec as u8]);
     mac.update(material);
-    Ok(mac.finish())
+    Ok([&secret[..], &mac.finish()].concat())
 }
 
 /// Writes the material, the key's new state and the end of the token in one step.

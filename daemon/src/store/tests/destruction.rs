@@ -50,7 +50,7 @@ fn an_old_copy_of_the_store_does_not_open_a_destroyed_key() {
     };
     let store = place.open().unwrap();
     assert!(has(&store, doomed, 1, b"key bytes").unwrap(), "the control: both old files open it");
-    *write(&store.shared.epochs) = present;
+    *write(&store.shared.epochs) = Arc::new(present);
     let refused = Err(Error::Damaged(Damage::Record(Table::Wrapping)));
     assert_eq!(has(&store, doomed, 1, b"key bytes"), refused);
     assert!(has(&store, distant, 1, b"key bytes").unwrap());
