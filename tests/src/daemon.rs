@@ -176,6 +176,17 @@ impl Daemon {
         child.wait().expect("coffer dev can be waited for");
     }
 
+    /// Stops it as an administrator would.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        kill(pid_of(&child), Signal::SIGTERM).expect("coffer dev can be stopped");
+        child.wait().expect("coffer dev can be waited for");
+    }
+
     /// Starts it again after a test has killed it: waits for the end of `coffer dev` first.
     ///
     /// # Panics

@@ -14,5 +14,6 @@ pub mod material;
 pub mod openssl;
 pub mod process;
 pub mod random;
+pub mod time;
 pub mod token;
 pub mod wire;
