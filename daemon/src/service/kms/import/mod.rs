@@ -17,9 +17,9 @@ use coffer_protocol::operation::{KeyRule, Operation};
 use subtle::ConstantTimeEq;
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::permit::{gone, permit};
+use super::permit::{gone, permit, permitted};
 use super::token::{self, Token};
-use super::{find, meta, validate_name};
+use super::{meta, validate_name};
 use crate::Error;
 use crate::crypto::{Generate, Key};
 use crate::object::{Changes, DAY, Ending, KeyMeta, Material, Object, ObjectId, cmk};
@@ -59,8 +59,7 @@ impl Handle for GetParametersForImport {
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let Self { key_id, algorithm, spec } = call.request();
-        let object = find(service, call.caller(), key_id)?;
-        permit(service, &object, Self::ROW.rule, is_external)?;
+        let object = permitted(service, call.caller(), key_id, Self::ROW.rule, is_external)?;
         service.imports.has_room(object.id, service.deadlines.now())?;
         let (algorithm, what) = parameters(algorithm, spec)?;
         Ok((object, algorithm, what))
@@ -134,8 +133,8 @@ impl Handle for ImportKeyMaterial {
         let wrong = |field: &'static str| Error::about(ErrorCode::InvalidValue, field);
         let (request, now) = (call.request(), service.deadlines.now());
         valid_to(request, now)?;
-        let object = find(service, call.caller(), &request.key_id)?;
-        permit(service, &object, Self::ROW.rule, is_external)?;
+        let object =
+            permitted(service, call.caller(), &request.key_id, Self::ROW.rule, is_external)?;
         let key = meta(&object)?;
         may_expire(key, valid_to(request, now)?)?;
         if request.private_key.is_some() && !key.key_type().is_pair() {
@@ -304,9 +303,7 @@ impl Handle for DeleteImportedKeyMaterial {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, is_erasable)?;
-        Ok(object)
+        permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, is_erasable)
     }
 
     fn commit(
