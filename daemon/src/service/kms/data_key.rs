@@ -174,6 +174,10 @@ impl Handle for ReEncrypt {
         context::canonical(self.destination_context.as_ref()).map(drop)
     }
 
+    fn further_key(&self) -> Option<&str> {
+        self.destination.as_deref()
+    }
+
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let (request, caller) = (call.request(), call.caller());
         let ciphertext = call.payload().plain()?;
