@@ -44,7 +44,7 @@ impl Caller {
 
     /// Opens it.
     fn open(&self, algorithm: &str, wrapped: &[u8]) -> Vec<u8> {
-        let sm2 = DecryptingKey::new(self.sm2.to_nonzero_scalar());
+        let sm2 = DecryptingKey::new(self.sm2.clone());
         let options: &[&str] = match algorithm {
             "SM2_C1C3C2_ASN1" => return sm2.decrypt_der(wrapped).unwrap(),
             // The point comes without the byte that says it is whole.
