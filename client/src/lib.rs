@@ -10,6 +10,8 @@ mod bulk;
 mod channel;
 pub mod connection;
 mod context;
+#[cfg(feature = "envelope")]
+pub mod envelope;
 mod error;
 mod event;
 mod handshake;
