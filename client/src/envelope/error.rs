@@ -27,7 +27,7 @@ pub enum Error {
         segment: u64,
     },
     /// The input ends before the end of the envelope.
-    #[error("the end of the envelope is missing: the input ends after segment {segments}")]
+    #[error("the end of the envelope is missing: the input ends after {segments} segments")]
     Truncated {
         /// How many segments were whole.
         segments: u64,
