@@ -14,10 +14,12 @@ mod context;
 pub mod envelope;
 mod error;
 mod event;
+mod exchange;
 mod handshake;
 mod key_name;
 pub mod kms;
 mod pool;
+mod retry;
 pub mod socket;
 
 pub use application::Application;
@@ -26,3 +28,4 @@ pub use connection::{CallOptions, ConnectOptions, Connection, Event, Reply, Role
 pub use context::Context;
 pub use error::Error;
 pub use key_name::KeyName;
+pub use retry::Retries;

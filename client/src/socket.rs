@@ -48,10 +48,13 @@ pub(crate) fn connect(path: &Path, limit: Duration) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Limits how long one write may wait for room.
+/// Limits how long one write, or connecting, may wait for room.
 pub(crate) fn set_send_limit(socket: &OwnedFd, limit: Duration) -> io::Result<()> {
+    // Nothing at all would mean no limit (socket(7)).
+    let limit = limit.max(Duration::from_millis(1));
     let seconds = i64::try_from(limit.as_secs()).unwrap_or(i64::MAX);
-    Ok(sys::setsockopt(socket, sockopt::SendTimeout, &TimeVal::new(seconds, 0))?)
+    let limit = TimeVal::new(seconds, i64::from(limit.subsec_micros()));
+    Ok(sys::setsockopt(socket, sockopt::SendTimeout, &limit)?)
 }
 
 /// Refuses a listener that is neither root, the daemon's user, nor the caller itself.

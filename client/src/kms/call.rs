@@ -5,6 +5,8 @@ use coffer_protocol::operation::{Effect, Operation, Row};
 use secrecy::SecretSlice;
 use zeroize::Zeroizing;
 
+use crate::retry::Repeated;
+
 /// No payload.
 pub(super) const NONE: &[u8] = &[];
 
@@ -14,7 +16,6 @@ pub(crate) struct Call<'a, O: Operation, T> {
     pub(crate) payload: Payload<'a>,
     pub(crate) read: fn(O::Reply, Zeroizing<Vec<u8>>) -> T,
     /// Whether the daemon knows a repetition of it for what it is.
-    #[allow(dead_code, reason = "read when calls are repeated")]
     pub(crate) is_named: bool,
 }
 
@@ -38,20 +39,18 @@ impl<'a, O: Operation, T> Call<'a, O, T> {
         Self { is_named, ..self }
     }
 
-    #[allow(dead_code, reason = "read when calls are repeated")]
-    /// Whether it may be sent again when nobody knows whether it was carried out.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        is_repeatable(O::ROW) || self.is_named
+    /// What happens when it is sent again and nobody knows whether it was carried out.
+    pub(crate) fn repeated(&self) -> Repeated {
+        if self.is_named { Repeated::Harmless } else { repeated(O::ROW) }
     }
 }
 
-#[allow(dead_code, reason = "read when calls are repeated")]
-/// Whether an operation may be repeated without a name: it changes nothing. The use of a key is no such thing,
-/// because it is recorded and counted.
-pub(crate) fn is_repeatable(row: &Row) -> bool {
+/// What happens when an operation without a name is carried out twice. The use of a key changes no key, but it is
+/// recorded and counted, so it is not made twice either.
+pub(crate) fn repeated(row: &Row) -> Repeated {
     match row.effect {
-        Effect::Read => true,
-        Effect::Write | Effect::Use => false,
+        Effect::Read => Repeated::Harmless,
+        Effect::Write | Effect::Use => Repeated::Harmful,
     }
 }
 

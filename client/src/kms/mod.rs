@@ -25,7 +25,8 @@ mod state;
 mod tag;
 mod usage;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub use alarm::*;
 pub use asymmetric::*;
@@ -44,7 +45,9 @@ pub use sign::*;
 pub use tag::*;
 pub use usage::*;
 
-use crate::connection::{ConnectOptions, Connection, Reply, Role};
+use crate::connection::{CallOptions, ConnectOptions, Connection, Reply, Role};
+use crate::handshake::HANDSHAKE_LIMIT;
+use crate::retry::{Fate, Repeated, Retries};
 use crate::{Error, socket};
 
 /// A connection for requests of the KMS API, within one partition.
@@ -62,8 +65,15 @@ use crate::{Error, socket};
 /// assert_eq!(plaintext.expose_secret(), b"to be kept");
 /// # Ok::<(), coffer_client::Error>(())
 /// ```
+///
+/// A connection that broke is made anew by the next call, because no call depends on an earlier one. [`Retries`] says
+/// which calls are made again by themselves.
 pub struct Kms {
-    connection: Connection,
+    path: PathBuf,
+    options: ConnectOptions,
+    connection: Option<Connection>,
+    retries: Retries,
+    limit: Option<Duration>,
 }
 
 /// The same calls, checked in every way and not carried out.
@@ -88,12 +98,31 @@ impl Kms {
 
     /// Connects to a socket.
     pub fn open(path: &Path, options: &ConnectOptions) -> Result<Self, Error> {
-        Ok(Self { connection: Connection::open(path, options)? })
+        let (path, options) = (path.to_owned(), options.clone());
+        let retries = Retries::default();
+        let mut kms = Self { path, options, connection: None, retries, limit: None };
+        kms.connection()?;
+        Ok(kms)
     }
 
-    /// The connection, for requests that have no method here.
-    pub fn connection(&mut self) -> &mut Connection {
-        &mut self.connection
+    /// Says how often calls are made.
+    pub fn set_retries(&mut self, retries: Retries) {
+        self.retries = retries;
+    }
+
+    /// Gives every call so much time, with all its attempts; for ever when absent. One that runs out of time is
+    /// [`Error::Lost`] and ends its connection; a request that does not go out counts as lost after ten seconds at the
+    /// latest.
+    pub fn set_time_limit(&mut self, limit: Option<Duration>) {
+        self.limit = limit;
+    }
+
+    /// The connection, for requests that have no method here; a new one where it broke.
+    pub fn connection(&mut self) -> Result<&mut Connection, Error> {
+        self.repeat(Repeated::Harmless, |kms, deadline| {
+            kms.connect_by(deadline).map(drop).map_err(|error| (error, Fate::NotExecuted))
+        })?;
+        self.connect_by(None)
     }
 
     /// Sends a request as it is on the wire, for what has no method here.
@@ -102,7 +131,7 @@ impl Kms {
         request: &O,
         payload: &[u8],
     ) -> Result<Reply<O::Reply>, Error> {
-        self.connection.call(request, payload)
+        self.send(request, payload, call::repeated(O::ROW))
     }
 
     /// The same calls, which then change nothing.
@@ -111,20 +140,88 @@ impl Kms {
     }
 
     fn run<O: Operation, T>(&mut self, call: &Call<'_, O, T>) -> Result<T, Error> {
-        let reply = self.connection.call(&call.request, call.payload.bytes())?;
+        let reply = self.send(&call.request, call.payload.bytes(), call.repeated())?;
         Ok((call.read)(reply.meta, reply.payload))
+    }
+
+    fn send<O: Operation>(
+        &mut self,
+        request: &O,
+        payload: &[u8],
+        repeated: Repeated,
+    ) -> Result<Reply<O::Reply>, Error> {
+        self.repeat(repeated, |kms, deadline| {
+            kms.attempt(deadline, |connection| {
+                let options = CallOptions { deadline, ..CallOptions::default() };
+                connection.call_with(request, payload, options)
+            })
+        })
+    }
+
+    /// Makes an attempt until it succeeds, or may not be made again.
+    fn repeat<T>(
+        &mut self,
+        repeated: Repeated,
+        mut attempt: impl FnMut(&mut Self, Option<Instant>) -> Result<T, (Error, Fate)>,
+    ) -> Result<T, Error> {
+        let deadline = self.limit.map(|limit| Instant::now() + limit);
+        let mut made = 1;
+        loop {
+            let (error, fate) = match attempt(self, deadline) {
+                Ok(done) => return Ok(done),
+                Err(failed) => failed,
+            };
+            match self.retries.wait(made, (&error, fate), repeated, deadline) {
+                Some(wait) => std::thread::sleep(wait),
+                None => return Err(error),
+            }
+            made += 1;
+        }
+    }
+
+    /// Connects where there is no connection, and calls.
+    fn attempt<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        call: impl FnOnce(&mut Connection) -> Result<T, Error>,
+    ) -> Result<T, (Error, Fate)> {
+        let connection = self.connect_by(deadline).map_err(|error| (error, Fate::NotExecuted))?;
+        call(connection).map_err(|error| {
+            let fate = if connection.was_sent() { Fate::Unknown } else { Fate::NotExecuted };
+            (error, fate)
+        })
+    }
+
+    fn connect_by(&mut self, deadline: Option<Instant>) -> Result<&mut Connection, Error> {
+        let ready = self.connection.take().filter(Connection::is_ready);
+        let connection = match ready {
+            Some(connection) => connection,
+            None => Connection::open_by(&self.path, &self.options, patience(deadline))?,
+        };
+        Ok(self.connection.insert(connection))
     }
 }
 
 impl DryRun<'_> {
+    /// It changes nothing, so it may be repeated.
     fn ask<O: Operation, T>(&mut self, call: &Call<'_, O, T>) -> Result<(), Error> {
-        self.0.connection.dry_run(&call.request, call.payload.bytes()).map(drop)
+        self.0.repeat(Repeated::Harmless, |kms, deadline| {
+            kms.attempt(deadline, |connection| {
+                connection.ask(&call.request, call.payload.bytes(), deadline).map(drop)
+            })
+        })
     }
+}
+
+/// Until when a new connection is waited for.
+fn patience(deadline: Option<Instant>) -> Instant {
+    let patience = Instant::now() + HANDSHAKE_LIMIT;
+    deadline.map_or(patience, |deadline| deadline.min(patience))
 }
 
 #[cfg(test)]
 mod tests {
-    use coffer_protocol::operation::{ALL, Face, Row, fields};
+    use coffer_protocol::operation::{ALL, Audit, Effect, Face, Row, fields};
 
     use super::*;
 
@@ -154,6 +251,16 @@ mod tests {
         for row in ALL.iter().filter(|row| row.face == Face::Kms) {
             let typed = TYPED.iter().copied().flatten().any(|typed| typed.number == row.number);
             assert!(typed, "{} has no typed call", row.name);
+        }
+    }
+
+    #[test]
+    fn nothing_that_changes_or_uses_a_key_is_made_twice_by_itself() {
+        for row in TYPED.iter().copied().flatten() {
+            let is_read = row.effect == Effect::Read;
+            let wanted = if is_read { Repeated::Harmless } else { Repeated::Harmful };
+            assert_eq!(call::repeated(row), wanted, "{}", row.name);
+            assert!(!is_read || row.audit != Audit::Change, "{}", row.name);
         }
     }
 
