@@ -6,6 +6,8 @@
 
 pub mod admin;
 pub mod application;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod bulk;
 mod channel;
 pub mod connection;

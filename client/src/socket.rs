@@ -1,7 +1,7 @@
 //! Where the daemon listens, and whether who listens there may be trusted with a request.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub(crate) fn set_send_limit(socket: &OwnedFd, limit: Duration) -> io::Result<()
 }
 
 /// Refuses a listener that is neither root, the daemon's user, nor the caller itself.
-pub(crate) fn check_listener(socket: &OwnedFd) -> Result<(), Error> {
+pub(crate) fn check_listener(socket: &impl AsFd) -> Result<(), Error> {
     let peer =
         sys::getsockopt(socket, sockopt::PeerCredentials).map_err(|e| Error::Lost(e.into()))?;
     if is_trusted(peer.uid(), geteuid().as_raw(), daemon_uid) {

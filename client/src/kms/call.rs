@@ -111,6 +111,23 @@ macro_rules! calls {
                 self.ask(&super::call::Call::new($request $fields, $payload, $read)$(.named($named))?)
             }
         )* }
+
+        #[cfg(feature = "async")]
+        impl super::AsyncKms { $(
+            $(#[$doc])*
+            #[doc = concat!("\nThe action `", stringify!($request), "`.")]
+            pub async fn $name(&mut self, $($argument: $type),*) -> Result<$result, crate::Error> {
+                self.run(super::call::Call::new($request $fields, $payload, $read)$(.named($named))?).await
+            }
+        )* }
+
+        #[cfg(feature = "async")]
+        impl super::AsyncDryRun<'_> { $(
+            #[doc = concat!("Asks whether [`AsyncKms::", stringify!($name), "`](super::AsyncKms::", stringify!($name), ") would succeed.")]
+            pub async fn $name(&mut self, $($argument: $type),*) -> Result<(), crate::Error> {
+                self.ask(super::call::Call::new($request $fields, $payload, $read)$(.named($named))?).await
+            }
+        )* }
     };
 }
 pub(super) use calls;

@@ -4,9 +4,14 @@
 //! printed. A refusal is [`Error::Refused`] with a code of the error table; each method names those of its own.
 //! Beside them every action that names a key may be refused with `InvalidKeyId` and `CmkNotFound`, and every action
 //! with `Unauthorized`, `Unavailable` while the daemon is sealed, and `InvalidValue`.
+//!
+//! [`Kms`] blocks. With the feature `async` there is `AsyncKms`, which has the same calls for programs with a tokio
+//! runtime.
 
 mod alarm;
 mod asymmetric;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod batch;
 mod binding;
 pub(crate) mod call;
@@ -30,6 +35,8 @@ use std::time::{Duration, Instant};
 
 pub use alarm::*;
 pub use asymmetric::*;
+#[cfg(feature = "async")]
+pub use asynchronous::*;
 use call::Call;
 use coffer_protocol::operation::Operation;
 pub use create::*;
