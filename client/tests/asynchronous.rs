@@ -176,11 +176,10 @@ async fn a_call_that_was_given_up_before_its_reply_leaves_nothing_for_the_next_o
 #[tokio::test]
 async fn a_call_that_was_given_up_inside_a_request_or_a_reply_leaves_nothing_for_the_next_one() {
     for reads_request in [false, true] {
-        let first = Mutex::new(true);
+        let (_end, held) = channel::<()>();
+        let first = Mutex::new(Some(held));
         let daemon = Daemon::start(move |mut peer| {
-            if !std::mem::take(&mut *first.lock().unwrap()) {
-                return echo(peer);
-            }
+            let Some(held) = first.lock().unwrap().take() else { return echo(peer) };
             if reads_request {
                 let request = peer.receive().unwrap();
                 let header = reply_header(&request, Flags::NONE, &[], &request.payload).encode();
@@ -188,7 +187,8 @@ async fn a_call_that_was_given_up_inside_a_request_or_a_reply_leaves_nothing_for
             } else {
                 peer.stream.read_exact(&mut [0; 5000]).unwrap();
             }
-            peer.receive();
+            // Until the test ends; nothing more is read.
+            let _ = held.recv();
         });
         let mut kms = open(&daemon).await;
         let large = vec![7; 1 << 20];
