@@ -1,16 +1,22 @@
 //! The command's words. Each subject has its file; all speak to the daemon through the client library.
 
 mod action;
+mod alarms;
 mod audit;
 mod backup;
 mod call;
+mod completions;
+mod confirm;
 mod crypt;
 mod daemon;
 mod dev;
 mod doctor;
+mod file;
+mod hint;
 mod init;
 mod input;
 mod key;
+mod man;
 mod output;
 mod partition;
 mod passphrase;
@@ -24,6 +30,7 @@ mod signals;
 mod status;
 mod store;
 mod target;
+mod time;
 
 use std::process::ExitCode;
 
@@ -53,7 +60,7 @@ enum Command {
     Status(status::StatusArguments),
     /// Find out what is wrong, and what to do about it
     Doctor(doctor::DoctorArguments),
-    /// Make, list, enable and disable keys
+    /// Make, list, change, import and delete keys
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Encrypt up to 4,096 bytes with a key
@@ -68,6 +75,9 @@ enum Command {
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// List alarms, and run a program for each that comes
+    #[command(subcommand)]
+    Alarms(alarms::AlarmsCommand),
     /// Write all keys into one file under a passphrase, while the daemon serves
     Backup(backup::BackupArguments),
     /// Fill an empty store from a backup, after showing what it would do
@@ -77,6 +87,10 @@ enum Command {
     Store(store::StoreCommand),
     /// Send one request of the KMS API under its own name, with JSON in and out
     Call(call::CallArguments),
+    /// Print what a shell needs to complete this command's words
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages of this command
+    Man(man::ManArguments),
     #[command(hide = true)]
     Become(signals::BecomeArguments),
 }
@@ -94,10 +108,13 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Random(arguments) => (false, random::run(&arguments).map(|()| 0)),
         Command::Partition(command) => (command.json(), partition::run(command).map(|()| 0)),
         Command::Audit(command) => (command.json(), audit::run(&command)),
+        Command::Alarms(command) => (command.json(), alarms::run(&command).map(|()| 0)),
         Command::Backup(arguments) => (arguments.json, backup::run(&arguments).map(|()| 0)),
         Command::Restore(arguments) => (arguments.json, restore::run(&arguments)),
         Command::Store(command) => (command.json(), store::run(&command)),
         Command::Call(arguments) => (false, call::run(&arguments)),
+        Command::Completions(arguments) => (false, completions::run(&arguments).map(|()| 0)),
+        Command::Man(arguments) => (false, man::run(&arguments).map(|()| 0)),
         Command::Become(arguments) => (false, signals::r#become(&arguments)),
     };
     ExitCode::from(result.unwrap_or_else(|problem| problem.report(json)))

@@ -24,6 +24,15 @@ impl Target {
         open(socket::app_path(), &self.options())
     }
 
+    /// Connects in another role, or to an application that is there.
+    pub(crate) fn connect_as(
+        &self,
+        role: Role,
+        attach: Option<[u8; 16]>,
+    ) -> Result<Connection, Problem> {
+        open(socket::app_path(), &ConnectOptions { role, attach, ..self.options() })
+    }
+
     /// Connects for administration.
     pub(crate) fn connect_admin(&self) -> Result<Connection, Problem> {
         open(socket::admin_path(), &self.options())
