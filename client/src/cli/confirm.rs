@@ -13,13 +13,13 @@ pub(crate) struct Confirmation {
 }
 
 impl Confirmation {
-    /// Refuses where nobody said so and nobody can be asked, before anything is done.
+    /// Refuses where nobody said so and nobody can be asked, before anything is done; `what` is a sentence.
     pub(crate) fn can_be_had(self, what: &str) -> Result<(), Problem> {
         if self.yes || io::stdin().is_terminal() {
             return Ok(());
         }
         Err(Problem::Usage(format!(
-            "{what}, and there is no terminal to ask at: nothing was done. Say --yes if you mean it"
+            "{what} There is no terminal to ask at, so nothing was done; say --yes if you mean it"
         )))
     }
 

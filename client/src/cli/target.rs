@@ -14,7 +14,7 @@ const CLIENT_NAME: &str = concat!("coffer/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Target {
     /// The partition; the daemon's first one when left out
-    #[arg(long, value_name = "NAME", env = "COFFER_PARTITION")]
+    #[arg(long, value_name = "NAME", env = "COFFER_PARTITION", hide_env_values = true)]
     partition: Option<String>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct ScheduleArguments {
 /// Schedules the destruction of keys, after a question.
 pub(super) fn schedule(arguments: &ScheduleArguments) -> Result<u8, Problem> {
     let ScheduleArguments { of, days, confirmation } = arguments;
-    confirmation.can_be_had("The destruction of a key cannot be taken back")?;
+    confirmation.can_be_had("The destruction of a key cannot be taken back.")?;
     let mut kms = of.target.kms()?;
     let (mut status, mut possible) = (0, Vec::new());
     for name in &of.keys {

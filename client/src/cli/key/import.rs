@@ -226,7 +226,7 @@ impl WrappingArguments {
 /// Erases the material, after somebody has typed DELETE.
 pub(super) fn delete(arguments: &DeleteArguments) -> Result<u8, Problem> {
     let DeleteArguments { of, confirmation } = arguments;
-    confirmation.can_be_had("Without its material a key decrypts nothing")?;
+    confirmation.can_be_had("Without its material a key decrypts nothing.")?;
     of.with(|kms, key| {
         let request = DeleteImportedKeyMaterial { key_id: key.as_str().to_owned() };
         kms.connection().dry_run(&request, &[])?;
