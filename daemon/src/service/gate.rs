@@ -61,12 +61,14 @@ pub(super) fn pass<O: Handle + Describe>(
     }
     let used = (O::ROW.effect == Effect::Use)
         .then(|| alarm::key_of(service, caller, &call.request().resource(), call.payload()))
-        .flatten();
+        .flatten()
+        .filter(|object| object.key.is_some());
     match execute(service, &mut recorder, call) {
         Ok(Answer { meta, payload }) => {
             recorder.done(&O::made(&meta))?;
             if let Some(key) = used {
-                service.uses.note(key.id, O::ROW, service.clock.now(), recorder.request_id());
+                let (connection, request) = (caller.connection, caller.request);
+                service.uses.note(key.id, O::ROW, service.clock.now(), connection, request);
             }
             Ok(Outgoing { flags: Flags::NONE, meta: frame::encode_meta(&meta)?, payload })
         }
