@@ -25,6 +25,7 @@ mod place;
 mod problem;
 mod progress;
 mod random;
+mod request;
 mod restore;
 mod signals;
 mod status;

@@ -5,6 +5,7 @@ use coffer_client::kms::Kms;
 use coffer_protocol::alarm::AlarmKind;
 use coffer_protocol::operation::kms::{Alarm, ListAlarms};
 
+use super::super::request::call;
 use super::super::target::Target;
 use super::super::time;
 use super::{Problem, output, parse_kind, row};
@@ -56,23 +57,21 @@ fn pages(kms: &mut Kms, arguments: &ListArguments, most: u64) -> Result<Vec<Alar
     let mut alarms: Vec<Alarm> = Vec::new();
     let mut offset = 0;
     while (alarms.len() as u64) < most {
-        let page = kms.connection().call(
-            &ListAlarms {
-                kind: arguments.kind.map(|kind| kind.name().to_owned()),
-                key_id: arguments.key.as_deref().map(|key| KeyName::new(key).as_str().to_owned()),
-                from: arguments.from,
-                to: arguments.to,
-                after: None,
-                offset: Some(offset),
-                limit: i64::try_from(PAGE.min(most - alarms.len() as u64)).ok(),
-            },
-            &[],
-        )?;
-        let read = i64::try_from(page.meta.alarms.len()).map_err(anyhow::Error::from)?;
+        let request = ListAlarms {
+            kind: arguments.kind.map(|kind| kind.name().to_owned()),
+            key_id: arguments.key.as_deref().map(|key| KeyName::new(key).as_str().to_owned()),
+            from: arguments.from,
+            to: arguments.to,
+            after: None,
+            offset: Some(offset),
+            limit: i64::try_from(PAGE.min(most - alarms.len() as u64)).ok(),
+        };
+        let page = call(kms, &request)?;
+        let read = i64::try_from(page.alarms.len()).map_err(anyhow::Error::from)?;
         offset += read;
         let oldest = alarms.last().map_or(u64::MAX, |alarm| alarm.number);
-        alarms.extend(page.meta.alarms.into_iter().filter(|alarm| alarm.number < oldest));
-        if read == 0 || offset >= page.meta.total {
+        alarms.extend(page.alarms.into_iter().filter(|alarm| alarm.number < oldest));
+        if read == 0 || offset >= page.total {
             break;
         }
     }

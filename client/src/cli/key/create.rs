@@ -3,9 +3,10 @@
 use coffer_client::kms::{CreateKey, Tag};
 use coffer_protocol::key::{KeySpec, KeyUsage};
 
+use super::super::request::call;
 use super::super::target::Target;
 use super::usage::{parse_spec, parse_tag, parse_usage};
-use super::{Problem, call, output, shown};
+use super::{Problem, output, shown};
 
 /// Arguments of `coffer key create`.
 #[derive(Debug, clap::Args)]

@@ -8,8 +8,9 @@ use coffer_protocol::operation::kms::{CancelKeyDeletion, GetKeyLastUsage, Schedu
 
 use super::super::confirm::Confirmation;
 use super::super::problem::NO_DAEMON;
+use super::super::request::{call, dry_run};
 use super::show::last_used;
-use super::{KeysArguments, Problem, about, call, changed, output, shown};
+use super::{KeysArguments, Problem, about, changed, output, shown};
 
 /// Arguments of `coffer key schedule-deletion`.
 #[derive(Debug, clap::Args)]
@@ -62,7 +63,7 @@ pub(super) fn schedule(arguments: &ScheduleArguments) -> Result<u8, Problem> {
 fn checked(kms: &mut Kms, name: &str, days: i64) -> Result<KeyMetadata, Problem> {
     let metadata = kms.describe_key(&KeyName::new(name))?;
     let request = ScheduleKeyDeletion { key_id: metadata.key_id.clone(), days };
-    kms.connection().dry_run(&request, &[])?;
+    dry_run(kms, &request)?;
     Ok(metadata)
 }
 

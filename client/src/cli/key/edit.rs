@@ -3,7 +3,8 @@
 use coffer_client::KeyName;
 use coffer_protocol::operation::kms::{UpdateAlias, UpdateKeyDescription};
 
-use super::{KeyArguments, Problem, call, changed, shown};
+use super::super::request::call;
+use super::{KeyArguments, Problem, changed, shown};
 
 /// Arguments of `coffer key edit`.
 #[derive(Debug, clap::Args)]

@@ -16,11 +16,12 @@ use serde_json::json;
 use spki::Document;
 
 use super::super::confirm::Confirmation;
+use super::super::request::{call, call_with, dry_run};
 use super::super::target::Target;
 use super::super::{file, input, time};
 use super::usage::parse_spec;
 use super::wrap::{self, Wrapped, Wrapping};
-use super::{KeyArguments, Problem, about, call, changed, material, output, shown};
+use super::{KeyArguments, Problem, about, changed, material, output, shown};
 
 /// Most bytes of a file with a token or with wrapped material.
 const MAX_FILE: usize = 16 << 10;
@@ -173,7 +174,7 @@ fn import_with(
         valid_to: Some(arguments.expires),
         private_key: wrapped.private_key.map(Bytes),
     };
-    Ok(kms.connection().call(&request, &wrapped.material)?.meta)
+    Ok(call_with(kms, &request, &wrapped.material)?.meta)
 }
 
 fn wrap_here(
@@ -229,7 +230,7 @@ pub(super) fn delete(arguments: &DeleteArguments) -> Result<u8, Problem> {
     confirmation.can_be_had("Without its material a key decrypts nothing.")?;
     of.with(|kms, key| {
         let request = DeleteImportedKeyMaterial { key_id: key.as_str().to_owned() };
-        kms.connection().dry_run(&request, &[])?;
+        dry_run(kms, &request)?;
         let question = format!(
             "What was encrypted with {} cannot be decrypted until the same material is imported again.",
             shown(&of.key)

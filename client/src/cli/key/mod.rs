@@ -14,10 +14,9 @@ mod tag;
 mod usage;
 mod wrap;
 
+use coffer_client::KeyName;
 use coffer_client::kms::Kms;
-use coffer_client::{Error, KeyName};
 use coffer_protocol::key::KeyState;
-use coffer_protocol::operation::Operation;
 
 use super::problem::{KeyProblem, NO_DAEMON};
 use super::target::Target;
@@ -179,13 +178,8 @@ fn each(
     Ok(status)
 }
 
-/// Sends a request that has no payload.
-fn call<O: Operation>(kms: &mut Kms, request: &O) -> Result<O::Reply, Error> {
-    Ok(kms.connection().call(request, &[])?.meta)
-}
-
 /// The problem, with what is known of the key: what helps depends on its state.
-fn about(kms: &mut Kms, name: &str, problem: Problem) -> Problem {
+pub(crate) fn about(kms: &mut Kms, name: &str, problem: Problem) -> Problem {
     let Problem::Calling(error) = problem else { return problem };
     let Some(failure) = error.failure() else { return Problem::Calling(error) };
     let asked = hint::depends_on_state(failure.code());

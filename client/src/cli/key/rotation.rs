@@ -6,7 +6,8 @@ use coffer_protocol::operation::kms::{
     DisableKeyRotation, EnableKeyRotation, GetKeyRotationStatus, RotateKey,
 };
 
-use super::{KeyArguments, Problem, call, output, shown};
+use super::super::request::call;
+use super::{KeyArguments, Problem, output, shown};
 
 /// Arguments of `coffer key rotation`.
 #[derive(Debug, clap::Args)]

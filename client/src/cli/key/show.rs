@@ -4,7 +4,8 @@ use coffer_client::kms::{KeyMetadata, Kms};
 use coffer_client::{Error, KeyName};
 use coffer_protocol::operation::kms::{GetKeyLastUsage, KeyLastUsage, ListResourceTags};
 
-use super::{Problem, call, output, shown};
+use super::super::request::call;
+use super::{Problem, output, shown};
 
 /// Shows a key: for machines what DescribeKey tells, for people its tags and last use as well.
 pub(super) fn show(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {

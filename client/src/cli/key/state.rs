@@ -8,7 +8,8 @@ use coffer_protocol::operation::kms::{
 use serde_json::{Value, json};
 
 use super::super::problem::local_request_id;
-use super::{KeysArguments, Problem, about, call, changed, output, shown};
+use super::super::request::{call, dry_run};
+use super::{KeysArguments, Problem, about, changed, output, shown};
 
 /// What to do with keys.
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +35,11 @@ impl Switch {
         }
     }
 
-    fn dry_run(self, kms: &mut Kms, key: &KeyName) -> Result<u64, Error> {
+    fn try_one(self, kms: &mut Kms, key: &KeyName) -> Result<(), Error> {
         let key_id = key.as_str().to_owned();
         match self {
-            Self::On => kms.connection().dry_run(&EnableKey { key_id }, &[]),
-            Self::Off => kms.connection().dry_run(&DisableKey { key_id }, &[]),
+            Self::On => dry_run(kms, &EnableKey { key_id }),
+            Self::Off => dry_run(kms, &DisableKey { key_id }),
         }
     }
 
@@ -87,7 +88,7 @@ fn explain(
 ) -> Result<u8, Problem> {
     let mut each = Vec::new();
     for name in &arguments.keys {
-        let tried = what.dry_run(kms, &KeyName::new(name)).map_err(Problem::from);
+        let tried = what.try_one(kms, &KeyName::new(name)).map_err(Problem::from);
         each.push((name, tried.map_err(|problem| about(kms, name, problem))));
     }
     if arguments.json {
@@ -99,7 +100,7 @@ fn explain(
     eprintln!("coffer: nothing was changed, because not all of it can be: {}", whole.message());
     for (name, tried) in &each {
         match tried {
-            Ok(_) => eprintln!("    {}: {}", shown(name), what.possible()),
+            Ok(()) => eprintln!("    {}: {}", shown(name), what.possible()),
             Err(problem) => {
                 eprintln!("    {}", problem.message());
                 if let Some(advice) = problem.advice() {
@@ -111,9 +112,9 @@ fn explain(
     Ok(whole.exit_status())
 }
 
-fn of_key(name: &str, tried: &Result<u64, Problem>) -> Value {
+fn of_key(name: &str, tried: &Result<(), Problem>) -> Value {
     match tried {
-        Ok(_) => json!({"Key": shown(name)}),
+        Ok(()) => json!({"Key": shown(name)}),
         Err(problem) => {
             let mut object = problem.to_json("");
             object.remove("RequestId");

@@ -4,8 +4,9 @@ use coffer_client::KeyName;
 use coffer_client::kms::{Kms, Tag};
 use coffer_protocol::operation::kms::{ListResourceTags, TagResource, UntagResource};
 
+use super::super::request::call;
 use super::usage::parse_tag;
-use super::{KeyArguments, Problem, call, output};
+use super::{KeyArguments, Problem, output};
 
 /// Verbs of `coffer key tag`.
 #[derive(Debug, clap::Subcommand)]
