@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coffer_daemon::application::Application;
+use coffer_daemon::clock::{Clock, Hands};
 use coffer_daemon::object::Slot;
 use coffer_daemon::service::Service;
 use coffer_daemon::service::testing::Peer;
@@ -40,20 +41,35 @@ pub(crate) fn code<T>(result: Result<T, Failure>) -> Coded<T> {
 
 pub(crate) struct Device {
     pub(crate) service: Arc<Service>,
+    hands: Arc<Hands>,
     directory: tempfile::TempDir,
 }
 
 impl Device {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { service: Service::for_tests(directory.path()), directory }
+        let hands = Arc::new(Hands::default());
+        hands.pass(1_800_000_000);
+        Self::open(directory, hands)
+    }
+
+    fn open(directory: tempfile::TempDir, hands: Arc<Hands>) -> Self {
+        let clock = Clock::set_by(hands.clone());
+        let service = Service::for_tests_at(directory.path(), clock, |_| {});
+        Self { service, hands, directory }
+    }
+
+    /// Lets a day go by, and the time keeper look.
+    pub(crate) fn pass_a_day(&self) {
+        self.hands.pass(86_400);
+        self.service.tick();
     }
 
     /// The same store after a restart.
     pub(crate) fn restart(self) -> Self {
-        let Self { service, directory } = self;
+        let Self { service, hands, directory } = self;
         drop(Arc::try_unwrap(service).map_err(drop).expect("nobody else has the service"));
-        Self { service: Service::for_tests(directory.path()), directory }
+        Self::open(directory, hands)
     }
 
     pub(crate) fn owner(&self) -> Peer {

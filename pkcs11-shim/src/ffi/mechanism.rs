@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter, GcmParameter,
-    HkdfParameter, IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape,
-    PssParameter, RsaAesParameter, find,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter,
+    EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter, MacLengthParameter, MechanismCall,
+    OaepParameter, ParameterShape, PssParameter, RsaAesParameter, find,
 };
 use cryptoki_sys::{
     CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_ECDH1_DERIVE_PARAMS,
@@ -19,6 +19,8 @@ use crate::error::Error;
 
 /// Longest initialisation vector, EdDSA context and public point taken.
 const MAX_IV: CK_ULONG = 256;
+/// Longest encryption context taken.
+const MAX_CONTEXT: CK_ULONG = 1024;
 /// Longest additional data and label taken.
 const MAX_DATA: CK_ULONG = 512 << 10;
 
@@ -48,7 +50,9 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
     let parameter = unsafe { mechanism.nested::<c_void>(given.pParameter) };
     let reader = Reader { parameter, length: given.ulParameterLen };
     let call = match row.parameter {
-        ParameterShape::None | ParameterShape::EdDsa if given.ulParameterLen == 0 => {
+        ParameterShape::None | ParameterShape::EdDsa | ParameterShape::Envelope
+            if given.ulParameterLen == 0 =>
+        {
             Ok(MechanismCall::plain(number))
         }
         ParameterShape::None => return Err(Error::MechanismParamInvalid),
@@ -64,6 +68,7 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::MacLength => MechanismCall::with(number, &reader.mac_length()?),
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
         ParameterShape::Ecdh => MechanismCall::with(number, &reader.ecdh()?),
+        ParameterShape::Envelope => MechanismCall::with(number, &reader.envelope()?),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
 }
@@ -204,6 +209,14 @@ impl Reader<'_> {
             shared_data: self.bytes(params.pSharedData, params.ulSharedDataLen, MAX_DATA)?,
             public_data: self.bytes(params.pPublicData, params.ulPublicDataLen, MAX_IV)?,
         })
+    }
+
+    fn envelope(&self) -> Result<EnvelopeParameter, Error> {
+        // SAFETY: the parameter has as many bytes as its length says.
+        let text = unsafe { self.parameter.cast::<u8>() };
+        let text = if self.length <= MAX_CONTEXT { text.slice(self.length).ok() } else { None };
+        let context = text.map(<[u8]>::to_vec).and_then(|text| String::from_utf8(text).ok());
+        Ok(EnvelopeParameter { context: context.ok_or(Error::MechanismParamInvalid)? })
     }
 
     fn structure<T: Copy>(&self) -> Result<T, Error> {

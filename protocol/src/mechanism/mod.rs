@@ -1,7 +1,8 @@
 //! The mechanism table: one row per mechanism, read by the daemon and the PKCS#11 module alike.
 //!
 //! A row says what a mechanism is; how it is computed is the daemon's business. SM2, SM3 and SM4
-//! have schemes but no rows: PKCS#11 gives them no numbers.
+//! have schemes but no rows: PKCS#11 gives them no numbers. Our own mechanisms have numbers from
+//! `0xc853_0000` on, in the range that PKCS#11 leaves to vendors.
 
 mod function;
 mod hash;
@@ -13,11 +14,12 @@ use serde::{Deserialize, Serialize};
 
 pub use function::{Function, Functions};
 pub use hash::Hash;
-pub use output::OutputLength;
+pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength};
 pub use parameter::{
     CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EcdhParameter,
-    EdDsaParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter, MacLengthParameter, Oaep,
-    OaepParameter, Parameter, ParameterShape, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
+    EdDsaParameter, EnvelopeParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter,
+    MacLengthParameter, Oaep, OaepParameter, Parameter, ParameterShape, Pss, PssParameter, RsaAes,
+    RsaAesParameter, Salt,
 };
 pub use table::{ALL, ckm};
 
@@ -119,6 +121,8 @@ pub enum Scheme {
     Sm2Pke,
     /// SM4-GCM, RFC 8998.
     Sm4Gcm,
+    /// What the KMS's Encrypt makes and its Decrypt takes: a ciphertext that names its key and version.
+    CofferEnvelope,
 }
 
 impl Scheme {
@@ -126,7 +130,14 @@ impl Scheme {
     /// checked.
     #[must_use]
     pub const fn is_authenticated(self) -> bool {
-        matches!(self, Self::AesGcm | Self::AesCcm | Self::ChaCha20Poly1305 | Self::Sm4Gcm)
+        matches!(
+            self,
+            Self::AesGcm
+                | Self::AesCcm
+                | Self::ChaCha20Poly1305
+                | Self::Sm4Gcm
+                | Self::CofferEnvelope
+        )
     }
 
     /// Whether nothing comes out before all data is there.
@@ -134,7 +145,9 @@ impl Scheme {
     pub fn is_held(self, function: Function) -> bool {
         match function {
             Function::Decrypt => self.is_authenticated(),
-            Function::Encrypt => matches!(self, Self::AesCcm | Self::ChaCha20Poly1305),
+            Function::Encrypt => {
+                matches!(self, Self::AesCcm | Self::ChaCha20Poly1305 | Self::CofferEnvelope)
+            }
             _ => false,
         }
     }
@@ -180,7 +193,8 @@ impl Scheme {
             | Self::RsaAesKeyWrap
             | Self::EdDsa
             | Self::Sm2Pke
-            | Self::Sm4Gcm => None,
+            | Self::Sm4Gcm
+            | Self::CofferEnvelope => None,
         }
     }
 }
@@ -302,6 +316,21 @@ impl Mechanism {
     #[must_use]
     pub fn fits(&self, key_type: KeyType) -> bool {
         self.key_types.contains(&key_type)
+    }
+
+    /// Whether a key of this size can be used with this parameter, as far as that shows before there is data.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Parameter`] for a PSS salt that the modulus has no room for (RFC 8017 section 9.1.1 step 3).
+    pub fn accepts(&self, parameter: &Parameter, key_bits: usize) -> Result<(), CallError> {
+        let room = key_bits.saturating_sub(1).div_ceil(8);
+        match parameter {
+            Parameter::Pss(pss) if pss.hash.len() + pss.salt_len + 2 > room => {
+                Err(CallError::Parameter)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Parses the wire form of the parameter.

@@ -1,4 +1,4 @@
-//! The rows. Numbers and names are those of PKCS#11 3.1, appendix B.
+//! The rows. Numbers and names are those of PKCS#11 3.1, appendix B, but for our own at the end.
 
 use super::Cost::{Cheap, Slow};
 use super::Function::{
@@ -172,4 +172,6 @@ mechanisms! {
     0x02b2  CKM_SHA3_256_HMAC_GENERAL  S::Hmac(Sha3_256),      &[GenericSecret, Hmac(Sha3_256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x02c2  CKM_SHA3_384_HMAC_GENERAL  S::Hmac(Sha3_384),      &[GenericSecret, Hmac(Sha3_384)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x02d2  CKM_SHA3_512_HMAC_GENERAL  S::Hmac(Sha3_512),      &[GenericSecret, Hmac(Sha3_512)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+
+    0xc853_0001 CKM_COFFER_ENVELOPE    S::CofferEnvelope,      AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Envelope Envelope Cheap;
 }

@@ -12,8 +12,9 @@ mod wire;
 
 pub use choice::{Ecdh, Hkdf, Oaep, Pss, RsaAes, Salt};
 pub use wire::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter, GcmParameter,
-    HkdfParameter, IvParameter, MacLengthParameter, OaepParameter, PssParameter, RsaAesParameter,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter,
+    EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter, MacLengthParameter, OaepParameter,
+    PssParameter, RsaAesParameter,
 };
 
 /// Why a call does not describe something that can be done.
@@ -54,6 +55,8 @@ pub enum ParameterShape {
     EdDsa,
     /// [`EcdhParameter`].
     Ecdh,
+    /// [`EnvelopeParameter`], or none.
+    Envelope,
 }
 
 /// A parameter that was parsed and found possible.
@@ -85,12 +88,16 @@ pub enum Parameter {
     EdDsa(EdDsaParameter),
     /// For Diffie-Hellman on a curve.
     Ecdh(Ecdh),
+    /// The encryption context of an envelope.
+    Envelope(EnvelopeParameter),
 }
 
 /// The longest accepted GCM initialisation vector.
 const GCM_IV_MAX: usize = 256;
 /// The longest context of EdDSA (RFC 8032 section 2).
 const CONTEXT_MAX: usize = 255;
+/// The longest encryption context.
+const ENVELOPE_CONTEXT_MAX: usize = 1024;
 /// The longest salt that fits a 4096-bit modulus.
 const PSS_SALT_MAX: u64 = 512;
 
@@ -149,7 +156,7 @@ impl ParameterShape {
                 length @ 1..=64 => Parameter::MacLength(length as usize),
                 _ => return Err(CallError::Parameter),
             },
-            Self::EdDsa if wire.is_empty() => Parameter::None,
+            Self::EdDsa | Self::Envelope if wire.is_empty() => Parameter::None,
             Self::EdDsa => {
                 let eddsa: EdDsaParameter = decode(wire)?;
                 if eddsa.context.len() > CONTEXT_MAX {
@@ -163,6 +170,16 @@ impl ParameterShape {
                 Parameter::EdDsa(eddsa)
             }
             Self::Ecdh => Parameter::Ecdh(decode::<EcdhParameter>(wire)?.check()?),
+            Self::Envelope => {
+                let envelope: EnvelopeParameter = decode(wire)?;
+                // What is inside is for the daemon to read.
+                let is_object =
+                    envelope.context.starts_with('{') && envelope.context.ends_with('}');
+                if !is_object || envelope.context.len() > ENVELOPE_CONTEXT_MAX {
+                    return Err(CallError::Parameter);
+                }
+                Parameter::Envelope(envelope)
+            }
         })
     }
 
@@ -189,7 +206,8 @@ impl ParameterShape {
             | Self::ChaChaPoly
             | Self::MacLength
             | Self::EdDsa
-            | Self::Ecdh => Ok(wire.to_vec()),
+            | Self::Ecdh
+            | Self::Envelope => Ok(wire.to_vec()),
         }
     }
 }
