@@ -133,7 +133,8 @@ impl Session {
         mechanism: u64,
         template: &[Attribute],
     ) -> Coded<ObjectDescription> {
-        let request = GenerateKey { session: self.handle, mechanism: plain(mechanism) };
+        let request =
+            GenerateKey { session: self.handle, mechanism: plain(mechanism), password_length: 0 };
         code(self.peer.call(&request, &wire(template)))
     }
 
@@ -168,8 +169,35 @@ impl Session {
         mechanism: MechanismCall,
         template: &[Attribute],
     ) -> Coded<ObjectDescription> {
-        let request = DeriveKey { session: self.handle, mechanism, key };
-        code(self.peer.call(&request, &wire(template)))
+        let request = DeriveKey { session: self.handle, mechanism, key, additional: Vec::new() };
+        let derived = code(self.peer.call(&request, &wire(template)));
+        derived.map(|mut derived| derived.keys.swap_remove(0))
+    }
+
+    /// All keys of a derivation, and what it gives beside them.
+    pub(crate) fn derive_all(
+        &self,
+        key: u32,
+        mechanism: MechanismCall,
+        templates: &[&[Attribute]],
+    ) -> Coded<(Vec<ObjectDescription>, Vec<u8>)> {
+        let templates: Vec<_> = templates.iter().map(|template| wire(template)).collect();
+        let additional = templates[1..].iter().map(|wire| u32::try_from(wire.len()).unwrap());
+        let additional = additional.collect();
+        let request = DeriveKey { session: self.handle, mechanism, key, additional };
+        let derived = code(self.peer.exchange(&request, &templates.concat()));
+        derived.map(|(derived, output)| (derived.keys, output))
+    }
+
+    pub(crate) fn generate_from(
+        &self,
+        mechanism: MechanismCall,
+        template: &[Attribute],
+        password: &[u8],
+    ) -> Coded<ObjectDescription> {
+        let password_length = u32::try_from(password.len()).unwrap();
+        let request = GenerateKey { session: self.handle, mechanism, password_length };
+        code(self.peer.call(&request, &[&wire(template), password].concat()))
     }
 
     pub(crate) fn wrap(&self, wrapping: u32, mechanism: MechanismCall, key: u32) -> Coded<Vec<u8>> {

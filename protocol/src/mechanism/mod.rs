@@ -16,10 +16,13 @@ pub use function::{Function, Functions};
 pub use hash::Hash;
 pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength};
 pub use parameter::{
-    CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EcdhParameter,
-    EdDsaParameter, EnvelopeParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter,
-    MacLengthParameter, Oaep, OaepParameter, Parameter, ParameterShape, Pss, PssParameter, RsaAes,
-    RsaAesParameter, Salt,
+    BitParameter, CallError, CbcDataParameter, CcmParameter, ChaChaPolyParameter, CtrParameter,
+    DataParameter, Ecdh, EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, Hkdf,
+    HkdfParameter, IvParameter, Kdf, KdfMode, KdfParameter, KdfSegment, KdfSegmentParameter,
+    KeyParameter, MAX_ITERATIONS, MacLengthParameter, NumberFormat, Oaep, OaepParameter, Parameter,
+    ParameterShape, Pbkdf2, Pbkdf2Parameter, Prf, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
+    Tls, TlsExtendedMasterParameter, TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac,
+    TlsMacParameter, TlsMasterParameter,
 };
 pub use table::{ALL, ckm};
 
@@ -114,6 +117,37 @@ pub enum Scheme {
     HkdfData,
     /// Diffie-Hellman on an elliptic curve, SP 800-56A and RFC 7748, with or without a key derivation function.
     Ecdh,
+    /// PBKDF2, RFC 8018.
+    Pbkdf2,
+    /// The base key and another, one behind the other.
+    ConcatenateKeys,
+    /// The base key, and bytes behind it.
+    ConcatenateData,
+    /// Bytes, and the base key behind them.
+    ConcatenateBase,
+    /// The base key and bytes, each bit of the one added to that of the other.
+    XorData,
+    /// Bits of the base key.
+    ExtractBits,
+    /// The digest of the base key.
+    HashKey(Hash),
+    /// Blocks encrypted with the base key, each for itself.
+    AesEcbData,
+    /// Blocks encrypted with the base key, chained.
+    AesCbcData,
+    /// Key derivation of SP 800-108.
+    Kdf,
+    /// The master secret of TLS 1.2, RFC 5246 section 8.1 or RFC 7627, from a premaster secret that begins with
+    /// the version.
+    TlsMaster,
+    /// The same from a premaster secret of Diffie-Hellman.
+    TlsMasterDh,
+    /// The keys of a connection, RFC 5246 section 6.3.
+    TlsKeys,
+    /// Keys for other uses, RFC 5705.
+    TlsKdf,
+    /// The code at the end of a handshake, RFC 5246 section 7.4.9.
+    TlsMac,
     /// SM2 signature, GB/T 32918.2, with signatures in DER; `Some(Sm3)` hashes the default
     /// identity and the message, `None` takes that hash.
     Sm2Dsa(Option<Hash>),
@@ -165,7 +199,10 @@ impl Scheme {
     #[must_use]
     pub const fn hash(self) -> Option<Hash> {
         match self {
-            Self::HmacKeyGen(hash) | Self::Digest(hash) | Self::Hmac(hash) => Some(hash),
+            Self::HmacKeyGen(hash)
+            | Self::Digest(hash)
+            | Self::Hmac(hash)
+            | Self::HashKey(hash) => Some(hash),
             Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) | Self::Sm2Dsa(hash) => {
                 hash
             }
@@ -194,7 +231,21 @@ impl Scheme {
             | Self::EdDsa
             | Self::Sm2Pke
             | Self::Sm4Gcm
-            | Self::CofferEnvelope => None,
+            | Self::CofferEnvelope
+            | Self::Pbkdf2
+            | Self::ConcatenateKeys
+            | Self::ConcatenateData
+            | Self::ConcatenateBase
+            | Self::XorData
+            | Self::ExtractBits
+            | Self::AesEcbData
+            | Self::AesCbcData
+            | Self::Kdf
+            | Self::TlsMaster
+            | Self::TlsMasterDh
+            | Self::TlsKeys
+            | Self::TlsKdf
+            | Self::TlsMac => None,
         }
     }
 }

@@ -78,6 +78,7 @@ impl Mechanism {
             OutputLength::TwiceOrder => 2 * key_bits.div_ceil(8),
             OutputLength::Code => match parameter {
                 Parameter::MacLength(length) => *length,
+                Parameter::TlsMac(mac) => mac.length,
                 _ => BLOCK,
             },
             OutputLength::Envelope if puts_in(function) => input.saturating_add(ENVELOPE_OVERHEAD),

@@ -5,12 +5,22 @@
 
 use serde::de::DeserializeOwned;
 
-use super::Hash;
+use super::{Hash, Scheme};
 
 mod choice;
+mod kdf;
+mod tls;
 mod wire;
 
 pub use choice::{Ecdh, Hkdf, Oaep, Pss, RsaAes, Salt};
+pub use kdf::{
+    BitParameter, CbcDataParameter, DataParameter, Kdf, KdfMode, KdfParameter, KdfSegment,
+    KdfSegmentParameter, KeyParameter, MAX_ITERATIONS, NumberFormat, Pbkdf2, Pbkdf2Parameter, Prf,
+};
+pub use tls::{
+    Tls, TlsExtendedMasterParameter, TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac,
+    TlsMacParameter, TlsMasterParameter,
+};
 pub use wire::{
     CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter,
     EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter, MacLengthParameter, OaepParameter,
@@ -57,6 +67,32 @@ pub enum ParameterShape {
     Ecdh,
     /// [`EnvelopeParameter`], or none.
     Envelope,
+    /// [`KeyParameter`].
+    Key,
+    /// [`DataParameter`].
+    Data,
+    /// [`BitParameter`].
+    Bit,
+    /// [`CbcDataParameter`].
+    CbcData,
+    /// [`KdfParameter`] in counter mode.
+    KdfCounter,
+    /// [`KdfParameter`] in feedback mode.
+    KdfFeedback,
+    /// [`KdfParameter`] in double-pipeline mode.
+    KdfPipeline,
+    /// [`Pbkdf2Parameter`].
+    Pbkdf2,
+    /// [`TlsMasterParameter`].
+    TlsMaster,
+    /// [`TlsExtendedMasterParameter`].
+    TlsExtendedMaster,
+    /// [`TlsKeysParameter`].
+    TlsKeys,
+    /// [`TlsKdfParameter`].
+    TlsKdf,
+    /// [`TlsMacParameter`].
+    TlsMac,
 }
 
 /// A parameter that was parsed and found possible.
@@ -90,6 +126,24 @@ pub enum Parameter {
     Ecdh(Ecdh),
     /// The encryption context of an envelope.
     Envelope(EnvelopeParameter),
+    /// The handle of a second key.
+    Key(u32),
+    /// Bytes that go into a key.
+    Data(Vec<u8>),
+    /// The bit of the base key with which the derived one begins.
+    Bit(u64),
+    /// Blocks to encrypt, and the initialisation vector.
+    CbcData(CbcDataParameter),
+    /// For SP 800-108, with its mode.
+    Kdf(KdfMode, Kdf),
+    /// For PBKDF2.
+    Pbkdf2(Pbkdf2),
+    /// For the pseudorandom function of TLS 1.2.
+    Tls(Tls),
+    /// For the keys of a connection.
+    TlsKeys(TlsKeys),
+    /// For a code at the end of a handshake.
+    TlsMac(TlsMac),
 }
 
 /// The longest accepted GCM initialisation vector.
@@ -180,6 +234,24 @@ impl ParameterShape {
                 }
                 Parameter::Envelope(envelope)
             }
+            Self::Key => {
+                let KeyParameter { key } = decode(wire)?;
+                Parameter::Key(u32::try_from(key).map_err(|_| CallError::Parameter)?)
+            }
+            Self::Data => Parameter::Data(decode::<DataParameter>(wire)?.check()?),
+            Self::Bit => Parameter::Bit(decode::<BitParameter>(wire)?.bit),
+            Self::CbcData => Parameter::CbcData(decode(wire)?),
+            Self::KdfCounter => kdf(wire, KdfMode::Counter)?,
+            Self::KdfFeedback => kdf(wire, KdfMode::Feedback)?,
+            Self::KdfPipeline => kdf(wire, KdfMode::DoublePipeline)?,
+            Self::Pbkdf2 => Parameter::Pbkdf2(decode::<Pbkdf2Parameter>(wire)?.check()?),
+            Self::TlsMaster => Parameter::Tls(decode::<TlsMasterParameter>(wire)?.check()?),
+            Self::TlsExtendedMaster => {
+                Parameter::Tls(decode::<TlsExtendedMasterParameter>(wire)?.check()?)
+            }
+            Self::TlsKeys => Parameter::TlsKeys(decode::<TlsKeysParameter>(wire)?.check()?),
+            Self::TlsKdf => Parameter::Tls(decode::<TlsKdfParameter>(wire)?.check()?),
+            Self::TlsMac => Parameter::TlsMac(decode::<TlsMacParameter>(wire)?.check()?),
         })
     }
 
@@ -195,6 +267,11 @@ impl ParameterShape {
                 hkdf.salt_key = rename(hkdf.salt_key);
                 postcard::to_stdvec(&hkdf).map_err(|_| CallError::Parameter)
             }
+            Self::Key => {
+                let KeyParameter { key } = decode(wire)?;
+                let renamed = KeyParameter { key: rename(key) };
+                postcard::to_stdvec(&renamed).map_err(|_| CallError::Parameter)
+            }
             Self::None
             | Self::Iv
             | Self::Gcm
@@ -207,9 +284,25 @@ impl ParameterShape {
             | Self::MacLength
             | Self::EdDsa
             | Self::Ecdh
-            | Self::Envelope => Ok(wire.to_vec()),
+            | Self::Envelope
+            | Self::Data
+            | Self::Bit
+            | Self::CbcData
+            | Self::KdfCounter
+            | Self::KdfFeedback
+            | Self::KdfPipeline
+            | Self::Pbkdf2
+            | Self::TlsMaster
+            | Self::TlsExtendedMaster
+            | Self::TlsKeys
+            | Self::TlsKdf
+            | Self::TlsMac => Ok(wire.to_vec()),
         }
     }
+}
+
+fn kdf(wire: &[u8], mode: KdfMode) -> Result<Parameter, CallError> {
+    Ok(Parameter::Kdf(mode, decode::<KdfParameter>(wire)?.check(mode)?))
 }
 
 /// Decodes a structure and refuses bytes behind it.
