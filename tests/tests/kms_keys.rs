@@ -1,7 +1,5 @@
 //! `coffer call`: keys made, described, listed, and switched, by the documented names.
 
-#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
-
 use std::collections::BTreeSet;
 
 use coffer_tests::base64::decode;

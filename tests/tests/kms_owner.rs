@@ -1,7 +1,5 @@
 //! `coffer call`: the KMS answers its owner.
 
-#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
-
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 
