@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -260,6 +260,14 @@ impl Connection {
     fn broken(&mut self, error: Error) -> Error {
         self.state = State::Broken;
         error
+    }
+}
+
+impl AsFd for Connection {
+    /// To wait for events together with other things: readable means that [`Connection::next_event`] should be asked
+    /// until it has none.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.socket().as_fd()
     }
 }
 
