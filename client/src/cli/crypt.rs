@@ -11,6 +11,8 @@ use coffer_client::{Context, KeyName};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use super::file::{PRIVATE, PUBLIC};
+use super::key::with_key;
 use super::sink::Sink;
 use super::target::Target;
 use super::{Problem, envelope, input, output};
@@ -73,23 +75,25 @@ pub(crate) fn encrypt(arguments: &EncryptArguments) -> Result<(), Problem> {
             "the ciphertext is binary: use --base64, --out FILE, or a pipe".to_owned(),
         ));
     }
-    let (context, key) = (files.context()?, KeyName::new(&arguments.key));
-    let input = files.open()?;
+    let (context, input) = (files.context()?, files.open()?);
     if arguments.envelope {
-        let mut kms = files.target.kms()?;
-        let sink = files.sink(0o666)?;
-        return envelope::encrypt(&mut kms, &key, &context, input, sink);
+        let sink = files.sink(PUBLIC)?;
+        return with_key(&files.target, &arguments.key, |kms, key| {
+            envelope::encrypt(kms, key, &context, input, sink)
+        });
     }
     let plaintext =
         files.read(input, &[], MAX_PLAINTEXT, "nothing was encrypted. Use --envelope for more")?;
     if plaintext.is_empty() {
         return Err(anyhow!("there is nothing to encrypt: the input is empty").into());
     }
-    let ciphertext = files.target.kms()?.encrypt(&key, &plaintext, &context)?;
+    let ciphertext = with_key(&files.target, &arguments.key, |kms, key| {
+        Ok(kms.encrypt(key, &plaintext, &context)?)
+    })?;
     if arguments.base64 {
-        files.write(format!("{}\n", Base64::encode_string(&ciphertext)).as_bytes(), 0o666)?;
+        files.write(format!("{}\n", Base64::encode_string(&ciphertext)).as_bytes(), PUBLIC)?;
     } else {
-        files.write(&ciphertext, 0o666)?;
+        files.write(&ciphertext, PUBLIC)?;
     }
     Ok(())
 }
@@ -108,7 +112,7 @@ pub(crate) fn decrypt(arguments: &DecryptArguments) -> Result<(), Problem> {
             ));
         }
         let mut kms = files.target.kms()?;
-        let sink = files.sink(0o600)?;
+        let sink = files.sink(PRIVATE)?;
         return envelope::decrypt(&mut kms, key.as_ref(), &context, (&beginning, input), sink);
     }
     let mut ciphertext =
@@ -121,7 +125,7 @@ pub(crate) fn decrypt(arguments: &DecryptArguments) -> Result<(), Problem> {
         Some(key) => kms.decrypt_of(key, &ciphertext, &context)?,
         None => kms.decrypt(&ciphertext, &context)?,
     };
-    Ok(files.write(plaintext.expose_secret(), 0o600)?)
+    Ok(files.write(plaintext.expose_secret(), PRIVATE)?)
 }
 
 /// The bytes of base64 with line ends.
