@@ -1,6 +1,7 @@
 //! The C boundary: the only unsafe code of this crate.
 #![expect(unsafe_code, reason = "C hands in pointers")]
 
+mod derivation;
 pub mod entry;
 pub mod exports;
 pub mod initialize;

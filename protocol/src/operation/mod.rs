@@ -75,7 +75,7 @@ macro_rules! for_each_operation {
         0x0129 object  GenerateKeyPair        GeneratedKeyPair  Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Generates a key pair.";
         0x012a object  WrapKey                Output            Pkcs11 App   Application     Operational Use   Neither objects(session, key, wrapping) Encrypt Use Cheap "Wraps a key under a key.";
         0x012b object  UnwrapKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Decrypt Change   Cheap "Makes a key from what was wrapped.";
-        0x012c object  DeriveKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Encrypt Change   Cheap "Derives a key from a key.";
+        0x012c object  DeriveKey              DerivedKeys       Pkcs11 App   Application     Operational Write Request object(session, key) Encrypt Change   Cheap "Derives a key from a key.";
 
         0x0140 cipher  EncryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Encrypt Use      Cheap "Encrypts.";
         0x0141 cipher  DecryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Decrypt Use      Cheap "Decrypts.";

@@ -69,6 +69,8 @@ pub(in crate::service) fn usable_for<O: Operation>(
     if !mechanism.key_size.contains_bits(object.key_bits() as usize) {
         return Err(ErrorCode::KeySize.into());
     }
+    let possible = mechanism.accepts(&parameter, object.key_bits() as usize);
+    possible.map_err(|_| ErrorCode::MechanismParameter)?;
     let key = part(service, &object)?;
     Ok(Usable { object, key, mechanism, parameter })
 }
