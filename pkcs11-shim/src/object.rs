@@ -13,8 +13,8 @@ use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 use crate::attribute::{self, Answer, Template, Wanted};
 use crate::error::Error;
 use crate::key::Before;
+use crate::key_use::{KeyUse, parse};
 use crate::module::Module;
-use crate::operation::{KeyUse, parse};
 use crate::session::Session;
 
 /// Bytes of a handle in the reply of a search.

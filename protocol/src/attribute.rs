@@ -167,6 +167,8 @@ attributes! {
     0x0000_0181 EC_POINT            Bytes      AtCreation        false;
     0x0000_0202 ALWAYS_AUTHENTICATE Boolean    AtCreation        false;
     0x0000_0210 WRAP_WITH_TRUSTED   Boolean    ToTrue            false;
+    0x0000_0633 ENCAPSULATE         Boolean    Always            false;
+    0x0000_0634 DECAPSULATE         Boolean    Always            false;
     0x4000_0600 ALLOWED_MECHANISMS  Mechanisms AtCreation        false;
 }
 

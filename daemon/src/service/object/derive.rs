@@ -83,7 +83,7 @@ fn implied(scheme: Scheme, template: &Template) -> Implied {
 }
 
 /// How many bytes the template asks for, or else the mechanism gives.
-fn length(draft: &Draft, base: &Usable) -> Result<usize, Error> {
+pub(super) fn length(draft: &Draft, base: &Usable) -> Result<usize, Error> {
     let natural = base
         .object
         .spec()
@@ -98,7 +98,7 @@ fn length(draft: &Draft, base: &Usable) -> Result<usize, Error> {
 }
 
 /// What the bytes are to be; only secret keys are derived.
-fn spec(kind: Kind) -> Result<KeySpec, ErrorCode> {
+pub(super) fn spec(kind: Kind) -> Result<KeySpec, ErrorCode> {
     match kind {
         Kind::Aes => Ok(KeySpec::Aes),
         Kind::Secret => Ok(KeySpec::Secret),
