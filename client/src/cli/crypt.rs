@@ -11,7 +11,6 @@ use coffer_client::{Context, KeyName};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
-use super::file::{PRIVATE, PUBLIC};
 use super::key::with_key;
 use super::sink::Sink;
 use super::target::Target;
@@ -75,11 +74,11 @@ pub(crate) fn encrypt(arguments: &EncryptArguments) -> Result<(), Problem> {
             "the ciphertext is binary: use --base64, --out FILE, or a pipe".to_owned(),
         ));
     }
-    let (context, input) = (files.context()?, files.open()?);
+    let context = files.context()?;
+    let input = files.open()?;
     if arguments.envelope {
-        let sink = files.sink(PUBLIC)?;
         return with_key(&files.target, &arguments.key, |kms, key| {
-            envelope::encrypt(kms, key, &context, input, sink)
+            envelope::encrypt(kms, key, &context, input, files.sink(0o666)?)
         });
     }
     let plaintext =
@@ -91,9 +90,9 @@ pub(crate) fn encrypt(arguments: &EncryptArguments) -> Result<(), Problem> {
         Ok(kms.encrypt(key, &plaintext, &context)?)
     })?;
     if arguments.base64 {
-        files.write(format!("{}\n", Base64::encode_string(&ciphertext)).as_bytes(), PUBLIC)?;
+        files.write(format!("{}\n", Base64::encode_string(&ciphertext)).as_bytes(), 0o666)?;
     } else {
-        files.write(&ciphertext, PUBLIC)?;
+        files.write(&ciphertext, 0o666)?;
     }
     Ok(())
 }
@@ -112,7 +111,7 @@ pub(crate) fn decrypt(arguments: &DecryptArguments) -> Result<(), Problem> {
             ));
         }
         let mut kms = files.target.kms()?;
-        let sink = files.sink(PRIVATE)?;
+        let sink = files.sink(0o600)?;
         return envelope::decrypt(&mut kms, key.as_ref(), &context, (&beginning, input), sink);
     }
     let mut ciphertext =
@@ -125,7 +124,7 @@ pub(crate) fn decrypt(arguments: &DecryptArguments) -> Result<(), Problem> {
         Some(key) => kms.decrypt_of(key, &ciphertext, &context)?,
         None => kms.decrypt(&ciphertext, &context)?,
     };
-    Ok(files.write(plaintext.expose_secret(), PRIVATE)?)
+    Ok(files.write(plaintext.expose_secret(), 0o600)?)
 }
 
 /// The bytes of base64 with line ends.
