@@ -9,6 +9,7 @@ mod completions;
 mod confirm;
 mod crypt;
 mod daemon;
+mod data_key;
 mod dev;
 mod doctor;
 mod file;
@@ -16,6 +17,7 @@ mod hint;
 mod init;
 mod input;
 mod key;
+mod mac;
 mod man;
 mod output;
 mod partition;
@@ -27,6 +29,7 @@ mod progress;
 mod random;
 mod request;
 mod restore;
+mod sign;
 mod signals;
 mod status;
 mod store;
@@ -68,6 +71,14 @@ enum Command {
     Encrypt(crypt::EncryptArguments),
     /// Decrypt what encrypt made
     Decrypt(crypt::DecryptArguments),
+    /// Make a data key: for use outside, kept encrypted
+    DataKey(data_key::DataKeyArguments),
+    /// Sign with a key
+    Sign(sign::SignArguments),
+    /// Verify a signature with a key
+    Verify(sign::VerifyArguments),
+    /// Make or check a message authentication code
+    Mac(mac::MacArguments),
     /// Print random bytes
     Random(random::RandomArguments),
     /// Make, list and initialise partitions
@@ -106,6 +117,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Key(command) => (command.json(), key::run(command)),
         Command::Encrypt(arguments) => (false, crypt::encrypt(&arguments).map(|()| 0)),
         Command::Decrypt(arguments) => (false, crypt::decrypt(&arguments).map(|()| 0)),
+        Command::DataKey(arguments) => (arguments.json, data_key::run(&arguments).map(|()| 0)),
+        Command::Sign(arguments) => (false, sign::sign(&arguments).map(|()| 0)),
+        Command::Verify(arguments) => (arguments.json, sign::verify(&arguments)),
+        Command::Mac(arguments) => (arguments.json, mac::run(&arguments)),
         Command::Random(arguments) => (false, random::run(&arguments).map(|()| 0)),
         Command::Partition(command) => (command.json(), partition::run(command).map(|()| 0)),
         Command::Audit(command) => (command.json(), audit::run(&command)),
@@ -180,6 +195,14 @@ mod tests {
             "man --dir d",
             "encrypt --key app --context a=b --context c=d --in f --out g --base64",
             "decrypt --context a=b --in f --out g --base64",
+            "data-key --key a --encrypted f --plaintext g --context a=b",
+            "data-key --key a --length 64 --json",
+            "data-key --key a --spec sm2 --encrypted f --public-key g",
+            "sign --key a",
+            "sign --key a --algorithm rsa_pkcs1_sha_512 --digest --in f --out g --base64",
+            "verify --key a --signature f --in g --json",
+            "mac --key a --in f --out g --base64",
+            "mac --key a --verify f --json",
             "random 32 --hex",
             "random 32 --base64",
             "partition list --json",
@@ -251,6 +274,20 @@ mod tests {
             "completions cmd.com",
             "encrypt",
             "encrypt --key app --context novalue",
+            "data-key --key a",
+            "data-key --encrypted f",
+            "data-key --key a --encrypted f --json",
+            "data-key --key a --encrypted f --length 0",
+            "data-key --key a --encrypted f --length 8 --spec AES_128",
+            "data-key --key a --encrypted f --spec DES",
+            "data-key --key a --encrypted f --context novalue",
+            "sign",
+            "sign --key a --algorithm MD5",
+            "verify --key a",
+            "verify --signature f",
+            "mac",
+            "mac --key a --json",
+            "mac --key a --verify f --out g",
             "random",
             "random 0",
             "random 8 --hex --base64",

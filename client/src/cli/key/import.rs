@@ -18,7 +18,7 @@ use spki::Document;
 use super::super::confirm::Confirmation;
 use super::super::request::{call, call_with, dry_run};
 use super::super::target::Target;
-use super::super::{file, input, time};
+use super::super::{file, time};
 use super::usage::parse_spec;
 use super::wrap::{self, Wrapped, Wrapping};
 use super::{KeyArguments, Problem, about, changed, material, output, shown};
@@ -250,10 +250,7 @@ fn spec_of(name: &str) -> Result<KeySpec, Problem> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
-    let read = std::fs::File::open(path)
-        .and_then(|file| input::read_up_to(file, MAX_FILE))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(read.to_vec())
+    Ok(file::read(Some(path), MAX_FILE)?.to_vec())
 }
 
 fn pem(der: &[u8]) -> anyhow::Result<String> {
