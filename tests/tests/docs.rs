@@ -54,7 +54,7 @@ fn blocks(page: &str) -> Vec<Block> {
 fn script(blocks: &[Block]) -> String {
     let mut script = String::from("set -eu\nexec 2>&1\n");
     for block in blocks {
-        write!(script, "{}echo '{END}'\n", block.commands).unwrap();
+        writeln!(script, "{}echo '{END}'", block.commands).unwrap();
     }
     script
 }
