@@ -12,7 +12,8 @@ use coffer_protocol::error::Failure;
 use coffer_protocol::frame::Flags;
 use coffer_protocol::operation::Operation;
 use coffer_protocol::operation::kms::{
-    Decrypted, EnableKey, EnableKeys, Encrypt, Encrypted, GenerateRandom, GeneratedRandom, GetRegions, Regions,
+    Decrypted, EnableKey, EnableKeys, Encrypt, Encrypted, GenerateRandom, GeneratedRandom,
+    GetRegions, Regions,
 };
 use serde_json::{Value, json};
 use support::{Daemon, Peer};
@@ -227,7 +228,7 @@ fn what_is_too_long_to_encrypt_is_refused_with_a_way_out() {
     let output = run(coffer(&daemon, &arguments), &[7; 4097]);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
-    assert!(String::from_utf8(output.stderr).unwrap().contains("GenerateDataKey"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--envelope"));
     assert_eq!(run(coffer(&daemon, &arguments), b"").status.code(), Some(1));
 }
 

@@ -128,6 +128,7 @@ pages! {
     keys "docs/keys.md";
     states "docs/states.md";
     rotation "docs/rotation.md";
+    envelope "docs/envelope.md";
     encrypting "docs/encrypting.md";
     deleting "docs/deleting.md";
     importing "docs/importing.md";

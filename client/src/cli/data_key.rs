@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use base64ct::{Base64, Encoding};
+use coffer_client::KeyName;
 use coffer_client::kms::Kms;
-use coffer_client::{Context, KeyName};
 use coffer_protocol::operation::kms::{
     GenerateDataKey, GenerateDataKeyPair, GenerateDataKeyPairWithoutPlaintext,
     GenerateDataKeyWithoutPlaintext,
@@ -12,6 +12,7 @@ use coffer_protocol::operation::kms::{
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::crypt::{context_of, parse_pair};
 use super::key::with_key;
 use super::request::call_with;
 use super::target::Target;
@@ -73,12 +74,7 @@ pub(crate) fn run(arguments: &DataKeyArguments) -> Result<(), Problem> {
     if arguments.public_key.is_some() && matches!(arguments.spec, Spec::Secret(_)) {
         return Err(Problem::Usage("--public-key is for a pair: name it with --spec".to_owned()));
     }
-    let mut context = Context::default();
-    for (key, value) in &arguments.context {
-        if context.insert(key, value).is_some() {
-            return Err(Problem::Usage(format!("--context has {key} twice")));
-        }
-    }
+    let context = context_of("--context", &arguments.context)?;
     let made = with_key(&arguments.target, &arguments.key, |kms, key| {
         Ok(arguments.make(kms, key, context.to_json())?)
     })?;
@@ -187,9 +183,4 @@ fn parse_spec(text: &str) -> Result<Spec, String> {
         .map(Spec::Secret)
         .or_else(|| find(&PAIRS).map(Spec::Pair))
         .ok_or_else(|| format!("one of {}, {}", SECRETS.join(", "), PAIRS.join(", ")))
-}
-
-fn parse_pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }

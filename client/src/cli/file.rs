@@ -1,14 +1,15 @@
 //! Files that commands read and write whole.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
 use base64ct::{Base64, Encoding};
 use zeroize::Zeroizing;
 
+use super::crypt::decode;
+use super::sink::Sink;
 use super::{Problem, input, output};
 
 /// Mode of files that everybody may read.
@@ -16,14 +17,11 @@ pub(crate) const PUBLIC: u32 = 0o666;
 /// Mode of files that are nobody else's business.
 pub(crate) const PRIVATE: u32 = 0o600;
 
-/// Writes a file; the mode counts for one that was not there.
+/// Writes a file, whole or not at all; the mode counts for one that was not there.
 pub(crate) fn write(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(mode);
-    options
-        .open(path)
-        .and_then(|mut file| file.write_all(bytes))
-        .with_context(|| format!("cannot write {}", path.display()))
+    let mut sink = Sink::open(Some(path), mode)?;
+    sink.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    sink.finish()
 }
 
 /// Reads a file or standard input, at most so many bytes.
@@ -68,10 +66,7 @@ pub(crate) fn decoded(bytes: Zeroizing<Vec<u8>>, form: Form) -> anyhow::Result<Z
     if form == Form::Binary {
         return Ok(bytes);
     }
-    let mut text = bytes;
-    text.retain(|byte| !byte.is_ascii_whitespace());
-    let text = std::str::from_utf8(&text).context("it is not base64")?;
-    Ok(Zeroizing::new(Base64::decode_vec(text).ok().context("it is not padded base64")?))
+    decode(bytes)
 }
 
 /// How bytes are written.

@@ -12,6 +12,7 @@ mod daemon;
 mod data_key;
 mod dev;
 mod doctor;
+mod envelope;
 mod file;
 mod hint;
 mod init;
@@ -27,10 +28,12 @@ mod place;
 mod problem;
 mod progress;
 mod random;
+mod re_encrypt;
 mod request;
 mod restore;
 mod sign;
 mod signals;
+mod sink;
 mod status;
 mod store;
 mod target;
@@ -67,10 +70,12 @@ enum Command {
     /// Make, list, change, import and delete keys
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Encrypt up to 4,096 bytes with a key
+    /// Encrypt with a key: up to 4,096 bytes, or files of any size with --envelope
     Encrypt(crypt::EncryptArguments),
     /// Decrypt what encrypt made
     Decrypt(crypt::DecryptArguments),
+    /// Encrypt ciphertexts anew, under another key, version or context
+    ReEncrypt(re_encrypt::ReEncryptArguments),
     /// Make a data key: for use outside, kept encrypted
     DataKey(data_key::DataKeyArguments),
     /// Sign with a key
@@ -117,6 +122,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Key(command) => (command.json(), key::run(command)),
         Command::Encrypt(arguments) => (false, crypt::encrypt(&arguments).map(|()| 0)),
         Command::Decrypt(arguments) => (false, crypt::decrypt(&arguments).map(|()| 0)),
+        Command::ReEncrypt(arguments) => (arguments.json, re_encrypt::run(&arguments)),
         Command::DataKey(arguments) => (arguments.json, data_key::run(&arguments).map(|()| 0)),
         Command::Sign(arguments) => (false, sign::sign(&arguments).map(|()| 0)),
         Command::Verify(arguments) => (arguments.json, sign::verify(&arguments)),
@@ -195,6 +201,11 @@ mod tests {
             "man --dir d",
             "encrypt --key app --context a=b --context c=d --in f --out g --base64",
             "decrypt --context a=b --in f --out g --base64",
+            "encrypt --key app --envelope --context a=b --in f --out g",
+            "re-encrypt",
+            "re-encrypt --key b --context a=b --new-context c=d --in f --out g --base64 --json",
+            "re-encrypt --no-context a b c --json",
+            "re-encrypt --files-from - a",
             "data-key --key a --encrypted f --plaintext g --context a=b",
             "data-key --key a --length 64 --json",
             "data-key --key a --spec sm2 --encrypted f --public-key g",
@@ -274,6 +285,10 @@ mod tests {
             "completions cmd.com",
             "encrypt",
             "encrypt --key app --context novalue",
+            "encrypt --key app --envelope --base64",
+            "re-encrypt --new-context a=b --no-context",
+            "re-encrypt --in f a",
+            "re-encrypt --files-from l --out g",
             "data-key --key a",
             "data-key --encrypted f",
             "data-key --key a --encrypted f --json",

@@ -15,10 +15,10 @@ pub(crate) fn call_with<O: Operation>(
     request: &O,
     payload: &[u8],
 ) -> Result<Reply<O::Reply>, Error> {
-    kms.connection().call(request, payload)
+    kms.call(request, payload)
 }
 
 /// Asks whether a request without a payload would succeed.
 pub(crate) fn dry_run<O: Operation>(kms: &mut Kms, request: &O) -> Result<(), Error> {
-    kms.connection().dry_run(request, &[]).map(drop)
+    kms.connection()?.dry_run(request, &[]).map(drop)
 }

@@ -10,5 +10,6 @@ mod find;
 mod generate;
 mod read;
 mod set;
+mod statement;
 mod support;
 mod wrap;

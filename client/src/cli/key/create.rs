@@ -1,7 +1,8 @@
 //! `coffer key create`.
 
-use coffer_client::kms::{CreateKey, Tag};
+use coffer_client::kms::Tag;
 use coffer_protocol::key::{KeySpec, KeyUsage};
+use coffer_protocol::operation::kms::CreateKey;
 
 use super::super::request::call;
 use super::super::target::Target;
