@@ -293,7 +293,7 @@ fn a_secret_key_is_imported_with_every_wrapping_and_is_the_same_each_time() {
     bench.does("key create app --import");
     assert!(bench.fails(1, "key rotate app").contains("Only symmetric keys made here"));
     let refused = bench.coffer("encrypt --key app", b"x");
-    assert!(text(&refused.stderr).contains("coffer key show"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("coffer key import app"), "{}", text(&refused.stderr));
     let file = bench.file("material", &[0xA5; 32]);
     let mut ciphertext = Vec::new();
     for wrapping in WRAPPINGS {

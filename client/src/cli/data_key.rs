@@ -3,18 +3,14 @@
 use std::path::PathBuf;
 
 use base64ct::{Base64, Encoding};
-use coffer_client::KeyName;
-use coffer_client::kms::Kms;
-use coffer_protocol::operation::kms::{
-    GenerateDataKey, GenerateDataKeyPair, GenerateDataKeyPairWithoutPlaintext,
-    GenerateDataKeyWithoutPlaintext,
-};
+use coffer_client::kms::{DataKeyLength, Kms};
+use coffer_client::{Context, KeyName};
+use secrecy::{ExposeSecret, SecretSlice};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::crypt::{context_of, parse_pair};
 use super::key::with_key;
-use super::request::call_with;
 use super::target::Target;
 use super::{Problem, file, output};
 
@@ -33,8 +29,8 @@ pub(crate) struct DataKeyArguments {
     #[arg(long, value_parser = parse_spec, default_value = "AES_256", hide_default_value = true)]
     spec: Spec,
     /// Bytes of the key, 1 to 1,024, in place of --spec
-    #[arg(long, value_name = "BYTES", conflicts_with = "spec", value_parser = clap::value_parser!(i64).range(1..=1024))]
-    length: Option<i64>,
+    #[arg(long, value_name = "BYTES", conflicts_with = "spec", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    length: Option<u16>,
     /// A public fact that decryption needs again; may be repeated
     #[arg(long = "context", value_name = "KEY=VALUE", value_parser = parse_pair)]
     context: Vec<(String, String)>,
@@ -57,14 +53,14 @@ pub(crate) struct DataKeyArguments {
 /// What is made.
 #[derive(Clone, Debug)]
 enum Spec {
-    Secret(String),
-    Pair(String),
+    Secret(DataKeyLength),
+    Pair(&'static str),
 }
 
 /// A data key, as far as it is known.
 struct Made {
     key_id: String,
-    plaintext: Option<Zeroizing<Vec<u8>>>,
+    plaintext: Option<SecretSlice<u8>>,
     encrypted: Vec<u8>,
     public_key: Option<Vec<u8>>,
 }
@@ -76,7 +72,7 @@ pub(crate) fn run(arguments: &DataKeyArguments) -> Result<(), Problem> {
     }
     let context = context_of("--context", &arguments.context)?;
     let made = with_key(&arguments.target, &arguments.key, |kms, key| {
-        Ok(arguments.make(kms, key, context.to_json())?)
+        Ok(arguments.make(kms, key, &context)?)
     })?;
     if arguments.json {
         return print(&made);
@@ -84,7 +80,7 @@ pub(crate) fn run(arguments: &DataKeyArguments) -> Result<(), Problem> {
     for (path, bytes, mode) in [
         (
             &arguments.plaintext,
-            made.plaintext.as_ref().map(|bytes| bytes.as_slice()),
+            made.plaintext.as_ref().map(ExposeSecret::expose_secret),
             file::PRIVATE,
         ),
         (&arguments.public_key, made.public_key.as_deref(), file::PUBLIC),
@@ -98,7 +94,10 @@ pub(crate) fn run(arguments: &DataKeyArguments) -> Result<(), Problem> {
 }
 
 fn print(made: &Made) -> Result<(), Problem> {
-    let clear = made.plaintext.as_ref().map(|bytes| Zeroizing::new(Base64::encode_string(bytes)));
+    let clear = made
+        .plaintext
+        .as_ref()
+        .map(|bytes| Zeroizing::new(Base64::encode_string(bytes.expose_secret())));
     let public = made.public_key.as_ref().map(|bytes| Base64::encode_string(bytes));
     let mut object = json!({
         "KeyId": made.key_id,
@@ -120,67 +119,52 @@ impl DataKeyArguments {
         &self,
         kms: &mut Kms,
         key: &KeyName,
-        context: Option<String>,
+        context: &Context,
     ) -> Result<Made, coffer_client::Error> {
-        let key_id = key.as_str().to_owned();
         let is_shown = self.json || self.plaintext.is_some();
-        match (&self.spec, is_shown) {
-            (Spec::Secret(spec), true) => {
-                let request = GenerateDataKey {
-                    key_id,
-                    key_spec: Some(spec.clone()),
-                    length: self.length,
-                    context,
-                    public_key: None,
-                    algorithm: None,
-                };
-                let reply = call_with(kms, &request, &[])?;
-                let encrypted = reply.meta.ciphertext.0;
-                let plaintext = Some(reply.payload);
-                Ok(Made { key_id: reply.meta.key_id, plaintext, encrypted, public_key: None })
+        let (plaintext, encrypted, public_key) = match (self.what(), is_shown) {
+            (Spec::Secret(length), true) => {
+                let made = kms.generate_data_key(key, length, context)?;
+                (Some(made.plaintext), made.ciphertext, None)
             }
-            (Spec::Secret(spec), false) => {
-                let key_spec = Some(spec.clone());
-                let length = self.length;
-                let request = GenerateDataKeyWithoutPlaintext { key_id, key_spec, length, context };
-                let reply = call_with(kms, &request, &[])?;
-                let encrypted = reply.payload.to_vec();
-                Ok(Made { key_id: reply.meta.key_id, plaintext: None, encrypted, public_key: None })
+            (Spec::Secret(length), false) => {
+                (None, kms.generate_data_key_without_plaintext(key, length, context)?, None)
             }
             (Spec::Pair(spec), true) => {
-                let request = GenerateDataKeyPair { key_id, spec: spec.clone(), context };
-                let reply = call_with(kms, &request, &[])?;
-                Ok(Made {
-                    key_id: reply.meta.key_id,
-                    plaintext: Some(reply.payload),
-                    encrypted: reply.meta.ciphertext.0,
-                    public_key: Some(reply.meta.public_key.0),
-                })
+                let made = kms.generate_data_key_pair(key, spec, context)?;
+                (Some(made.private_key), made.ciphertext, Some(made.public_key))
             }
             (Spec::Pair(spec), false) => {
-                let spec = spec.clone();
-                let request = GenerateDataKeyPairWithoutPlaintext { key_id, spec, context };
-                let reply = call_with(kms, &request, &[])?;
-                Ok(Made {
-                    key_id: reply.meta.key_id,
-                    plaintext: None,
-                    encrypted: reply.payload.to_vec(),
-                    public_key: Some(reply.meta.public_key.0),
-                })
+                let made = kms.generate_data_key_pair_without_plaintext(key, spec, context)?;
+                (None, made.ciphertext, Some(made.public_key))
             }
+        };
+        let key_id = if self.json { kms.describe_key(key)?.key_id } else { String::new() };
+        Ok(Made { key_id, plaintext, encrypted, public_key })
+    }
+
+    fn what(&self) -> Spec {
+        match self.length {
+            Some(length) => Spec::Secret(DataKeyLength::Bytes(length)),
+            None => self.spec.clone(),
         }
     }
 }
 
 fn parse_spec(text: &str) -> Result<Spec, String> {
-    const SECRETS: [&str; 2] = ["AES_128", "AES_256"];
-    const PAIRS: [&str; 6] =
-        ["RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "SM2"];
-    let find = |names: &[&'static str]| {
-        names.iter().find(|name| name.eq_ignore_ascii_case(text)).map(|name| (*name).to_owned())
-    };
-    find(&SECRETS)
-        .map(Spec::Secret)
-        .or_else(|| find(&PAIRS).map(Spec::Pair))
-        .ok_or_else(|| format!("one of {}, {}", SECRETS.join(", "), PAIRS.join(", ")))
+    const SPECS: [(&str, Spec); 8] = [
+        ("AES_128", Spec::Secret(DataKeyLength::Aes128)),
+        ("AES_256", Spec::Secret(DataKeyLength::Aes256)),
+        ("RSA_2048", Spec::Pair("RSA_2048")),
+        ("RSA_3072", Spec::Pair("RSA_3072")),
+        ("RSA_4096", Spec::Pair("RSA_4096")),
+        ("ECC_NIST_P256", Spec::Pair("ECC_NIST_P256")),
+        ("ECC_NIST_P384", Spec::Pair("ECC_NIST_P384")),
+        ("SM2", Spec::Pair("SM2")),
+    ];
+    let found = SPECS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found.map(|(_, spec)| spec).ok_or_else(|| {
+        let names = SPECS.map(|(name, _)| name);
+        format!("one of {}", names.join(", "))
+    })
 }

@@ -4,13 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use coffer_protocol::key::KeySpec;
-use coffer_protocol::message::Bytes;
-use coffer_protocol::operation::kms::{GenerateMac, VerifyMac};
 use serde_json::json;
 
 use super::file::{self, Form};
 use super::key::with_key;
-use super::request::call_with;
 use super::target::Target;
 use super::{Problem, output};
 
@@ -53,20 +50,18 @@ pub(crate) fn run(arguments: &MacArguments) -> Result<u8, Problem> {
     let form = Form::of(*base64);
     let Some(path) = &arguments.verify else {
         let code = with_key(target, key, |kms, key| {
-            let algorithm = algorithm(&kms.describe_key(key)?.key_spec)?.to_owned();
+            let algorithm = algorithm(&kms.describe_key(key)?.key_spec)?;
             let message = file::read(input.as_deref(), MAX_MESSAGE)?;
-            let request = GenerateMac { key_id: key.as_str().to_owned(), algorithm };
-            Ok(call_with(kms, &request, &message)?.payload)
+            Ok(kms.generate_mac(key, algorithm, &message)?)
         })?;
         return file::write_or_print(output.as_deref(), &code, form, file::PUBLIC).map(|()| 0);
     };
     let code = file::decoded(file::read(Some(path), MAX_CODE)?, form)
         .with_context(|| format!("cannot use {}", path.display()))?;
     let right = with_key(target, key, |kms, key| {
-        let algorithm = algorithm(&kms.describe_key(key)?.key_spec)?.to_owned();
+        let algorithm = algorithm(&kms.describe_key(key)?.key_spec)?;
         let message = file::read(input.as_deref(), MAX_MESSAGE)?;
-        let (key_id, mac) = (key.as_str().to_owned(), Bytes(code.to_vec()));
-        Ok(call_with(kms, &VerifyMac { key_id, algorithm, mac }, &message)?.meta.valid)
+        Ok(kms.verify_mac(key, algorithm, &message, &code)?)
     })?;
     if arguments.json {
         output::line(&json!({"MacValid": right}))?;

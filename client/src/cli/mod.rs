@@ -29,7 +29,6 @@ mod problem;
 mod progress;
 mod random;
 mod re_encrypt;
-mod request;
 mod restore;
 mod sign;
 mod signals;

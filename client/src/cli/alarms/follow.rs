@@ -8,8 +8,8 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use coffer_client::kms::{Alarm, AlarmFilter};
 use coffer_client::{Connection, Error, Role, Wait};
-use coffer_protocol::operation::kms::{Alarm, ListAlarms, ListedAlarms};
 use nix::sys::signal::Signal;
 
 use super::super::problem::NO_DAEMON;
@@ -20,7 +20,7 @@ use super::remembered::Remembered;
 use super::{Problem, output, row};
 
 /// Alarms of one request.
-const PAGE: i64 = 200;
+const PAGE: u32 = 200;
 /// Pauses between attempts to reach a daemon that went away.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
@@ -101,21 +101,16 @@ impl Daemon {
         Ok(Self { events, requests })
     }
 
-    fn list(&mut self, after: Option<u64>, limit: i64) -> Result<ListedAlarms, Error> {
-        let request = ListAlarms {
-            kind: None,
-            key_id: None,
-            from: None,
-            to: None,
-            after,
-            offset: None,
-            limit: Some(limit),
-        };
-        Ok(self.requests.call(&request, &[])?.meta)
+    fn list(&mut self, filter: &AlarmFilter) -> Result<Vec<Alarm>, Error> {
+        Ok(self.requests.call(&filter.request(), &[])?.meta.alarms)
+    }
+
+    fn after(&mut self, number: u64) -> Result<Vec<Alarm>, Error> {
+        self.list(&AlarmFilter::all().after(number).page(0, PAGE))
     }
 
     fn newest(&mut self) -> Result<u64, Error> {
-        Ok(self.list(None, 1)?.alarms.first().map_or(0, |alarm| alarm.number))
+        Ok(self.list(&AlarmFilter::all().page(0, 1))?.first().map_or(0, |alarm| alarm.number))
     }
 }
 
@@ -159,11 +154,11 @@ impl Follower<'_> {
     /// Handles every alarm after the last one.
     fn catch_up(&mut self, daemon: &mut Daemon) -> Result<Ran, Problem> {
         loop {
-            let page = daemon.list(self.handled, PAGE)?;
-            if page.alarms.is_empty() {
+            let alarms = daemon.after(self.handled.unwrap_or(0))?;
+            if alarms.is_empty() {
                 return Ok(Ran::GoOn);
             }
-            for alarm in page.alarms {
+            for alarm in alarms {
                 if self.handle(&alarm)? == Ran::Stop {
                     return Ok(Ran::Stop);
                 }
