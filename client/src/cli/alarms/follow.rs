@@ -12,7 +12,6 @@ use coffer_client::kms::{Alarm, AlarmFilter};
 use coffer_client::{Connection, Error, Role, Wait};
 use nix::sys::signal::Signal;
 
-use super::super::problem::NO_DAEMON;
 use super::super::signals::{Arrival, Signals};
 use super::super::target::Target;
 use super::program::{Program, Ran};
@@ -68,21 +67,17 @@ pub(super) fn run(arguments: &FollowArguments) -> Result<(), Problem> {
         given: remembered,
     };
     // A daemon that was never there is an error; one that goes away is waited for.
-    let mut daemon = Some(follower.connect()?);
+    let mut daemon = follower.connect()?;
     loop {
-        let ended = match daemon.take() {
-            Some(daemon) => follower.follow(daemon),
-            None => follower.connect().and_then(|daemon| follower.follow(daemon)),
-        };
-        match ended {
-            Ok(()) => return Ok(()),
-            Err(problem) if problem.exit_status() == NO_DAEMON => {
+        match follower.follow(daemon) {
+            Err(problem) if problem.is_passing() => {
                 eprintln!("coffer: {}; waiting for it to come back", problem.message());
-                if follower.wait_for_daemon()? == Ran::Stop {
-                    return Ok(());
-                }
             }
-            Err(problem) => return Err(problem),
+            ended => return ended,
+        }
+        match follower.connect_again()? {
+            Some(again) => daemon = again,
+            None => return Ok(()),
         }
     }
 }
@@ -203,22 +198,23 @@ impl Follower<'_> {
         }
     }
 
-    /// Waits until a daemon can be reached, or somebody stops it.
-    fn wait_for_daemon(&self) -> Result<Ran, Problem> {
+    /// Connects as soon as there is a daemon that answers; `None` where somebody stops it before.
+    fn connect_again(&mut self) -> Result<Option<Daemon>, Problem> {
         let [mut pause, longest] = PAUSES;
+        let mut deadline = Instant::now() + pause;
         loop {
-            let deadline = Instant::now() + pause;
             match self.signals.wait_or(None, Some(deadline))? {
                 Arrival::Signal(Signal::SIGCHLD) => continue,
-                Arrival::Signal(_) => return Ok(Ran::Stop),
+                Arrival::Signal(_) => return Ok(None),
                 Arrival::Nothing | Arrival::Readable => {}
             }
-            match self.arguments.target.connect() {
-                Ok(_) => return Ok(Ran::GoOn),
-                Err(problem) if problem.exit_status() == NO_DAEMON => {}
+            match self.connect() {
+                Ok(daemon) => return Ok(Some(daemon)),
+                Err(problem) if problem.is_passing() => {}
                 Err(problem) => return Err(problem),
             }
             pause = (pause * 2).min(longest);
+            deadline = Instant::now() + pause;
         }
     }
 
