@@ -6,6 +6,8 @@ mod cmk;
 mod copy;
 mod create;
 mod derive;
+mod derive_classic;
+mod derive_kdf;
 mod find;
 mod generate;
 mod read;

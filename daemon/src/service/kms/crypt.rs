@@ -5,6 +5,7 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::key::{KeySpec, KeyUsage};
 use coffer_protocol::key_type::KeyType;
+use coffer_protocol::mechanism::ENVELOPE_MAX;
 use coffer_protocol::message::Bytes;
 use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::kms::{
@@ -23,7 +24,7 @@ use crate::vault::{self, Depth, Inside, Public};
 use crate::{Error, crypto};
 
 /// Most bytes that Encrypt takes.
-pub(super) const MAX_PLAINTEXT: usize = 4096;
+pub(super) const MAX_PLAINTEXT: usize = ENVELOPE_MAX;
 
 /// A key that may encrypt or decrypt in the KMS's format, and the context.
 pub(crate) struct Ready {

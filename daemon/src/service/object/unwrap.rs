@@ -40,7 +40,7 @@ enum Form {
 }
 
 /// An error about a key, as one about the unwrapping key.
-fn about_unwrapping(error: Error) -> Error {
+pub(super) fn about_unwrapping(error: Error) -> Error {
     match error.code() {
         ErrorCode::KeyInvalid => ErrorCode::UnwrappingKeyInvalid.into(),
         ErrorCode::KeySize => ErrorCode::UnwrappingKeySize.into(),

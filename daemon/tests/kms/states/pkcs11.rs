@@ -193,7 +193,10 @@ fn act(user: &User, function: &str, key: u32) -> Result<(), String> {
             let template =
                 [Attribute::number(a::CLASS, SECRET), Attribute::number(a::KEY_TYPE, 0x10)];
             let template = frame::encode_meta(&template.to_vec()).unwrap();
-            user.ask(&DeriveKey { session, mechanism: ecdh(), key }, &template)
+            user.ask(
+                &DeriveKey { session, mechanism: ecdh(), key, additional: Vec::new() },
+                &template,
+            )
         }
         other => panic!("{other} has no request"),
     }

@@ -3,11 +3,14 @@
 use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG,
 };
+use zeroize::Zeroizing;
 
 use super::exports;
+use crate::error::Error;
+use crate::ffi::authenticated::{self, Nonce};
 use crate::ffi::pointers::{Buffer, length};
-use crate::ffi::{mechanism, template};
-use crate::{object, wrap};
+use crate::ffi::{derivation, mechanism, template};
+use crate::{encapsulate, object, wrap};
 
 exports! { OBJECTS: ready;
     C_CreateObject(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE) =
@@ -45,7 +48,9 @@ exports! { KEYS: ready;
     C_GenerateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
             let call = mechanism::call(mechanism)?;
-            key.expect()?.write(object::generate(module, session, call, &template::given(attributes, count)?)?)
+            let password = if mechanism.is_null() { Zeroizing::default() } else { derivation::password(mechanism)? };
+            let template = template::given(attributes, count)?;
+            key.expect()?.write(object::generate(module, session, call, &template, &password)?)
         };
     C_GenerateKeyPair(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public: *mut CK_ATTRIBUTE, public_count: CK_ULONG, private: *mut CK_ATTRIBUTE, private_count: CK_ULONG, public_key: *mut CK_OBJECT_HANDLE, private_key: *mut CK_OBJECT_HANDLE) =
         |module| {
@@ -66,14 +71,67 @@ exports! { KEYS: ready;
         };
     C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
+            key.expect()?;
             let call = mechanism::call(mechanism)?;
             let template = template::given(attributes, count)?;
             let wrapped = wrapped.slice(wrapped_length)?;
-            key.expect()?.write(wrap::unwrap(module, session, call, unwrapping, wrapped, &template)?)
+            key.write(wrap::unwrap(module, session, call, unwrapping, wrapped, &template)?)
         };
     C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
+            let call = mechanism::call(mechanism)?.ok_or(Error::ArgumentsBad)?;
+            let (additional, back) = derivation::back(mechanism)?;
+            if back.has_key() {
+                key.expect()?;
+            }
+            let template = template::given(attributes, count)?;
+            let derived = object::derive(module, session, &call, base, &template, &additional)?;
+            back.give(&derived)?;
+            match derived.keys[..] {
+                [first, ..] if back.has_key() => key.write(first),
+                _ => Ok(()),
+            }
+        };
+
+    C_EncapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public_key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_length: *mut CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            let buffer = Buffer::new(ciphertext, ciphertext_length)?;
+            key.expect()?;
             let call = mechanism::call(mechanism)?;
-            key.expect()?.write(object::derive(module, session, call, base, &template::given(attributes, count)?)?)
+            let template = template::given(attributes, count)?;
+            let room = buffer.room();
+            let (output, made) = encapsulate::encapsulate(module, session, call, public_key, &template, room)?;
+            if let Some(made) = made {
+                key.write(made)?;
+            }
+            // The key exists before its ciphertext is handed out, which fits.
+            buffer.answer(output)
+        };
+    C_DecapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, private_key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_length: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            key.expect()?;
+            let call = mechanism::call(mechanism)?;
+            let template = template::given(attributes, count)?;
+            let ciphertext = ciphertext.slice(ciphertext_length)?;
+            key.write(encapsulate::decapsulate(module, session, call, private_key, ciphertext, &template)?)
+        };
+    C_WrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, wrapped: *mut CK_BYTE, wrapped_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(wrapped, wrapped_length)?;
+            let associated = data.slice(data_length)?;
+            let authenticated = authenticated::read(mechanism, associated, Nonce::MayBeMade)?;
+            let output = wrap::wrap(module, session, Some(authenticated.call), wrapping, key, buffer.room())?;
+            if output.is_final() {
+                authenticated.nonce.write()?;
+            }
+            buffer.answer(output)
+        };
+    C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, data: *mut CK_BYTE, data_length: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            key.expect()?;
+            let authenticated = authenticated::read(mechanism, data.slice(data_length)?, Nonce::IsGiven)?;
+            let template = template::given(attributes, count)?;
+            let wrapped = wrapped.slice(wrapped_length)?;
+            key.write(wrap::unwrap(module, session, Some(authenticated.call), unwrapping, wrapped, &template)?)
         };
 }

@@ -5,15 +5,26 @@
 
 use serde::de::DeserializeOwned;
 
-use super::Hash;
+use super::{Hash, Scheme};
 
 mod choice;
+mod kdf;
+mod tls;
 mod wire;
 
 pub use choice::{Ecdh, Hkdf, Oaep, Pss, RsaAes, Salt};
+pub use kdf::{
+    BitParameter, CbcDataParameter, DataParameter, Kdf, KdfMode, KdfParameter, KdfSegment,
+    KdfSegmentParameter, KeyParameter, MAX_ITERATIONS, NumberFormat, Pbkdf2, Pbkdf2Parameter, Prf,
+};
+pub use tls::{
+    Tls, TlsExtendedMasterParameter, TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac,
+    TlsMacParameter, TlsMasterParameter,
+};
 pub use wire::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter, GcmParameter,
-    HkdfParameter, IvParameter, MacLengthParameter, OaepParameter, PssParameter, RsaAesParameter,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter,
+    EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter, MacLengthParameter, OaepParameter,
+    PssParameter, RsaAesParameter,
 };
 
 /// Why a call does not describe something that can be done.
@@ -54,6 +65,34 @@ pub enum ParameterShape {
     EdDsa,
     /// [`EcdhParameter`].
     Ecdh,
+    /// [`EnvelopeParameter`], or none.
+    Envelope,
+    /// [`KeyParameter`].
+    Key,
+    /// [`DataParameter`].
+    Data,
+    /// [`BitParameter`].
+    Bit,
+    /// [`CbcDataParameter`].
+    CbcData,
+    /// [`KdfParameter`] in counter mode.
+    KdfCounter,
+    /// [`KdfParameter`] in feedback mode.
+    KdfFeedback,
+    /// [`KdfParameter`] in double-pipeline mode.
+    KdfPipeline,
+    /// [`Pbkdf2Parameter`].
+    Pbkdf2,
+    /// [`TlsMasterParameter`].
+    TlsMaster,
+    /// [`TlsExtendedMasterParameter`].
+    TlsExtendedMaster,
+    /// [`TlsKeysParameter`].
+    TlsKeys,
+    /// [`TlsKdfParameter`].
+    TlsKdf,
+    /// [`TlsMacParameter`].
+    TlsMac,
 }
 
 /// A parameter that was parsed and found possible.
@@ -85,12 +124,34 @@ pub enum Parameter {
     EdDsa(EdDsaParameter),
     /// For Diffie-Hellman on a curve.
     Ecdh(Ecdh),
+    /// The encryption context of an envelope.
+    Envelope(EnvelopeParameter),
+    /// The handle of a second key.
+    Key(u32),
+    /// Bytes that go into a key.
+    Data(Vec<u8>),
+    /// The bit of the base key with which the derived one begins.
+    Bit(u64),
+    /// Blocks to encrypt, and the initialisation vector.
+    CbcData(CbcDataParameter),
+    /// For SP 800-108, with its mode.
+    Kdf(KdfMode, Kdf),
+    /// For PBKDF2.
+    Pbkdf2(Pbkdf2),
+    /// For the pseudorandom function of TLS 1.2.
+    Tls(Tls),
+    /// For the keys of a connection.
+    TlsKeys(TlsKeys),
+    /// For a code at the end of a handshake.
+    TlsMac(TlsMac),
 }
 
 /// The longest accepted GCM initialisation vector.
 const GCM_IV_MAX: usize = 256;
 /// The longest context of EdDSA (RFC 8032 section 2).
 const CONTEXT_MAX: usize = 255;
+/// The longest encryption context.
+const ENVELOPE_CONTEXT_MAX: usize = 1024;
 /// The longest salt that fits a 4096-bit modulus.
 const PSS_SALT_MAX: u64 = 512;
 
@@ -149,7 +210,7 @@ impl ParameterShape {
                 length @ 1..=64 => Parameter::MacLength(length as usize),
                 _ => return Err(CallError::Parameter),
             },
-            Self::EdDsa if wire.is_empty() => Parameter::None,
+            Self::EdDsa | Self::Envelope if wire.is_empty() => Parameter::None,
             Self::EdDsa => {
                 let eddsa: EdDsaParameter = decode(wire)?;
                 if eddsa.context.len() > CONTEXT_MAX {
@@ -163,6 +224,34 @@ impl ParameterShape {
                 Parameter::EdDsa(eddsa)
             }
             Self::Ecdh => Parameter::Ecdh(decode::<EcdhParameter>(wire)?.check()?),
+            Self::Envelope => {
+                let envelope: EnvelopeParameter = decode(wire)?;
+                // What is inside is for the daemon to read.
+                let is_object =
+                    envelope.context.starts_with('{') && envelope.context.ends_with('}');
+                if !is_object || envelope.context.len() > ENVELOPE_CONTEXT_MAX {
+                    return Err(CallError::Parameter);
+                }
+                Parameter::Envelope(envelope)
+            }
+            Self::Key => {
+                let KeyParameter { key } = decode(wire)?;
+                Parameter::Key(u32::try_from(key).map_err(|_| CallError::Parameter)?)
+            }
+            Self::Data => Parameter::Data(decode::<DataParameter>(wire)?.check()?),
+            Self::Bit => Parameter::Bit(decode::<BitParameter>(wire)?.bit),
+            Self::CbcData => Parameter::CbcData(decode(wire)?),
+            Self::KdfCounter => kdf(wire, KdfMode::Counter)?,
+            Self::KdfFeedback => kdf(wire, KdfMode::Feedback)?,
+            Self::KdfPipeline => kdf(wire, KdfMode::DoublePipeline)?,
+            Self::Pbkdf2 => Parameter::Pbkdf2(decode::<Pbkdf2Parameter>(wire)?.check()?),
+            Self::TlsMaster => Parameter::Tls(decode::<TlsMasterParameter>(wire)?.check()?),
+            Self::TlsExtendedMaster => {
+                Parameter::Tls(decode::<TlsExtendedMasterParameter>(wire)?.check()?)
+            }
+            Self::TlsKeys => Parameter::TlsKeys(decode::<TlsKeysParameter>(wire)?.check()?),
+            Self::TlsKdf => Parameter::Tls(decode::<TlsKdfParameter>(wire)?.check()?),
+            Self::TlsMac => Parameter::TlsMac(decode::<TlsMacParameter>(wire)?.check()?),
         })
     }
 
@@ -178,6 +267,11 @@ impl ParameterShape {
                 hkdf.salt_key = rename(hkdf.salt_key);
                 postcard::to_stdvec(&hkdf).map_err(|_| CallError::Parameter)
             }
+            Self::Key => {
+                let KeyParameter { key } = decode(wire)?;
+                let renamed = KeyParameter { key: rename(key) };
+                postcard::to_stdvec(&renamed).map_err(|_| CallError::Parameter)
+            }
             Self::None
             | Self::Iv
             | Self::Gcm
@@ -189,9 +283,26 @@ impl ParameterShape {
             | Self::ChaChaPoly
             | Self::MacLength
             | Self::EdDsa
-            | Self::Ecdh => Ok(wire.to_vec()),
+            | Self::Ecdh
+            | Self::Envelope
+            | Self::Data
+            | Self::Bit
+            | Self::CbcData
+            | Self::KdfCounter
+            | Self::KdfFeedback
+            | Self::KdfPipeline
+            | Self::Pbkdf2
+            | Self::TlsMaster
+            | Self::TlsExtendedMaster
+            | Self::TlsKeys
+            | Self::TlsKdf
+            | Self::TlsMac => Ok(wire.to_vec()),
         }
     }
+}
+
+fn kdf(wire: &[u8], mode: KdfMode) -> Result<Parameter, CallError> {
+    Ok(Parameter::Kdf(mode, decode::<KdfParameter>(wire)?.check(mode)?))
 }
 
 /// Decodes a structure and refuses bytes behind it.

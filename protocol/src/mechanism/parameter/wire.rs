@@ -146,3 +146,10 @@ pub struct EcdhParameter {
     /// The public point of the other side, raw or in an OCTET STRING.
     pub public_data: Vec<u8>,
 }
+
+/// The parameter of `CKM_COFFER_ENVELOPE`: in C it is this text without an end mark, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvelopeParameter {
+    /// The encryption context as the KMS takes it: a JSON object of strings, at most 1024 bytes.
+    pub context: String,
+}
