@@ -52,7 +52,11 @@ fn encryption(directory: &Path) -> (Peer, EncryptData) {
     let template =
         [Attribute::number(attribute::VALUE_LEN, 32), Attribute::boolean(attribute::TOKEN, true)];
     let template = postcard::to_stdvec(&template[..]).expect("a template can be encoded");
-    let generate = GenerateKey { session, mechanism: MechanismCall::plain(ckm::CKM_AES_KEY_GEN) };
+    let generate = GenerateKey {
+        session,
+        mechanism: MechanismCall::plain(ckm::CKM_AES_KEY_GEN),
+        password_length: 0,
+    };
     let key = peer.call(&generate, &template).expect("a key is made").object;
     let parameter = GcmParameter { iv: vec![7; 12], aad: Vec::new(), tag_bits: 128 };
     let mechanism = MechanismCall::with(ckm::CKM_AES_GCM, &parameter).expect("it can be encoded");

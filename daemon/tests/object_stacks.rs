@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use coffer_daemon::crypto::ecdsa::Curve;
-use coffer_daemon::crypto::{self, Components, Generate, Generated, Key};
+use coffer_daemon::crypto::{self, Base, Components, Generate, Generated, Key};
 use coffer_daemon::vault::{self, Config, Depth, Inside, Sealed, stack_use};
 use coffer_protocol::mechanism::{Ecdh, Hash, Oaep, Parameter, Pss, Scheme};
 use rsa::pkcs1::RsaPrivateKeyRef;
@@ -133,7 +133,8 @@ fn secrets_are_agreed_on_the_stacks_that_the_service_takes() {
             let public_data = point.clone();
             let ecdh = Parameter::Ecdh(Ecdh { kdf, shared_data: Vec::new(), public_data });
             fits("agreeing", room, |inside| {
-                crypto::derive(key.get(inside), None, Scheme::Ecdh, &ecdh, 32).is_ok()
+                let base = Base { key: key.get(inside), value: &[] };
+                crypto::derive(base, None, Scheme::Ecdh, &ecdh, 32).is_ok()
             });
         }
     }

@@ -38,6 +38,8 @@ impl KeyUse {
             attempt(session, function, &call, &key, refused)?;
             return Err(refused);
         }
+        let possible = mechanism.accepts(&parameter, key.key_bits as usize);
+        possible.map_err(|_| Error::MechanismParamInvalid)?;
         Ok(Self { key, mechanism, parameter, call, function, is_authenticated: false })
     }
 

@@ -9,6 +9,7 @@ use coffer_protocol::operation::object::{
     GetAttributes, GetObjectSize, ObjectDescription, SetAttributes,
 };
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
+use zeroize::Zeroizing;
 
 use crate::attribute::{self, Answer, Template, Wanted};
 use crate::error::Error;
@@ -186,13 +187,17 @@ pub(crate) fn generate(
     handle: CK_SESSION_HANDLE,
     mechanism: Option<MechanismCall>,
     template: &Template,
+    password: &[u8],
 ) -> Result<CK_OBJECT_HANDLE, Error> {
     let session = module.sessions.find(handle)?;
     let mechanism = mechanism.ok_or(Error::ArgumentsBad)?;
     parse(&mechanism, Function::Generate)?;
     let before = session.application().keys.before();
-    let request = GenerateKey { session: session.number(), mechanism };
-    let reply = session.call(&request, &template.encode()?)?;
+    let password_length = u32::try_from(password.len()).map_err(|_| Error::ArgumentsBad)?;
+    let request = GenerateKey { session: session.number(), mechanism, password_length };
+    let mut payload = template.encode()?;
+    crate::operation::append(&mut payload, password);
+    let reply = session.call(&request, &payload)?;
     Ok(keep_made(&session, reply.meta, before))
 }
 
@@ -218,24 +223,44 @@ pub(crate) fn generate_pair(
     Ok((public, private))
 }
 
+/// Keys that were derived, and what else the mechanism gives.
+pub(crate) struct Derived {
+    /// Their handles, in the order of the mechanism.
+    pub(crate) keys: Vec<CK_OBJECT_HANDLE>,
+    /// What is no key.
+    pub(crate) output: Zeroizing<Vec<u8>>,
+}
+
 /// `C_DeriveKey`.
 pub(crate) fn derive(
     module: &Module,
     handle: CK_SESSION_HANDLE,
-    mechanism: Option<MechanismCall>,
+    call: &MechanismCall,
     base: CK_OBJECT_HANDLE,
     template: &Template,
-) -> Result<CK_OBJECT_HANDLE, Error> {
+    additional: &[Template],
+) -> Result<Derived, Error> {
     let session = module.sessions.find(handle)?;
-    let call = mechanism.ok_or(Error::ArgumentsBad)?;
     let call = call
         .with_keys(|named| u64::from(session.object(named)))
         .map_err(|_| Error::MechanismParamInvalid)?;
     let KeyUse { key, call: mechanism, .. } = KeyUse::new(&session, Function::Derive, call, base)?;
     let before = session.application().keys.before();
-    let request = DeriveKey { session: session.number(), mechanism, key: key.object };
-    let reply = session.call(&request, &template.encode()?).map_err(Error::about_key)?;
-    Ok(keep_made(&session, reply.meta, before))
+    let mut payload = template.encode()?;
+    let mut lengths = Vec::with_capacity(additional.len());
+    for template in additional {
+        let encoded = template.encode()?;
+        lengths.push(u32::try_from(encoded.len()).map_err(|_| Error::ArgumentsBad)?);
+        crate::operation::append(&mut payload, &encoded);
+    }
+    let request =
+        DeriveKey { session: session.number(), mechanism, key: key.object, additional: lengths };
+    let reply = session.call(&request, &payload).map_err(Error::about_key)?;
+    if reply.meta.keys.is_empty() {
+        return Err(Error::DeviceError);
+    }
+    let keys = reply.meta.keys.into_iter().map(|made| keep_made(&session, made, before));
+    Ok(Derived { keys: keys.collect(), output: reply.payload })
 }
 
 /// Remembers an object that was made, and gives its handle.

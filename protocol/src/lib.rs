@@ -5,6 +5,7 @@
 
 pub mod alarm;
 pub mod attribute;
+pub mod bulk;
 pub mod error;
 pub mod event;
 pub mod frame;

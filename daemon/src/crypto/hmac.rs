@@ -2,6 +2,7 @@
 
 use coffer_protocol::mechanism::Hash;
 use hmac::{Hmac, KeyInit, Mac as _, SimpleHmac};
+use zeroize::Zeroizing;
 
 use super::Error;
 
@@ -9,6 +10,7 @@ use super::Error;
 macro_rules! macs {
     ($( $hash:ident $type:ty, $name:literal; )*) => {
         /// A message authentication code in the making.
+        #[derive(Clone)]
         pub enum Mac {
             $( #[doc = concat!("With ", $name, ".")] $hash($type) ),*
         }
@@ -22,6 +24,18 @@ macro_rules! macs {
             /// Takes one more part of the message.
             pub fn update(&mut self, part: &[u8]) {
                 match self { $( Self::$hash(state) => state.update(part) ),* }
+            }
+
+            /// Writes the code over as many bytes.
+            pub fn finish_into(self, output: &mut [u8]) -> Result<(), Error> {
+                match self {
+                    $( Self::$hash(state) => {
+                        let code = Zeroizing::new(state.finalize().into_bytes());
+                        let output = output.get_mut(..code.len()).ok_or(Error::Internal)?;
+                        output.copy_from_slice(&code);
+                    } )*
+                }
+                Ok(())
             }
 
             /// The code.

@@ -1,10 +1,12 @@
-//! Message authentication codes by scheme: HMAC, and AES-CMAC (SP 800-38B); whole or shortened.
+//! Message authentication codes by scheme: HMAC, and AES-CMAC (SP 800-38B), whole or shortened; and those
+//! that end a handshake of TLS 1.2.
 
-use coffer_protocol::mechanism::{Parameter, Scheme};
+use coffer_protocol::mechanism::{Parameter, Scheme, TlsMac};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::aes::Cmac;
-use super::{Error, Key, hmac};
+use super::{Error, Key, hmac, tls};
 
 /// A code in the making.
 pub(super) struct Mac {
@@ -16,6 +18,12 @@ pub(super) struct Mac {
 enum State {
     Hmac(Box<hmac::Mac>),
     Cmac(Box<Cmac>),
+    /// The pseudorandom function of TLS needs what it signs more than once.
+    Tls {
+        secret: Zeroizing<Vec<u8>>,
+        parameter: TlsMac,
+        seed: Vec<u8>,
+    },
 }
 
 impl Mac {
@@ -30,6 +38,14 @@ impl Mac {
                 State::Hmac(Box::new(hmac::Mac::new(hash, key)?))
             }
             (Scheme::AesCmac, Key::Aes(key)) => State::Cmac(Box::new(Cmac::new(key))),
+            (Scheme::TlsMac, Key::Secret(key)) => match parameter {
+                Parameter::TlsMac(parameter) => State::Tls {
+                    secret: key.clone(),
+                    parameter: parameter.clone(),
+                    seed: Vec::new(),
+                },
+                _ => return Err(Error::Parameter),
+            },
             _ => return Ok(None),
         };
         let length = match parameter {
@@ -44,6 +60,7 @@ impl Mac {
         match &mut self.state {
             State::Hmac(mac) => mac.update(part),
             State::Cmac(mac) => mac.update(part),
+            State::Tls { seed, .. } => seed.extend_from_slice(part),
         }
     }
 
@@ -52,6 +69,9 @@ impl Mac {
         let mut code = match self.state {
             State::Hmac(mac) => mac.finish(),
             State::Cmac(mac) => mac.finish(),
+            State::Tls { secret, parameter: TlsMac { hash, label, length }, seed } => {
+                return Ok(tls::prf(hash, &secret, label, &seed, length)?.to_vec());
+            }
         };
         match self.length {
             Some(length) if length == 0 || length > code.len() => return Err(Error::Parameter),

@@ -28,6 +28,7 @@ mod mgf;
 mod oaep;
 mod one_shot;
 pub mod password;
+mod pbkdf2;
 mod pkcs8;
 mod pss;
 mod public_key;
@@ -38,16 +39,19 @@ pub mod rsa_key;
 pub mod self_test;
 pub mod sm2;
 mod sm4;
+mod sp800_108;
 pub mod stream;
+mod tls;
 mod wrap;
 
-pub use derive::{derive, natural_length};
+pub use derive::{Base, derive, natural_length, takes_value};
 pub use error::Error;
 pub use key::{Generate, Generated, Half, Key, KeySpec, Uses, generate, import, import_rsa};
 pub use message::Message;
 pub use one_shot::{
     decrypt, decrypt_in_place, encrypt, encrypt_in_place, sign, sm2_decrypt, sm2_encrypt, verify,
 };
+pub use pbkdf2::pbkdf2;
 pub use pkcs8::{decode as decode_private, encode as encode_private};
 pub use public_key::PublicKey;
 pub use recover::recover;

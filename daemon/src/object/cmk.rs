@@ -18,6 +18,7 @@ use crate::crypto::{self, Generate, PublicKey};
 use crate::store::SealedMaterial;
 
 const SYMMETRIC: &[u64] = &[
+    ckm::CKM_COFFER_ENVELOPE,
     ckm::CKM_AES_GCM,
     ckm::CKM_AES_KEY_WRAP,
     ckm::CKM_AES_KEY_WRAP_PAD,

@@ -26,20 +26,15 @@ struct Prepared {
 }
 
 impl OpenKey {
-    /// Keeps a prepared key.
-    ///
-    /// # Errors
-    ///
-    /// [`vault::Error::Full`] where there is no room.
-    pub fn new(inside: &Inside<'_>, key: Key) -> Result<Self, vault::Error> {
-        Sealed::new(inside, Prepared { key, kms: None }).map(Self)
-    }
-
     /// Prepares a key from its form at rest, for both faces.
     ///
     /// A symmetric key never encrypts for the KMS itself: a key derived from it does, so that nothing which
     /// PKCS#11 lets an application compute with the key tells anything of the KMS's ciphertexts.
-    fn prepare(
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::OutOfMemory`] where there is no room, or what is wrong with the material.
+    pub fn prepare(
         inside: &Inside<'_>,
         spec: KeySpec,
         material: &[u8],
@@ -59,7 +54,7 @@ impl OpenKey {
         &self.0.get(inside).key
     }
 
-    /// What the KMS derives message keys from; only stored symmetric keys have it.
+    /// What the KMS derives message keys from; only symmetric keys have it.
     pub fn kms<'a>(&'a self, inside: &'a Inside<'_>) -> Option<&'a [u8]> {
         self.0.get(inside).kms.as_ref().map(|kms| &kms[..])
     }

@@ -1,19 +1,19 @@
 //! What the gate writes to the audit log of each request, with the field names of CloudAudit.
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::handshake::{request_id, uuid_text};
-use coffer_protocol::message::{Audited, Message};
-use coffer_protocol::operation::{self, Audit, Effect, Face, Operation, Resource, Row};
+use coffer_protocol::handshake::request_id;
+use coffer_protocol::operation::{self, Audit, Effect, Face, Resource, Row};
 
 use super::{Caller, Payload, Service};
 use crate::Error;
 use crate::audit::{Action, Event, Host, IntentId, Priority, UserIdentity};
 use crate::object::{ObjectId, Slot};
 use crate::state::login::Login;
-use crate::vault::{self, Depth, Public};
 
+mod describe;
 mod templates;
 
+pub(super) use describe::Describe;
 use templates::Key;
 pub use templates::Templates;
 
@@ -189,8 +189,12 @@ impl<'s> Recorder<'s> {
             key,
             || self.event(),
             |template| {
-                let id = request_id(&service.instance, caller.connection, caller.request);
-                service.audit.append_like(template, &id, used.payload, self.priority())
+                service.audit.append_like(
+                    template,
+                    &self.request_id(),
+                    used.payload,
+                    self.priority(),
+                )
             },
         );
         match written {
@@ -329,99 +333,6 @@ pub(crate) fn malformed(service: &Service, uid: u32, pid: i32, code: ErrorCode) 
         .refused(code.kms(), code.message());
     // The connection is closed either way.
     let _ = service.audit.append(event, Priority::Normal);
-}
-
-/// What the audit log says of a request's fields.
-pub(super) trait Describe: Operation {
-    /// Names and values; secrets as tags.
-    fn parameters(
-        &self,
-        service: &Service,
-        payload: &Payload<'_>,
-    ) -> Vec<(&'static str, serde_json::Value)>;
-
-    /// Ids of what the operation made.
-    fn made(reply: &Self::Reply) -> Vec<String>;
-}
-
-macro_rules! describe {
-    (@made $reply:ident ObjectDescription) => { vec![uuid_text(&$reply.id)] };
-    (@made $reply:ident EncapsulatedKey) => { vec![uuid_text(&$reply.key.id)] };
-    (@made $reply:ident GeneratedKeyPair) => {
-        vec![uuid_text(&$reply.private.id), uuid_text(&$reply.public.id)]
-    };
-    (@made $reply:ident CreatedKey) => { vec![$reply.key_id.clone()] };
-    (@made $reply:ident $type:ident) => {{
-        let _ = $reply;
-        Vec::new()
-    }};
-    (@row Pkcs11 $request:path, $type:ident) => {
-        impl Describe for $request {
-            fn parameters(
-                &self,
-                _service: &Service,
-                payload: &Payload<'_>,
-            ) -> Vec<(&'static str, serde_json::Value)> {
-                vec![("PayloadLength", payload.len().into())]
-            }
-
-            fn made(reply: &Self::Reply) -> Vec<String> {
-                describe!(@made reply $type)
-            }
-        }
-    };
-    (@row $face:ident $request:path, $type:ident) => {
-        impl Describe for $request {
-            fn parameters(
-                &self,
-                service: &Service,
-                payload: &Payload<'_>,
-            ) -> Vec<(&'static str, serde_json::Value)> {
-                message_parameters(self, service, payload)
-            }
-
-            fn made(reply: &Self::Reply) -> Vec<String> {
-                describe!(@made reply $type)
-            }
-        }
-    };
-    ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
-        $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
-        $( describe!(@row $face operation::$module::$request, $reply); )*
-    };
-}
-
-coffer_protocol::for_each_operation!(describe);
-
-fn message_parameters<M: Message>(
-    message: &M,
-    service: &Service,
-    payload: &Payload<'_>,
-) -> Vec<(&'static str, serde_json::Value)> {
-    let mut object = message.to_json(&[]);
-    let tagger = &service.tagger;
-    let mut parameters = Vec::new();
-    for field in M::FIELDS {
-        let value = match (field.payload, field.audited) {
-            (true, Audited::Tagged) => {
-                vault::run(Depth::Small, |inside| tagger.tag(inside, payload.bytes(inside)))
-                    .map_or(serde_json::Value::Null, |Public(tag)| tag.into())
-            }
-            (true, Audited::Clear) => serde_json::Value::Null,
-            (false, Audited::Clear) => match object.remove(field.name) {
-                Some(value) => value,
-                None => continue,
-            },
-            (false, Audited::Tagged) => match object.remove(field.name) {
-                Some(value) => tagger
-                    .tag_public(value.to_string().as_bytes())
-                    .map_or(serde_json::Value::Null, Into::into),
-                None => continue,
-            },
-        };
-        parameters.push((field.name, value));
-    }
-    parameters
 }
 
 #[cfg(test)]

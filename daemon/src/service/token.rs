@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::token::{
-    AuthenticateUse, CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
-    Nothing, OpenSession, OpenedSession, SessionInfo, SetPin, Token, Tokens,
+    AuthenticateUse, CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken,
+    ListTokens, Login, Logout, Nothing, OpenSession, OpenedSession, SessionInfo, SetPin, Token,
+    Tokens,
 };
 
 use super::{Answer, Authorized, Caller, Handle, Service, visible};

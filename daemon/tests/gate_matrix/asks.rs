@@ -284,7 +284,11 @@ fn kms(names: &Names) -> Vec<Ask> {
 pub(crate) fn prepare(peer: &Peer) {
     let opened = peer.call(&OpenSession { slot: 0, read_write: true }, b"").unwrap();
     assert_eq!(opened.session, SESSION);
-    let aes = GenerateKey { session: SESSION, mechanism: generate(ckm::CKM_AES_KEY_GEN) };
+    let aes = GenerateKey {
+        session: SESSION,
+        mechanism: generate(ckm::CKM_AES_KEY_GEN),
+        password_length: 0,
+    };
     assert_eq!(peer.call(&aes, &aes_template()).unwrap().object, AES);
     let (public, private) = pair_templates();
     let pair = GenerateKeyPair {
@@ -300,7 +304,9 @@ pub(crate) fn prepare(peer: &Peer) {
         Attribute::boolean(attribute::EXTRACTABLE, true),
     ]);
     let mechanism = generate(ckm::CKM_GENERIC_SECRET_KEY_GEN);
-    let made = peer.call(&GenerateKey { session: SESSION, mechanism }, &secret).unwrap();
+    let made = peer
+        .call(&GenerateKey { session: SESSION, mechanism, password_length: 0 }, &secret)
+        .unwrap();
     assert_eq!(made.object, SECRET);
     for (template, object) in rsa_templates().into_iter().zip([RSA_PUBLIC, RSA_PRIVATE]) {
         let made = peer.call(&CreateObject { session: SESSION }, &template).unwrap();
@@ -340,7 +346,8 @@ fn objects() -> Vec<Ask> {
         mechanism: generate(ckm::CKM_EC_KEY_PAIR_GEN),
         public_length: u32::try_from(public.len()).unwrap(),
     };
-    let aes = GenerateKey { session, mechanism: generate(ckm::CKM_AES_KEY_GEN) };
+    let aes =
+        GenerateKey { session, mechanism: generate(ckm::CKM_AES_KEY_GEN), password_length: 0 };
     let label = template(&[Attribute::bytes(attribute::LABEL, *b"label")]);
     let unwrap = UnwrapKey {
         session,
@@ -363,7 +370,10 @@ fn objects() -> Vec<Ask> {
         ask(&pair, &[public, private].concat()),
         ask(&WrapKey { session, mechanism: cbc(), key: SECRET, wrapping: AES }, b""),
         ask(&unwrap, &secret_template()),
-        ask(&DeriveKey { session, mechanism: hkdf(), key: SECRET }, &aes_template()),
+        ask(
+            &DeriveKey { session, mechanism: hkdf(), key: SECRET, additional: Vec::new() },
+            &aes_template(),
+        ),
         ask(&EncapsulateKey { session, mechanism: ecdh(), key: PUBLIC }, &secret_template()),
         ask(&decapsulate, &secret_template()),
     ]

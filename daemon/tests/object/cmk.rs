@@ -1,7 +1,11 @@
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute as a;
-use coffer_protocol::mechanism::{IvParameter, MechanismCall, ckm};
-use coffer_protocol::operation::kms::{CreateKey, DisableKey};
+use coffer_protocol::mechanism::{
+    ENVELOPE_MAX, ENVELOPE_OVERHEAD, EnvelopeParameter, IvParameter, MechanismCall, ckm,
+};
+use coffer_protocol::operation::kms::{
+    ArchiveKey, CreateKey, Decrypt, DisableKey, EnableKeyRotation, Encrypt, RotateKey,
+};
 
 use super::support::*;
 
@@ -142,4 +146,125 @@ fn the_public_half_of_a_cmk_is_not_changed_but_in_name() {
     assert!(user.set(half, &[flag(a::ENCRYPT, true)]).is_err());
     user.set(half, &[bytes(a::LABEL, b"renamed")]).unwrap();
     assert!(user.is(half, a::VERIFY));
+}
+
+fn envelope(context: &str) -> MechanismCall {
+    match context {
+        "" => plain(ckm::CKM_COFFER_ENVELOPE),
+        _ => MechanismCall::with(
+            ckm::CKM_COFFER_ENVELOPE,
+            &EnvelopeParameter { context: context.to_owned() },
+        )
+        .unwrap(),
+    }
+}
+
+fn kms_encrypt(device: &Device, context: &str, plaintext: &[u8]) -> Vec<u8> {
+    let request = Encrypt {
+        key_id: "alias/app".to_owned(),
+        context: (!context.is_empty()).then(|| context.to_owned()),
+    };
+    device.owner().exchange(&request, plaintext).unwrap().1
+}
+
+fn kms_decrypt(device: &Device, context: &str, blob: &[u8]) -> Coded<Vec<u8>> {
+    let request = Decrypt {
+        context: (!context.is_empty()).then(|| context.to_owned()),
+        expected_key: None,
+        public_key: None,
+        algorithm: None,
+    };
+    code(device.owner().exchange(&request, blob)).map(|(_, payload)| payload)
+}
+
+#[test]
+fn an_envelope_of_one_face_opens_through_the_other_and_survives_rotation() {
+    let device = Device::new();
+    create(&device, "app", "ENCRYPT_DECRYPT", None);
+    let user = device.user();
+    let key = by_label(&user, "app", SECRET);
+    let copy = user.copy(key, &[flag(a::TOKEN, false)]).unwrap().object;
+    let mut made = Vec::new();
+    let key_id = || "alias/app".to_owned();
+    device.owner().call(&EnableKeyRotation { key_id: key_id(), days: Some(30) }, b"").unwrap();
+    for round in 1..=3_u32 {
+        for context in ["", r#"{"b":"2","a":"1"}"#] {
+            made.push((context, user.encrypt(key, envelope(context), b"secret").unwrap()));
+            made.push((context, user.encrypt(copy, envelope(context), b"secret").unwrap()));
+            made.push((context, kms_encrypt(&device, context, b"secret")));
+        }
+        let newest = &made.last().unwrap().1;
+        assert_eq!(newest[22..26], round.to_be_bytes(), "the version that it names");
+        device.pass_a_day();
+        device.owner().call(&RotateKey { key_id: key_id() }, b"").unwrap();
+    }
+    for (context, blob) in &made {
+        assert_eq!(blob.len(), 6 + ENVELOPE_OVERHEAD);
+        assert_eq!(user.decrypt(key, envelope(context), blob), Ok(b"secret".to_vec()));
+        assert_eq!(user.decrypt(copy, envelope(context), blob), Ok(b"secret".to_vec()));
+        assert_eq!(kms_decrypt(&device, context, blob), Ok(b"secret".to_vec()));
+    }
+    // The context is one whatever the order and the spaces of its text.
+    let spaced = r#"{ "a" : "1", "b" : "2" }"#;
+    let (_, bound) = made.iter().find(|(context, _)| !context.is_empty()).unwrap();
+    assert_eq!(user.decrypt(key, envelope(spaced), bound), Ok(b"secret".to_vec()));
+    assert_eq!(user.decrypt(key, envelope(""), bound), Err(E::EncryptedDataInvalid));
+    device.owner().call(&ArchiveKey { key_id: key_id() }, b"").unwrap();
+    assert_eq!(user.decrypt(key, envelope(spaced), bound), Ok(b"secret".to_vec()));
+    assert_eq!(user.encrypt(key, envelope(""), b"x"), Err(E::CmkArchived));
+}
+
+#[test]
+fn what_is_wrong_with_an_envelope_has_its_code() {
+    let device = Device::new();
+    create(&device, "app", "ENCRYPT_DECRYPT", None);
+    create(&device, "other", "ENCRYPT_DECRYPT", None);
+    let user = device.user();
+    let (key, other) = (by_label(&user, "app", SECRET), by_label(&user, "other", SECRET));
+    let blob = user.encrypt(key, envelope(""), b"secret").unwrap();
+    assert_eq!(user.decrypt(other, envelope(""), &blob), Err(E::EncryptedDataInvalid));
+    for at in 0..blob.len() {
+        let mut changed = blob.clone();
+        changed[at] ^= 1;
+        let opened = user.decrypt(key, envelope(""), &changed);
+        assert_eq!(opened, Err(E::EncryptedDataInvalid), "byte {at}");
+    }
+    for length in [0, 1, ENVELOPE_OVERHEAD] {
+        let opened = user.decrypt(key, envelope(""), &blob[..length]);
+        assert_eq!(opened, Err(E::EncryptedDataLength));
+    }
+    let most = vec![7; ENVELOPE_MAX];
+    let full = user.encrypt(key, envelope(""), &most).unwrap();
+    assert_eq!(user.decrypt(key, envelope(""), &full), Ok(most));
+    for length in [0, ENVELOPE_MAX + 1] {
+        let refused = user.encrypt(key, envelope(""), &vec![7; length]);
+        assert_eq!(refused, Err(E::DataLength));
+    }
+    for context in [r#"{"a":1}"#, r#"{"a":"b""a"}"#, "[]", r#"{"a":"1","a":"2"}"#] {
+        let refused = user.encrypt(key, envelope(context), b"x");
+        assert_eq!(refused, Err(E::MechanismParameter), "{context}");
+    }
+    // Keys of applications do the same, those of a session too, each under its own name.
+    for more in [flag(a::TOKEN, true), flag(a::TOKEN, false)] {
+        let own = user.aes(&[more]).object;
+        let blob = user.encrypt(own, envelope(""), b"x").unwrap();
+        assert_eq!(user.decrypt(own, envelope(""), &blob), Ok(b"x".to_vec()));
+        assert_eq!(user.decrypt(key, envelope(""), &blob), Err(E::EncryptedDataInvalid));
+    }
+    let rsa = user.generate(ckm::CKM_SHA256_KEY_GEN, &[number(a::VALUE_LEN, 32)]).unwrap();
+    assert_eq!(user.encrypt(rsa.object, envelope(""), b"x"), Err(E::KeyTypeInconsistent));
+}
+
+#[test]
+fn a_salt_that_the_modulus_has_no_room_for_is_a_wrong_parameter() {
+    use coffer_protocol::mechanism::PssParameter;
+    let device = Device::new();
+    create(&device, "sign", "ASYMMETRIC_SIGN_VERIFY_RSA_2048", None);
+    let user = device.user();
+    let key = by_label(&user, "sign", PRIVATE);
+    for (salt_len, expected) in [(222, Ok(256)), (223, Err(E::MechanismParameter))] {
+        let pss = PssParameter { hash: ckm::CKM_SHA256, mgf: 2, salt_len };
+        let call = MechanismCall::with(ckm::CKM_SHA256_RSA_PKCS_PSS, &pss).unwrap();
+        assert_eq!(user.sign(key, call, b"message").map(|made| made.len()), expected);
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coffer_daemon::application::Application;
+use coffer_daemon::clock::{Clock, Hands};
 use coffer_daemon::object::Slot;
 use coffer_daemon::service::Service;
 use coffer_daemon::service::testing::Peer;
@@ -40,20 +41,35 @@ pub(crate) fn code<T>(result: Result<T, Failure>) -> Coded<T> {
 
 pub(crate) struct Device {
     pub(crate) service: Arc<Service>,
+    hands: Arc<Hands>,
     directory: tempfile::TempDir,
 }
 
 impl Device {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { service: Service::for_tests(directory.path()), directory }
+        let hands = Arc::new(Hands::default());
+        hands.pass(1_800_000_000);
+        Self::open(directory, hands)
+    }
+
+    fn open(directory: tempfile::TempDir, hands: Arc<Hands>) -> Self {
+        let clock = Clock::set_by(hands.clone());
+        let service = Service::for_tests_at(directory.path(), clock, |_| {});
+        Self { service, hands, directory }
+    }
+
+    /// Lets a day go by, and the time keeper look.
+    pub(crate) fn pass_a_day(&self) {
+        self.hands.pass(86_400);
+        self.service.tick();
     }
 
     /// The same store after a restart.
     pub(crate) fn restart(self) -> Self {
-        let Self { service, directory } = self;
+        let Self { service, hands, directory } = self;
         drop(Arc::try_unwrap(service).map_err(drop).expect("nobody else has the service"));
-        Self { service: Service::for_tests(directory.path()), directory }
+        Self::open(directory, hands)
     }
 
     pub(crate) fn owner(&self) -> Peer {
@@ -117,7 +133,8 @@ impl Session {
         mechanism: u64,
         template: &[Attribute],
     ) -> Coded<ObjectDescription> {
-        let request = GenerateKey { session: self.handle, mechanism: plain(mechanism) };
+        let request =
+            GenerateKey { session: self.handle, mechanism: plain(mechanism), password_length: 0 };
         code(self.peer.call(&request, &wire(template)))
     }
 
@@ -152,8 +169,35 @@ impl Session {
         mechanism: MechanismCall,
         template: &[Attribute],
     ) -> Coded<ObjectDescription> {
-        let request = DeriveKey { session: self.handle, mechanism, key };
-        code(self.peer.call(&request, &wire(template)))
+        let request = DeriveKey { session: self.handle, mechanism, key, additional: Vec::new() };
+        let derived = code(self.peer.call(&request, &wire(template)));
+        derived.map(|mut derived| derived.keys.swap_remove(0))
+    }
+
+    /// All keys of a derivation, and what it gives beside them.
+    pub(crate) fn derive_all(
+        &self,
+        key: u32,
+        mechanism: MechanismCall,
+        templates: &[&[Attribute]],
+    ) -> Coded<(Vec<ObjectDescription>, Vec<u8>)> {
+        let templates: Vec<_> = templates.iter().map(|template| wire(template)).collect();
+        let additional = templates[1..].iter().map(|wire| u32::try_from(wire.len()).unwrap());
+        let additional = additional.collect();
+        let request = DeriveKey { session: self.handle, mechanism, key, additional };
+        let derived = code(self.peer.exchange(&request, &templates.concat()));
+        derived.map(|(derived, output)| (derived.keys, output))
+    }
+
+    pub(crate) fn generate_from(
+        &self,
+        mechanism: MechanismCall,
+        template: &[Attribute],
+        password: &[u8],
+    ) -> Coded<ObjectDescription> {
+        let password_length = u32::try_from(password.len()).unwrap();
+        let request = GenerateKey { session: self.handle, mechanism, password_length };
+        code(self.peer.call(&request, &[&wire(template), password].concat()))
     }
 
     pub(crate) fn wrap(&self, wrapping: u32, mechanism: MechanismCall, key: u32) -> Coded<Vec<u8>> {
@@ -211,6 +255,10 @@ impl Session {
 
     pub(crate) fn one(&self, object: u32, kind: u64) -> Coded<Vec<u8>> {
         self.get(object, &[kind]).swap_remove(0)
+    }
+
+    pub(crate) fn number(&self, object: u32, kind: u64) -> Coded<u64> {
+        self.one(object, kind).map(|value| u64::from_le_bytes(value.try_into().unwrap()))
     }
 
     pub(crate) fn is(&self, object: u32, kind: u64) -> bool {

@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter, GcmParameter,
-    HkdfParameter, IvParameter, MacLengthParameter, MechanismCall, OaepParameter, ParameterShape,
-    PssParameter, RsaAesParameter, find,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter,
+    EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter, MacLengthParameter, MechanismCall,
+    OaepParameter, ParameterShape, PssParameter, RsaAesParameter, find,
 };
 use cryptoki_sys::{
     CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_ECDH1_DERIVE_PARAMS,
@@ -14,13 +14,16 @@ use cryptoki_sys::{
     CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
 };
 
+use super::derivation;
 use super::pointers::Pointer;
 use crate::error::Error;
 
 /// Longest initialisation vector, EdDSA context and public point taken.
 const MAX_IV: CK_ULONG = 256;
+/// Longest encryption context taken.
+const MAX_CONTEXT: CK_ULONG = 1024;
 /// Longest additional data and label taken.
-const MAX_DATA: CK_ULONG = 512 << 10;
+pub(super) const MAX_DATA: CK_ULONG = 512 << 10;
 
 /// `CK_GCM_PARAMS` as PKCS#11 2.30 and older clients have it, without `ulIvBits`.
 #[repr(C)]
@@ -43,12 +46,11 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
     let Some(row) = find(number) else {
         return Err(Error::MechanismInvalid);
     };
-    // SAFETY: section 5 says that `pParameter` is null or points to `ulParameterLen` bytes, which are those of
-    // the mechanism's structure.
-    let parameter = unsafe { mechanism.nested::<c_void>(given.pParameter) };
-    let reader = Reader { parameter, length: given.ulParameterLen };
+    let reader = reader(mechanism, &given);
     let call = match row.parameter {
-        ParameterShape::None | ParameterShape::EdDsa if given.ulParameterLen == 0 => {
+        ParameterShape::None | ParameterShape::EdDsa | ParameterShape::Envelope
+            if given.ulParameterLen == 0 =>
+        {
             Ok(MechanismCall::plain(number))
         }
         ParameterShape::None => return Err(Error::MechanismParamInvalid),
@@ -64,11 +66,33 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::MacLength => MechanismCall::with(number, &reader.mac_length()?),
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
         ParameterShape::Ecdh => MechanismCall::with(number, &reader.ecdh()?),
+        ParameterShape::Envelope => MechanismCall::with(number, &reader.envelope()?),
+        ParameterShape::Key
+        | ParameterShape::Data
+        | ParameterShape::Bit
+        | ParameterShape::CbcData
+        | ParameterShape::KdfCounter
+        | ParameterShape::KdfFeedback
+        | ParameterShape::KdfPipeline
+        | ParameterShape::Pbkdf2
+        | ParameterShape::TlsMaster
+        | ParameterShape::TlsExtendedMaster
+        | ParameterShape::TlsKeys
+        | ParameterShape::TlsKdf
+        | ParameterShape::TlsMac => return derivation::call(&reader, row).map(Some),
     };
     call.map(Some).map_err(|_| Error::MechanismParamInvalid)
 }
 
-fn boolean(value: CK_BBOOL) -> Result<bool, Error> {
+/// The parameter of a mechanism.
+pub(super) fn reader<'a>(mechanism: Pointer<'a, CK_MECHANISM>, given: &CK_MECHANISM) -> Reader<'a> {
+    // SAFETY: section 5 says that `pParameter` is null or points to `ulParameterLen` bytes, which are those of
+    // the mechanism's structure.
+    let parameter = unsafe { mechanism.nested::<c_void>(given.pParameter) };
+    Reader { parameter, length: given.ulParameterLen }
+}
+
+pub(super) fn boolean(value: CK_BBOOL) -> Result<bool, Error> {
     match value {
         0 => Ok(false),
         1 => Ok(true),
@@ -77,8 +101,8 @@ fn boolean(value: CK_BBOOL) -> Result<bool, Error> {
 }
 
 /// A parameter that is there and has `length` bytes.
-struct Reader<'a> {
-    parameter: Pointer<'a, c_void>,
+pub(super) struct Reader<'a> {
+    pub(super) parameter: Pointer<'a, c_void>,
     length: CK_ULONG,
 }
 
@@ -206,7 +230,15 @@ impl Reader<'_> {
         })
     }
 
-    fn structure<T: Copy>(&self) -> Result<T, Error> {
+    fn envelope(&self) -> Result<EnvelopeParameter, Error> {
+        // SAFETY: the parameter has as many bytes as its length says.
+        let text = unsafe { self.parameter.cast::<u8>() };
+        let text = if self.length <= MAX_CONTEXT { text.slice(self.length).ok() } else { None };
+        let context = text.map(<[u8]>::to_vec).and_then(|text| String::from_utf8(text).ok());
+        Ok(EnvelopeParameter { context: context.ok_or(Error::MechanismParamInvalid)? })
+    }
+
+    pub(super) fn structure<T: Copy>(&self) -> Result<T, Error> {
         if self.length != size_of::<T>() as CK_ULONG {
             return Err(Error::MechanismParamInvalid);
         }
@@ -215,7 +247,8 @@ impl Reader<'_> {
         structure.read().map_err(|_| Error::MechanismParamInvalid)
     }
 
-    fn bytes(
+    /// The bytes behind a pointer of the structure.
+    pub(super) fn bytes(
         &self,
         start: CK_BYTE_PTR,
         length: CK_ULONG,

@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "C hands in pointers")]
 
 mod authenticated;
+mod derivation;
 pub mod entry;
 pub mod exports;
 pub mod initialize;

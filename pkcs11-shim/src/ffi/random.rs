@@ -1,7 +1,8 @@
-//! C_GenerateRandom: the kernel's generator, straight into the caller's buffer. Nothing is kept, because a fork
+//! C_GenerateRandom and C_SeedRandom: the kernel's generator, straight into the caller's buffer. Nothing is kept, because a fork
 //! would double it.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::mem::MaybeUninit;
 
 use cryptoki_sys::CK_ULONG;
@@ -34,4 +35,14 @@ fn fill_uninit(mut rest: &mut [MaybeUninit<u8>]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Mixes bytes into the kernel's pool, which counts them as no randomness (random(4)): from it draw both this
+/// module and the daemon.
+pub(super) fn mix(seed: &[u8]) -> Result<(), Error> {
+    let written = OpenOptions::new()
+        .write(true)
+        .open("/dev/urandom")
+        .and_then(|mut pool| pool.write_all(seed));
+    written.map_err(|_| Error::RandomSeedNotSupported)
 }

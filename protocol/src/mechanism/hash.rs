@@ -101,6 +101,13 @@ impl Hash {
         NUMBERS.iter().find(|row| row.0 == self).and_then(|row| row.2)
     }
 
+    /// The mechanism of HMAC with this hash, if PKCS#11 defines one.
+    #[must_use]
+    pub fn hmac(self) -> Option<u64> {
+        // Every digest that has a number has that of its HMAC next to it.
+        self.ckm().map(|digest| digest + 1)
+    }
+
     /// The hash function inside this key derivation function of ANSI X9.63.
     #[must_use]
     pub fn from_kdf(ckd: u64) -> Option<Self> {

@@ -1,7 +1,8 @@
 //! The mechanism table: one row per mechanism, read by the daemon and the PKCS#11 module alike.
 //!
 //! A row says what a mechanism is; how it is computed is the daemon's business. SM2, SM3 and SM4
-//! have schemes but no rows: PKCS#11 gives them no numbers.
+//! have schemes but no rows: PKCS#11 gives them no numbers. Our own mechanisms have numbers from
+//! `0xc853_0000` on, in the range that PKCS#11 leaves to vendors.
 
 mod function;
 mod hash;
@@ -13,11 +14,15 @@ use serde::{Deserialize, Serialize};
 
 pub use function::{Function, Functions};
 pub use hash::Hash;
-pub use output::OutputLength;
+pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength};
 pub use parameter::{
-    CallError, CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EcdhParameter,
-    EdDsaParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter, MacLengthParameter, Oaep,
-    OaepParameter, Parameter, ParameterShape, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
+    BitParameter, CallError, CbcDataParameter, CcmParameter, ChaChaPolyParameter, CtrParameter,
+    DataParameter, Ecdh, EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, Hkdf,
+    HkdfParameter, IvParameter, Kdf, KdfMode, KdfParameter, KdfSegment, KdfSegmentParameter,
+    KeyParameter, MAX_ITERATIONS, MacLengthParameter, NumberFormat, Oaep, OaepParameter, Parameter,
+    ParameterShape, Pbkdf2, Pbkdf2Parameter, Prf, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
+    Tls, TlsExtendedMasterParameter, TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac,
+    TlsMacParameter, TlsMasterParameter,
 };
 pub use table::{ALL, ckm};
 
@@ -112,6 +117,37 @@ pub enum Scheme {
     HkdfData,
     /// Diffie-Hellman on an elliptic curve, SP 800-56A and RFC 7748, with or without a key derivation function.
     Ecdh,
+    /// PBKDF2, RFC 8018.
+    Pbkdf2,
+    /// The base key and another, one behind the other.
+    ConcatenateKeys,
+    /// The base key, and bytes behind it.
+    ConcatenateData,
+    /// Bytes, and the base key behind them.
+    ConcatenateBase,
+    /// The base key and bytes, each bit of the one added to that of the other.
+    XorData,
+    /// Bits of the base key.
+    ExtractBits,
+    /// The digest of the base key.
+    HashKey(Hash),
+    /// Blocks encrypted with the base key, each for itself.
+    AesEcbData,
+    /// Blocks encrypted with the base key, chained.
+    AesCbcData,
+    /// Key derivation of SP 800-108.
+    Kdf,
+    /// The master secret of TLS 1.2, RFC 5246 section 8.1 or RFC 7627, from a premaster secret that begins with
+    /// the version.
+    TlsMaster,
+    /// The same from a premaster secret of Diffie-Hellman.
+    TlsMasterDh,
+    /// The keys of a connection, RFC 5246 section 6.3.
+    TlsKeys,
+    /// Keys for other uses, RFC 5705.
+    TlsKdf,
+    /// The code at the end of a handshake, RFC 5246 section 7.4.9.
+    TlsMac,
     /// SM2 signature, GB/T 32918.2, with signatures in DER; `Some(Sm3)` hashes the default
     /// identity and the message, `None` takes that hash.
     Sm2Dsa(Option<Hash>),
@@ -119,6 +155,8 @@ pub enum Scheme {
     Sm2Pke,
     /// SM4-GCM, RFC 8998.
     Sm4Gcm,
+    /// What the KMS's Encrypt makes and its Decrypt takes: a ciphertext that names its key and version.
+    CofferEnvelope,
 }
 
 impl Scheme {
@@ -126,7 +164,14 @@ impl Scheme {
     /// checked.
     #[must_use]
     pub const fn is_authenticated(self) -> bool {
-        matches!(self, Self::AesGcm | Self::AesCcm | Self::ChaCha20Poly1305 | Self::Sm4Gcm)
+        matches!(
+            self,
+            Self::AesGcm
+                | Self::AesCcm
+                | Self::ChaCha20Poly1305
+                | Self::Sm4Gcm
+                | Self::CofferEnvelope
+        )
     }
 
     /// Whether nothing comes out before all data is there.
@@ -134,7 +179,9 @@ impl Scheme {
     pub fn is_held(self, function: Function) -> bool {
         match function {
             Function::Decrypt => self.is_authenticated(),
-            Function::Encrypt => matches!(self, Self::AesCcm | Self::ChaCha20Poly1305),
+            Function::Encrypt => {
+                matches!(self, Self::AesCcm | Self::ChaCha20Poly1305 | Self::CofferEnvelope)
+            }
             _ => false,
         }
     }
@@ -152,7 +199,10 @@ impl Scheme {
     #[must_use]
     pub const fn hash(self) -> Option<Hash> {
         match self {
-            Self::HmacKeyGen(hash) | Self::Digest(hash) | Self::Hmac(hash) => Some(hash),
+            Self::HmacKeyGen(hash)
+            | Self::Digest(hash)
+            | Self::Hmac(hash)
+            | Self::HashKey(hash) => Some(hash),
             Self::RsaPkcs1(hash) | Self::RsaPss(hash) | Self::Ecdsa(hash) | Self::Sm2Dsa(hash) => {
                 hash
             }
@@ -180,7 +230,22 @@ impl Scheme {
             | Self::RsaAesKeyWrap
             | Self::EdDsa
             | Self::Sm2Pke
-            | Self::Sm4Gcm => None,
+            | Self::Sm4Gcm
+            | Self::CofferEnvelope
+            | Self::Pbkdf2
+            | Self::ConcatenateKeys
+            | Self::ConcatenateData
+            | Self::ConcatenateBase
+            | Self::XorData
+            | Self::ExtractBits
+            | Self::AesEcbData
+            | Self::AesCbcData
+            | Self::Kdf
+            | Self::TlsMaster
+            | Self::TlsMasterDh
+            | Self::TlsKeys
+            | Self::TlsKdf
+            | Self::TlsMac => None,
         }
     }
 }
@@ -329,6 +394,21 @@ impl Mechanism {
     #[must_use]
     pub fn fits(&self, key_type: KeyType) -> bool {
         self.key_types.contains(&key_type)
+    }
+
+    /// Whether a key of this size can be used with this parameter, as far as that shows before there is data.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Parameter`] for a PSS salt that the modulus has no room for (RFC 8017 section 9.1.1 step 3).
+    pub fn accepts(&self, parameter: &Parameter, key_bits: usize) -> Result<(), CallError> {
+        let room = key_bits.saturating_sub(1).div_ceil(8);
+        match parameter {
+            Parameter::Pss(pss) if pss.hash.len() + pss.salt_len + 2 > room => {
+                Err(CallError::Parameter)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Parses the wire form of the parameter.

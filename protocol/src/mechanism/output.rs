@@ -27,7 +27,14 @@ pub enum OutputLength {
     Enveloped,
     /// Eight bytes more than the input, filled to eight; unwrapping gives less.
     Wrapped,
+    /// [`ENVELOPE_OVERHEAD`] bytes more than the input.
+    Envelope,
 }
+
+/// Bytes that an envelope is longer than its plaintext.
+pub const ENVELOPE_OVERHEAD: usize = 70;
+/// Most bytes of plaintext in an envelope.
+pub const ENVELOPE_MAX: usize = 4096;
 
 impl Mechanism {
     /// The greatest length of the whole result of `function` over `input` bytes.
@@ -75,8 +82,11 @@ impl Mechanism {
             OutputLength::TwiceOrder => 2 * key_bits.div_ceil(8),
             OutputLength::Code => match parameter {
                 Parameter::MacLength(length) => *length,
+                Parameter::TlsMac(mac) => mac.length,
                 _ => BLOCK,
             },
+            OutputLength::Envelope if puts_in(function) => input.saturating_add(ENVELOPE_OVERHEAD),
+            OutputLength::Envelope => input.saturating_sub(ENVELOPE_OVERHEAD),
             OutputLength::Wrapped if puts_in(function) => wrapped(input),
             OutputLength::Wrapped => input.saturating_sub(8),
             OutputLength::Enveloped if puts_in(function) => {

@@ -1,4 +1,4 @@
-//! The rows. Numbers and names are those of PKCS#11 3.1, appendix B.
+//! The rows. Numbers and names are those of PKCS#11 3.1, appendix B, but for our own at the end.
 
 use super::Cost::{Cheap, Slow};
 use super::Function::{
@@ -50,7 +50,26 @@ const EC: &[KeyType] = &[Ec];
 const EDWARDS: &[KeyType] = &[EcEdwards];
 const MONTGOMERY: &[KeyType] = &[EcMontgomery];
 const AGREEMENT: &[KeyType] = &[Ec, EcMontgomery];
+const GENERIC: &[KeyType] = &[GenericSecret];
 const RSA: &[KeyType] = &[Rsa];
+/// Whatever has a value that other keys can be made of.
+const ANY_SECRET: &[KeyType] = &[
+    GenericSecret,
+    Aes,
+    ChaCha20,
+    Hkdf,
+    Hmac(Sha1),
+    Hmac(Sha224),
+    Hmac(Sha256),
+    Hmac(Sha384),
+    Hmac(Sha512),
+    Hmac(Sha512_224),
+    Hmac(Sha512_256),
+    Hmac(Sha3_224),
+    Hmac(Sha3_256),
+    Hmac(Sha3_384),
+    Hmac(Sha3_512),
+];
 
 const NO_KEY: KeySize = KeySize::None;
 const AES_SIZE: KeySize = KeySize::Bytes(16, 32);
@@ -59,6 +78,8 @@ const CHACHA_SIZE: KeySize = KeySize::Bits(256, 256);
 const SECRET: KeySize = KeySize::Bits(112, 8192);
 const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
 const MAC: KeySize = KeySize::Bytes(1, 1024);
+/// The master secret of TLS.
+const MASTER: KeySize = KeySize::Bytes(48, 48);
 const CURVE: KeySize = KeySize::Bits(256, 521);
 const CURVE_25519: KeySize = KeySize::Bits(255, 255);
 const ANY_CURVE: KeySize = KeySize::Bits(255, 521);
@@ -173,4 +194,38 @@ mechanisms! {
     0x02b2  CKM_SHA3_256_HMAC_GENERAL  S::Hmac(Sha3_256),      &[GenericSecret, Hmac(Sha3_256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x02c2  CKM_SHA3_384_HMAC_GENERAL  S::Hmac(Sha3_384),      &[GenericSecret, Hmac(Sha3_384)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x02d2  CKM_SHA3_512_HMAC_GENERAL  S::Hmac(Sha3_512),      &[GenericSecret, Hmac(Sha3_512)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
+
+    0x03b0  CKM_PKCS5_PBKD2            S::Pbkdf2,              ANY_SECRET,                    MAC,      [Generate]                     Single Pbkdf2 Key        Slow;
+    0x0360  CKM_CONCATENATE_BASE_AND_KEY S::ConcatenateKeys,     ANY_SECRET,                    MAC,      [Derive]                       Single Key   Key        Cheap;
+    0x0362  CKM_CONCATENATE_BASE_AND_DATA S::ConcatenateData,     ANY_SECRET,                    MAC,      [Derive]                       Single Data  Key        Cheap;
+    0x0363  CKM_CONCATENATE_DATA_AND_BASE S::ConcatenateBase,     ANY_SECRET,                    MAC,      [Derive]                       Single Data  Key        Cheap;
+    0x0364  CKM_XOR_BASE_AND_DATA      S::XorData,             ANY_SECRET,                    MAC,      [Derive]                       Single Data  Key        Cheap;
+    0x0365  CKM_EXTRACT_KEY_FROM_KEY   S::ExtractBits,         ANY_SECRET,                    MAC,      [Derive]                       Single Bit   Key        Cheap;
+    0x0392  CKM_SHA1_KEY_DERIVATION    S::HashKey(Sha1),       ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0396  CKM_SHA224_KEY_DERIVATION  S::HashKey(Sha224),     ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0393  CKM_SHA256_KEY_DERIVATION  S::HashKey(Sha256),     ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0394  CKM_SHA384_KEY_DERIVATION  S::HashKey(Sha384),     ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0395  CKM_SHA512_KEY_DERIVATION  S::HashKey(Sha512),     ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x004b  CKM_SHA512_224_KEY_DERIVATION S::HashKey(Sha512_224), ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x004f  CKM_SHA512_256_KEY_DERIVATION S::HashKey(Sha512_256), ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0398  CKM_SHA3_224_KEY_DERIVATION S::HashKey(Sha3_224),   ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0397  CKM_SHA3_256_KEY_DERIVATION S::HashKey(Sha3_256),   ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0399  CKM_SHA3_384_KEY_DERIVATION S::HashKey(Sha3_384),   ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x039a  CKM_SHA3_512_KEY_DERIVATION S::HashKey(Sha3_512),   ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x1104  CKM_AES_ECB_ENCRYPT_DATA   S::AesEcbData,          AES,                           AES_SIZE, [Derive]                       Single Data  Key        Cheap;
+    0x1105  CKM_AES_CBC_ENCRYPT_DATA   S::AesCbcData,          AES,                           AES_SIZE, [Derive]                       Single CbcData Key        Cheap;
+    0x03ac  CKM_SP800_108_COUNTER_KDF  S::Kdf,                 ANY_SECRET,                    MAC,      [Derive]                       Single KdfCounter Key        Cheap;
+    0x03ad  CKM_SP800_108_FEEDBACK_KDF S::Kdf,                 ANY_SECRET,                    MAC,      [Derive]                       Single KdfFeedback Key        Cheap;
+    0x03ae  CKM_SP800_108_DOUBLE_PIPELINE_KDF S::Kdf,                 ANY_SECRET,                    MAC,      [Derive]                       Single KdfPipeline Key        Cheap;
+    0x03e0  CKM_TLS12_MASTER_KEY_DERIVE S::TlsMaster,           GENERIC,                       MASTER,   [Derive]                       Single TlsMaster Key        Cheap;
+    0x03e2  CKM_TLS12_MASTER_KEY_DERIVE_DH S::TlsMasterDh,         GENERIC,                       MAC,      [Derive]                       Single TlsMaster Key        Cheap;
+    0x0056  CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE S::TlsMaster,           GENERIC,                       MASTER,   [Derive]                       Single TlsExtendedMaster Key        Cheap;
+    0x0057  CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH S::TlsMasterDh,         GENERIC,                       MAC,      [Derive]                       Single TlsExtendedMaster Key        Cheap;
+    0x03e1  CKM_TLS12_KEY_AND_MAC_DERIVE S::TlsKeys,             GENERIC,                       MASTER,   [Derive]                       Single TlsKeys Key        Cheap;
+    0x03d9  CKM_TLS12_KDF              S::TlsKdf,              GENERIC,                       MASTER,   [Derive]                       Single TlsKdf Key        Cheap;
+    0x03e5  CKM_TLS_KDF                S::TlsKdf,              GENERIC,                       MASTER,   [Derive]                       Single TlsKdf Key        Cheap;
+    0x03d8  CKM_TLS12_MAC              S::TlsMac,              GENERIC,                       MASTER,   [Sign Verify]                  Gathered TlsMac Code       Cheap;
+    0x03e4  CKM_TLS_MAC                S::TlsMac,              GENERIC,                       MASTER,   [Sign Verify]                  Gathered TlsMac Code       Cheap;
+
+    0xc853_0001 CKM_COFFER_ENVELOPE    S::CofferEnvelope,      AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Envelope Envelope Cheap;
 }

@@ -40,7 +40,9 @@ fn every_row_is_consistent() {
         assert_eq!(does(Function::Sign), does(Function::Verify), "{}", row.name);
         assert_eq!(does(Function::Encrypt), does(Function::Decrypt), "{}", row.name);
         if makes_keys {
-            assert_eq!(row.key_types.len(), 1, "{}", row.name);
+            // What is made of a password is what the template says.
+            let is_open = row.scheme == Scheme::Pbkdf2;
+            assert_eq!(row.key_types.len() == 1, !is_open, "{}", row.name);
             assert_eq!(row.key_types[0].is_pair(), does(Function::GenerateKeyPair), "{}", row.name);
         }
         if row.output == OutputLength::Digest {

@@ -170,14 +170,20 @@ pub struct FoundObjects {
     pub descriptions: Vec<ObjectDescription>,
 }
 
-/// Generates a secret key (`C_GenerateKey`). Payload: the template.
+/// Generates a secret key (`C_GenerateKey`). Payload: the template, then the password where the mechanism takes
+/// one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GenerateKey {
     /// The session.
     pub session: u32,
     /// How.
     pub mechanism: MechanismCall,
+    /// Bytes of the password in the payload; 0 where there is none.
+    pub password_length: u32,
 }
+
+/// Longest password in bytes.
+pub const MAX_PASSWORD: usize = 1024;
 
 /// Generates a key pair (`C_GenerateKeyPair`). Payload: the public template, then the private one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -190,7 +196,7 @@ pub struct GenerateKeyPair {
     pub public_length: u32,
 }
 
-/// Derives a key (`C_DeriveKey`). Payload: the template.
+/// Derives keys (`C_DeriveKey`). Payload: the template of the first, then those of the additional ones.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeriveKey {
     /// The session.
@@ -199,6 +205,20 @@ pub struct DeriveKey {
     pub mechanism: MechanismCall,
     /// The base key.
     pub key: u32,
+    /// Bytes of the template of each additional key in the payload, at most [`MAX_ADDITIONAL`]; of SP 800-108 only.
+    pub additional: Vec<u32>,
+}
+
+/// Most additional keys that one derivation gives.
+pub const MAX_ADDITIONAL: usize = 16;
+
+/// Keys that were derived. Payload: what the mechanism gives beside them and is no secret: the version of TLS in two
+/// bytes, or both initialisation vectors of a connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DerivedKeys {
+    /// The keys in the order of the mechanism: the first and the additional ones; or those of a connection, for
+    /// codes and then for encryption, the client's before the server's.
+    pub keys: Vec<ObjectDescription>,
 }
 
 /// Wraps a key (`C_WrapKey`). Payload of the reply: the wrapped key.

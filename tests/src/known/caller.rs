@@ -125,10 +125,12 @@ impl Caller {
             Attribute::number(VALUE_LEN, 32),
             Attribute::boolean(TOKEN, false),
         ];
-        let derive = DeriveKey { session: self.session, mechanism, key };
+        let derive = DeriveKey { session: self.session, mechanism, key, additional: Vec::new() };
         let template = encode_meta(&template.to_vec()).expect("short");
         let derived = self.application.call(&derive, &template).expect("DeriveKey");
-        self.destroy(derived.meta.object);
+        for key in derived.meta.keys {
+            self.destroy(key.object);
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use cryptoki_sys as sys;
 use cryptoki_sys::{CK_KEY_TYPE, CK_OBJECT_HANDLE, CK_ULONG};
 
 const KEY: [u8; 32] = *b"a key openssl and this test have";
+/// Coffer's own, beside the mechanisms of PKCS#11.
+const COFFER_ENVELOPE: sys::CK_MECHANISM_TYPE = 0xc853_0001;
 const YES: &[u8] = &[1];
 const NO: &[u8] = &[0];
 
@@ -331,5 +333,38 @@ fn each_fault_of_a_wrapping_has_its_code() {
         let long = vec![0; 1 << 20];
         let refused = session.unwrap(&kwp, outer, &long, &template);
         assert_eq!(refused, Err(sys::CKR_WRAPPED_KEY_LEN_RANGE));
+    });
+}
+
+#[test]
+fn an_envelope_names_its_key_and_is_bound_to_its_context() {
+    isolated(|directory| {
+        let (_daemon, session) = start(directory);
+        let key = secret(&session, sys::CKK_AES, &KEY, &[]);
+        let envelope = plain(COFFER_ENVELOPE);
+        let sealed = session.encrypt(&envelope, key, b"secret").unwrap();
+        assert_eq!((sealed.len(), &sealed[..4]), (76, &b"CFR\x01"[..]));
+        assert_eq!(session.decrypt(&envelope, key, &sealed).unwrap(), b"secret");
+        assert_eq!(session.decrypt_parts(&envelope, key, &sealed, 7).unwrap(), b"secret");
+        let long = vec![7; 4096];
+        let parts = session.encrypt_parts(&envelope, key, &long, 100).unwrap();
+        assert_eq!(session.decrypt(&envelope, key, &parts).unwrap(), long);
+        let longer = session.encrypt(&envelope, key, &[7; 4097]);
+        assert_eq!(longer, Err(sys::CKR_DATA_LEN_RANGE));
+        let context = *b"{\"a\":\"b\"}";
+        let bound = with(COFFER_ENVELOPE, &context);
+        let sealed = session.encrypt(&bound, key, b"secret").unwrap();
+        assert_eq!(session.decrypt(&bound, key, &sealed).unwrap(), b"secret");
+        let loose = session.decrypt(&envelope, key, &sealed);
+        assert_eq!(loose, Err(sys::CKR_ENCRYPTED_DATA_INVALID));
+        let short = session.decrypt(&bound, key, &sealed[..70]);
+        assert_eq!(short, Err(sys::CKR_ENCRYPTED_DATA_LEN_RANGE));
+        for wrong in [*b"noobject", *b"{\"a\"\xff\xff\xff}"] {
+            let refused = session.encrypt(&with(COFFER_ENVELOPE, &wrong), key, b"secret");
+            assert_eq!(refused, Err(sys::CKR_MECHANISM_PARAM_INVALID));
+        }
+        let other = secret(&session, sys::CKK_AES, &KEY, &[]);
+        let refused = session.decrypt(&bound, other, &sealed);
+        assert_eq!(refused, Err(sys::CKR_ENCRYPTED_DATA_INVALID));
     });
 }

@@ -67,6 +67,30 @@ pub(super) const HKDF_INFO: &str = "f0f1f2f3f4f5f6f7f8f9";
 pub(super) const HKDF_OUTPUT: &str =
     "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865";
 
+/// RFC 7914 section 11: what PBKDF2 with SHA-256 makes of "passwd" and "salt" in one iteration, and RFC 6070: what it
+/// makes of "password" with SHA-1 in two.
+pub(super) const PBKDF2: &str = "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783";
+pub(super) const PBKDF2_TWICE: &str = "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957";
+
+/// What OpenSSL's KBKDF makes of the key 00 01 … 1f with HMAC-SHA-256, the label "label" and the context "context";
+/// feedback begins with the same bytes as the key.
+pub(super) const KDF_COUNTER: &str = "4074371b251d6edef8141e9e3e04183d0d2cf48211479bdc77334f613978aed6ddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d00948541029fa882e55480";
+pub(super) const KDF_FEEDBACK: &str = "0c73a218869318313805b2676611efc01d3055d340e5bf2c2964d6c8a6657c71a7daa17ac633f2a25627eed6f13784f5ebe1f805ff22e5bf9c839776320afa6c8b05b7c5e310";
+
+/// NIST CAVP, KDF in double-pipeline mode with AES-128-CMAC and a counter of 32 bits: key, fixed input, result.
+pub(super) const KDF_PIPELINE: [&str; 3] = [
+    "2303ba6761332aa885b25e371b4d1015",
+    "eb933ae1ce644e79078a78354b46f1b26ab99b68bc7526e8d583251ab4e0332ad6b10eeedabbb731706abcfabcfb40c00449ef",
+    "b61b5033c09a120bea322b37779776503e6d0140b4842c0d16cc7712f6931fb162b0cd0cf577b026a8c5de53fdf54fc381e804503f8e69963e86b6ce1e6a72c972c6e32e6cd8",
+];
+
+/// The vector for the pseudorandom function of TLS 1.2 with SHA-256 that the authors of implementations agreed on:
+/// secret, label, seed, result.
+pub(super) const TLS_SECRET: &str = "9bbe436ba940f017b17652849a71db35";
+pub(super) const TLS_LABEL: &[u8] = b"test label";
+pub(super) const TLS_SEED: &str = "a0ba9f936cda311827a6f796ffd5198c";
+pub(super) const TLS_RESULT: &str = "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9a46b4e14baf9af0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff70187347b66";
+
 /// Key, plaintext, ciphertext: SP 800-38A sections F.2.1, F.2.3 and F.2.5, first blocks.
 pub(super) const AES_CBC: &[[&str; 3]] = &[
     [

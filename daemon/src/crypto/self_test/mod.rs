@@ -7,13 +7,15 @@
 mod answers;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EdDsaParameter, GcmParameter, Hash,
-    Oaep, Parameter, Pss, Scheme,
+    CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EdDsaParameter, GcmParameter, Hash, Kdf,
+    KdfMode, KdfSegment, NumberFormat, Oaep, Parameter, Pbkdf2, Prf, Pss, Scheme,
 };
 
 use super::aead::Aead;
 use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
-use super::{Error, Key, KeySpec, PublicKey, Uses, der_signature, hash, hmac, kdf, random, sm2};
+use super::{
+    Base, Error, Key, KeySpec, PublicKey, Uses, der_signature, hash, hmac, kdf, random, sm2, tls,
+};
 use answers::hex;
 
 /// The known-answer test that failed.
@@ -52,6 +54,11 @@ const TESTS: &[(&str, Test)] = &[
     ("HMAC-SHA3-512", || code(Hash::Sha3_512)),
     ("HMAC-SM3", || code(Hash::Sm3)),
     ("HKDF-SHA-256", hkdf),
+    ("PBKDF2", pbkdf2),
+    ("KDF in counter mode", kdf_counter),
+    ("KDF in feedback mode", kdf_feedback),
+    ("KDF in double-pipeline mode", kdf_pipeline),
+    ("TLS 1.2 pseudorandom function", tls_prf),
     ("AES-CBC", aes_cbc),
     ("AES-CTR", aes_ctr),
     ("AES-GCM", aes_gcm),
@@ -124,6 +131,61 @@ fn hkdf() -> Result<bool, Error> {
     let (salt, info) = (hex(answers::HKDF_SALT)?, hex(answers::HKDF_INFO)?);
     kdf::hkdf(Hash::Sha256, &[0x0b; 22], &salt, &info, &mut output)?;
     Ok(output.as_slice() == hex(answers::HKDF_OUTPUT)?)
+}
+
+fn pbkdf2() -> Result<bool, Error> {
+    let salt = b"salt".to_vec();
+    let once = Pbkdf2 { hash: Hash::Sha256, salt: salt.clone(), iterations: 1 };
+    let twice = Pbkdf2 { hash: Hash::Sha1, salt, iterations: 2 };
+    Ok(*super::pbkdf2(&once, b"passwd", 64)? == hex(answers::PBKDF2)?
+        && *super::pbkdf2(&twice, b"password", 20)? == hex(answers::PBKDF2_TWICE)?)
+}
+
+const KDF_NUMBER: NumberFormat = NumberFormat { little_endian: false, bytes: 4 };
+
+/// What is derived from a secret by SP 800-108 with HMAC-SHA-256: a counter behind `front`, a label, a zero, a
+/// context, the length.
+fn kdf_hmac(mode: KdfMode, front: Option<KdfSegment>, answer: &str) -> Result<bool, Error> {
+    let value: Vec<u8> = (0..32).collect();
+    let key = Key::parse(KeySpec::Secret, &value)?;
+    let answer = hex(answer)?;
+    let rest = [
+        KdfSegment::Counter(KDF_NUMBER),
+        KdfSegment::Bytes(b"label\0context".to_vec()),
+        KdfSegment::KeysLength(KDF_NUMBER),
+    ];
+    let iv = if front.is_some() { value.clone() } else { Vec::new() };
+    let segments = front.into_iter().chain(rest).collect();
+    let kdf = Parameter::Kdf(mode, Kdf { prf: Prf::Hmac(Hash::Sha256), segments, iv });
+    let base = Base { key: &key, value: &value };
+    Ok(*super::derive(base, None, Scheme::Kdf, &kdf, answer.len())? == answer)
+}
+
+fn kdf_counter() -> Result<bool, Error> {
+    kdf_hmac(KdfMode::Counter, None, answers::KDF_COUNTER)
+}
+
+fn kdf_feedback() -> Result<bool, Error> {
+    kdf_hmac(KdfMode::Feedback, Some(KdfSegment::Feedback), answers::KDF_FEEDBACK)
+}
+
+fn kdf_pipeline() -> Result<bool, Error> {
+    let [value, fixed, answer] = answers::KDF_PIPELINE;
+    let (value, answer) = (hex(value)?, hex(answer)?);
+    let key = Key::parse(KeySpec::Aes, &value)?;
+    let segments =
+        vec![KdfSegment::Feedback, KdfSegment::Counter(KDF_NUMBER), KdfSegment::Bytes(hex(fixed)?)];
+    let kdf = Kdf { prf: Prf::AesCmac, segments, iv: Vec::new() };
+    let parameter = Parameter::Kdf(KdfMode::DoublePipeline, kdf);
+    let base = Base { key: &key, value: &value };
+    Ok(*super::derive(base, None, Scheme::Kdf, &parameter, answer.len())? == answer)
+}
+
+fn tls_prf() -> Result<bool, Error> {
+    let (secret, seed) = (hex(answers::TLS_SECRET)?, hex(answers::TLS_SEED)?);
+    let answer = hex(answers::TLS_RESULT)?;
+    let made = tls::prf(Hash::Sha256, &secret, answers::TLS_LABEL, &seed, answer.len())?;
+    Ok(*made == answer)
 }
 
 /// Encrypts and decrypts with a symmetric key and compares both ways.
@@ -321,7 +383,8 @@ fn ecdh(curve: Curve, kdf: Option<Hash>, [scalar, peer, secret]: [&str; 3]) -> R
     let (peer, secret) = (hex(peer)?, hex(secret)?);
     let shared_data = if kdf.is_some() { answers::X963_SHARED.to_vec() } else { Vec::new() };
     let parameter = Parameter::Ecdh(Ecdh { kdf, shared_data, public_data: peer });
-    Ok(*super::derive(&key, None, Scheme::Ecdh, &parameter, secret.len())? == secret)
+    let base = Base { key: &key, value: &[] };
+    Ok(*super::derive(base, None, Scheme::Ecdh, &parameter, secret.len())? == secret)
 }
 
 fn sm2_sign() -> Result<bool, Error> {

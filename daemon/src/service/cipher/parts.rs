@@ -110,7 +110,7 @@ fn finish_or_go_on(
         let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
         let usable = Usable { object, key, mechanism, parameter };
         let plaintext = match function {
-            Function::Encrypt => whole::encrypt(&usable, held.bytes())?,
+            Function::Encrypt => whole::encrypt(&usable, service, held.bytes())?,
             _ => whole::decrypt(&usable, service, held.bytes())?,
         };
         let Usable { object: key, key: part, mechanism, parameter } = usable;

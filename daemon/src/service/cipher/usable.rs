@@ -69,6 +69,8 @@ pub(in crate::service) fn usable_for<O: Operation>(
     if !mechanism.key_size.contains_bits(object.key_bits() as usize) {
         return Err(ErrorCode::KeySize.into());
     }
+    let possible = mechanism.accepts(&parameter, object.key_bits() as usize);
+    possible.map_err(|_| ErrorCode::MechanismParameter)?;
     if object.attributes.flag(attribute::ALWAYS_AUTHENTICATE) {
         // What has no C_*Init has no moment for the PIN.
         use mechanism::Function::{Decrypt, Sign, SignRecover};
@@ -120,10 +122,9 @@ fn has_half(object: &Object, function: mechanism::Function) -> bool {
             function,
             F::Decrypt | F::Sign | F::SignRecover | F::Unwrap | F::Derive | F::Decapsulate
         ),
-        class::PUBLIC_KEY => matches!(
-            function,
-            F::Encrypt | F::Verify | F::VerifyRecover | F::Wrap | F::Encapsulate
-        ),
+        class::PUBLIC_KEY => {
+            matches!(function, F::Encrypt | F::Verify | F::VerifyRecover | F::Wrap | F::Encapsulate)
+        }
         _ => false,
     }
 }

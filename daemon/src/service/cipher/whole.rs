@@ -9,6 +9,7 @@ use coffer_protocol::operation::cipher::{
 };
 use zeroize::Zeroizing;
 
+use super::super::kms::envelope;
 use super::super::{Answer, Authorized, Handle, Service};
 use super::usable::{self, Usable, spend, usable};
 use crate::Error;
@@ -37,8 +38,16 @@ const fn is_bulk(scheme: Scheme) -> bool {
 }
 
 /// Encrypts.
-pub(super) fn encrypt(plan: &Usable, plaintext: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+pub(super) fn encrypt(
+    plan: &Usable,
+    service: &Service,
+    plaintext: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (scheme, parameter) = (plan.mechanism.scheme, &plan.parameter);
+    if scheme == Scheme::CofferEnvelope {
+        let key = usable::source(service, &plan.object);
+        return envelope::seal(service, &key, parameter, plaintext);
+    }
     if is_bulk(scheme) {
         let key = plan.key.secret()?;
         let mut buffer = bulk::buffer(plaintext.len() + LONGEST_TAIL);
@@ -90,6 +99,10 @@ pub(super) fn decrypt(
     service: &Service,
     ciphertext: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    if plan.mechanism.scheme == Scheme::CofferEnvelope {
+        let key = usable::source(service, &plan.object);
+        return envelope::open(service, &key, &plan.parameter, ciphertext);
+    }
     with_versions(service, plan, ErrorCode::EncryptedDataInvalid, |key| {
         decrypt_with(plan, key, ciphertext)
     })
@@ -166,8 +179,8 @@ macro_rules! whole {
 }
 
 whole! {
-    EncryptData Encrypt |call, plan, _service| -> Output {
-        Ok(Answer::with(Output {}, encrypt(&plan, call.payload().plain()?)?))
+    EncryptData Encrypt |call, plan, service| -> Output {
+        Ok(Answer::with(Output {}, encrypt(&plan, service, call.payload().plain()?)?))
     }
     DecryptData Decrypt |call, plan, service| -> Output {
         Ok(Answer::with(Output {}, decrypt(&plan, service, call.payload().plain()?)?))

@@ -7,8 +7,8 @@ use coffer_protocol::operation::Operation;
 use coffer_protocol::operation::kms::{BindCloudResource, Done, UnbindCloudResource};
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::permit::{any, change, permit};
-use super::{find, meta, validate_name};
+use super::permit::{any, change, permitted};
+use super::{meta, validate_name};
 use crate::Error;
 use crate::object::{Ending, KeyMeta, Object};
 
@@ -39,9 +39,7 @@ impl Handle for BindCloudResource {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
-        Ok(object)
+        permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, any)
     }
 
     fn commit(
@@ -76,8 +74,7 @@ impl Handle for UnbindCloudResource {
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
         let Self { key_id, product, resource } = call.request();
-        let object = find(service, call.caller(), key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
+        let object = permitted(service, call.caller(), key_id, Self::ROW.rule, any)?;
         position(meta(&object)?, product, resource).ok_or(ErrorCode::BindingNotFound)?;
         Ok(object)
     }

@@ -6,7 +6,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::key::{KeySpec, KeyUsage};
-use coffer_protocol::mechanism::Hash;
+use coffer_protocol::mechanism::{ENVELOPE_OVERHEAD, Hash};
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -22,6 +22,7 @@ const NAMED: usize = 4 + 1 + 1 + 16 + 4;
 const FRONT: usize = NAMED + SALT + NONCE;
 /// Bytes that a blob is longer than its plaintext.
 pub(super) const OVERHEAD: usize = FRONT + TAG;
+const _: () = assert!(OVERHEAD == ENVELOPE_OVERHEAD, "as the mechanism table says");
 
 /// What a blob says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::key::{KeySpec, KeyUsage};
 use coffer_protocol::key_type::KeyType;
+use coffer_protocol::mechanism::ENVELOPE_MAX;
 use coffer_protocol::message::Bytes;
 use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::kms::{
@@ -23,7 +24,7 @@ use crate::vault::{self, Depth, Inside, Public};
 use crate::{Error, crypto};
 
 /// Most bytes that Encrypt takes.
-pub(super) const MAX_PLAINTEXT: usize = 4096;
+pub(super) const MAX_PLAINTEXT: usize = ENVELOPE_MAX;
 
 /// A key that may encrypt or decrypt in the KMS's format, and the context.
 pub(crate) struct Ready {
@@ -187,7 +188,9 @@ impl Handle for Decrypt {
     fn validate(&self, payload_length: usize) -> Result<(), Error> {
         validate_length(payload_length)?;
         self.expected_key.as_deref().map_or(Ok(()), validate_name)?;
-        Wrapping::of(self.public_key.as_ref(), self.algorithm.as_ref())?;
+        if let Some(wrapping) = Wrapping::of(self.public_key.as_ref(), self.algorithm.as_ref())? {
+            wrapping.takes(payload_length.saturating_sub(blob::OVERHEAD))?;
+        }
         context::canonical(self.context.as_ref()).map(drop)
     }
 
@@ -196,11 +199,7 @@ impl Handle for Decrypt {
         let ciphertext = call.payload().plain()?;
         let (context, expected) = (request.context.as_ref(), request.expected_key.as_ref());
         let ready = ready_for(service, call.caller(), ciphertext, context, expected)?;
-        let wrapping = Wrapping::of(request.public_key.as_ref(), request.algorithm.as_ref())?;
-        if let Some(wrapping) = &wrapping {
-            wrapping.takes(ciphertext.len().saturating_sub(blob::OVERHEAD))?;
-        }
-        Ok((ready, wrapping))
+        Ok((ready, Wrapping::of(request.public_key.as_ref(), request.algorithm.as_ref())?))
     }
 
     fn commit(

@@ -10,8 +10,8 @@ use coffer_protocol::operation::kms::{
 };
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::permit::{any, change, permit};
-use super::{find, validate_name};
+use super::permit::{any, change, permitted};
+use super::validate_name;
 use crate::Error;
 use crate::object::{DAY, Ending, KeyMeta, Material, Object};
 
@@ -41,9 +41,7 @@ impl Handle for ScheduleKeyDeletion {
         if call.request().days > service.config.deletion.max_days {
             return Err(ErrorCode::InvalidPendingWindow.into());
         }
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, is_cmk)?;
-        Ok(object)
+        permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, is_cmk)
     }
 
     fn commit(
@@ -71,9 +69,7 @@ impl Handle for CancelKeyDeletion {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
-        Ok(object)
+        permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, any)
     }
 
     fn commit(

@@ -11,6 +11,7 @@ mod crypt;
 mod data_key;
 mod deletion;
 mod describe;
+pub(super) mod envelope;
 mod import;
 mod information;
 mod keep;

@@ -8,8 +8,8 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::key::KeyState;
 use coffer_protocol::operation::KeyRule;
 
-use super::super::Service;
-use super::meta;
+use super::super::{Caller, Service};
+use super::{find, meta};
 use crate::Error;
 use crate::object::{Change, KeyMeta, Object};
 use crate::state::key::{self, Guard, Outcome};
@@ -54,6 +54,23 @@ pub(super) fn permit(
         return Err(Error::about(ErrorCode::CmkUsedByCloudProduct, holders.join(", ")));
     }
     Ok(next)
+}
+
+/// The key of that name, for what is permitted now.
+///
+/// # Errors
+///
+/// [`ErrorCode::CmkNotFound`], then as [`permit`].
+pub(super) fn permitted(
+    service: &Service,
+    caller: &Caller,
+    name: &str,
+    rule: KeyRule,
+    fits: impl FnOnce(&KeyMeta) -> Result<(), ErrorCode>,
+) -> Result<Arc<Object>, Error> {
+    let object = find(service, caller, name)?;
+    permit(service, &object, rule, fits)?;
+    Ok(object)
 }
 
 /// Changes what is known of one key: `edit` sees its newest record after it was permitted, and the state that it

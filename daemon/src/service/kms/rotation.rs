@@ -11,7 +11,7 @@ use coffer_protocol::operation::kms::{
 use coffer_protocol::operation::{KeyRule, Operation};
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::permit::{any, change, gone, permit};
+use super::permit::{any, change, gone, permit, permitted};
 use super::{find, in_range, material, meta, validate_name};
 use crate::Error;
 use crate::object::{Changes, DAY, KeyMeta, Object, ObjectId, cmk};
@@ -56,8 +56,8 @@ impl Handle for EnableKeyRotation {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, rotates)?;
+        let object =
+            permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, rotates)?;
         Ok((object, period(call.request().days)?))
     }
 
@@ -83,9 +83,7 @@ impl Handle for DisableKeyRotation {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
-        Ok(object)
+        permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, any)
     }
 
     fn commit(
@@ -145,8 +143,13 @@ impl Handle for RotateKey {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, rotates_on_demand)?;
+        let object = permitted(
+            service,
+            call.caller(),
+            &call.request().key_id,
+            Self::ROW.rule,
+            rotates_on_demand,
+        )?;
         not_too_soon(meta(&object)?, service.deadlines.now())?;
         Ok(object)
     }

@@ -11,8 +11,8 @@ use coffer_protocol::operation::kms::{
 
 use super::super::{Answer, Authorized, Handle, Service};
 use super::create::validate_description;
-use super::permit::{any, change, gone, permit};
-use super::{find, validate_name};
+use super::permit::{any, change, gone, permit, permitted};
+use super::validate_name;
 use crate::Error;
 use crate::object::{Changes, Object};
 
@@ -26,9 +26,7 @@ macro_rules! transitions {
             }
 
             fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-                let object = find(service, call.caller(), &call.request().key_id)?;
-                permit(service, &object, Self::ROW.rule, any)?;
-                Ok(object)
+                permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, any)
             }
 
             fn commit(
@@ -57,9 +55,7 @@ impl Handle for UpdateKeyDescription {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
-        Ok(object)
+        permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, any)
     }
 
     fn commit(
@@ -95,8 +91,8 @@ impl Handle for UpdateAlias {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
+        let object =
+            permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, any)?;
         is_free(service, &object, &call.request().alias)?;
         Ok(object)
     }

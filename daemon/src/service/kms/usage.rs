@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::handshake::request_id;
 use coffer_protocol::operation::kms::{GetKeyLastUsage, KeyLastUsage};
 use coffer_protocol::operation::{self, Row};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ use crate::store::{Batch, Expected, Record, RecordId, Store, Table};
 
 /// Most records that are written at once.
 const WRITTEN_AT_ONCE: usize = 256;
+/// Keys are spread over so many locks: those who use different keys do not wait for each other.
+const STRIPES: usize = 64;
 
 /// The last use of a key. The stored form, in the frozen order of its fields.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,17 +28,34 @@ struct Use {
     event: String,
 }
 
+/// The last use of a key, whose text is made when somebody wants it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Last {
+    operation: u16,
+    time: i64,
+    event: Event,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Event {
+    /// Of an earlier run of the daemon.
+    Stored(String),
+    /// Of this run.
+    Request { connection: u32, request: u64 },
+}
+
 /// When keys were used last.
 #[derive(Debug)]
 pub struct Uses {
     store: Arc<Store>,
+    instance: [u8; 16],
     since: i64,
-    known: Mutex<Known>,
+    known: [Mutex<Known>; STRIPES],
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    last: HashMap<ObjectId, Use>,
+    last: HashMap<ObjectId, Last>,
     /// What the store does not have yet.
     unsaved: HashSet<ObjectId>,
 }
@@ -50,15 +70,7 @@ impl Uses {
     /// # Errors
     ///
     /// Whatever the store reports.
-    pub fn load(store: Arc<Store>, now: i64) -> Result<Self, Error> {
-        let mut known = Known::default();
-        store.load(Table::Uses, |entry| {
-            let id = entry.id.as_bytes().try_into().map(ObjectId);
-            // One that cannot be read is one that is not known.
-            if let (Ok(id), Ok(last)) = (id, postcard::from_bytes(&entry.body)) {
-                known.last.insert(id, last);
-            }
-        })?;
+    pub fn load(store: Arc<Store>, instance: [u8; 16], now: i64) -> Result<Self, Error> {
         let since = if let Some(entry) = store.get(Table::Meta, beginning()?)? {
             entry.body.try_into().map_or(now, i64::from_be_bytes)
         } else {
@@ -69,19 +81,32 @@ impl Uses {
             store.commit(batch)?;
             now
         };
-        Ok(Self { store, since, known: Mutex::new(known) })
+        let known = std::array::from_fn(|_| Mutex::default());
+        let uses = Self { store, instance, since, known };
+        uses.store.load(Table::Uses, |entry| {
+            let id = entry.id.as_bytes().try_into().map(ObjectId);
+            // One that cannot be read is one that is not known.
+            if let (Ok(id), Ok(Use { operation, time, event })) =
+                (id, postcard::from_bytes(&entry.body))
+            {
+                let last = Last { operation, time, event: Event::Stored(event) };
+                uses.stripe(id).last.insert(id, last);
+            }
+        })?;
+        Ok(uses)
     }
 
-    /// Notes a use.
-    pub fn note(&self, key: ObjectId, row: &Row, time: i64, event: String) {
-        let mut known = self.lock();
-        known.last.insert(key, Use { operation: row.number, time, event });
+    /// Notes a use by a request of a connection.
+    pub fn note(&self, key: ObjectId, row: &Row, time: i64, connection: u32, request: u64) {
+        let event = Event::Request { connection, request };
+        let mut known = self.stripe(key);
+        known.last.insert(key, Last { operation: row.number, time, event });
         known.unsaved.insert(key);
     }
 
     /// Forgets a key that was destroyed.
     pub fn forget(&self, key: ObjectId) {
-        let mut known = self.lock();
+        let mut known = self.stripe(key);
         known.last.remove(&key);
         known.unsaved.remove(&key);
     }
@@ -92,34 +117,59 @@ impl Uses {
     ///
     /// Whatever the store reports; then it is tried again later.
     pub fn save(&self) -> Result<(), Error> {
+        self.known.iter().try_for_each(|stripe| self.save_stripe(stripe))
+    }
+
+    fn save_stripe(&self, stripe: &Mutex<Known>) -> Result<(), Error> {
         loop {
             let mut batch = Batch::new();
             let mut written = Vec::new();
             {
-                let known = self.lock();
+                let known = lock(stripe);
                 for id in known.unsaved.iter().take(WRITTEN_AT_ONCE) {
                     let Some(last) = known.last.get(id) else { continue };
-                    let body = postcard::to_stdvec(last).map_err(|_| ErrorCode::Internal)?;
+                    let body = postcard::to_stdvec(&self.use_of(last));
+                    let body = body.map_err(|_| ErrorCode::Internal)?;
                     let record = Record { id: id.0.into(), version: 0, state: 0, body };
                     batch.put(Table::Uses, record, Expected::Any);
-                    written.push(*id);
+                    written.push((*id, last.clone()));
                 }
             }
             if batch.is_empty() {
                 return Ok(());
             }
             self.store.commit(batch)?;
-            self.lock().unsaved.retain(|id| !written.contains(id));
+            let mut known = lock(stripe);
+            for (id, last) in written {
+                // One that was used again meanwhile is to be written again.
+                if known.last.get(&id).is_none_or(|newest| *newest == last) {
+                    known.unsaved.remove(&id);
+                }
+            }
         }
     }
 
     fn last(&self, key: ObjectId) -> Option<Use> {
-        self.lock().last.get(&key).cloned()
+        self.stripe(key).last.get(&key).map(|last| self.use_of(last))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn use_of(&self, last: &Last) -> Use {
+        let event = match &last.event {
+            Event::Stored(text) => text.clone(),
+            Event::Request { connection, request } => {
+                request_id(&self.instance, *connection, *request)
+            }
+        };
+        Use { operation: last.operation, time: last.time, event }
     }
+
+    fn stripe(&self, key: ObjectId) -> MutexGuard<'_, Known> {
+        lock(&self.known[usize::from(key.0[15]) % STRIPES])
+    }
+}
+
+fn lock(stripe: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    stripe.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Handle for GetKeyLastUsage {

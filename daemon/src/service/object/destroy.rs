@@ -56,6 +56,7 @@ impl Service {
         let tombstone = Tombstone::of(object, self.clock.now());
         let destroyed = self.registry.destroy(object.id, tombstone.to_bytes())?;
         self.keyring.close(destroyed.id);
+        self.uses.forget(destroyed.id);
         if destroyed.key.as_ref().is_some_and(|key| key.state != KeyState::Enabled) {
             for application in self.applications.all() {
                 application.drop_references(destroyed.id);

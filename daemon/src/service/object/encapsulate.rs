@@ -17,7 +17,7 @@ use super::template::{self, Template};
 use super::unwrap::about_unwrapping;
 use super::{Context, describe};
 use crate::Error;
-use crate::crypto::{self, Generate, Key, KeySpec, ecdsa::Curve};
+use crate::crypto::{self, Base, Generate, Key, KeySpec, ecdsa::Curve};
 use crate::object::{KeyPart, ObjectId, class};
 use crate::service::cipher::{self, Usable};
 use crate::service::{Answer, Authorized, Handle, Payload, Service};
@@ -53,7 +53,9 @@ impl Plan {
         };
         let draft = Draft::new(&template, implied, Source::Unwrapped, &context.session)?;
         spec(draft.kind)?;
-        let length = length(&draft, &key)?;
+        let natural =
+            crypto::natural_length(KeySpec::Ec(curve), 0, 0, key.mechanism.scheme, &key.parameter);
+        let length = length(&draft, natural)?;
         Ok(Self { key, curve, ecdh, draft, length })
     }
 
@@ -69,8 +71,8 @@ impl Plan {
     fn agree(&self, key: &Key, point: Vec<u8>) -> Result<crypto::Generated, Stop> {
         let ecdh = Ecdh { public_data: point, ..self.ecdh.clone() };
         let (scheme, parameter) = (self.key.mechanism.scheme, Parameter::Ecdh(ecdh));
-        let bytes =
-            crypto::derive(key, None, scheme, &parameter, self.length).map_err(|error| {
+        let bytes = crypto::derive(Base { key, value: &[] }, None, scheme, &parameter, self.length)
+            .map_err(|error| {
                 Stop::from(match error {
                     // What has the wrong length is the key that is wanted.
                     crypto::Error::DataLength => ErrorCode::AttributeValue,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
-use coffer_protocol::key_type::KeyType;
-use coffer_protocol::mechanism::{CallError, Function, Mechanism, MechanismCall, Scheme};
+use coffer_protocol::mechanism::{
+    CallError, Function, Mechanism, MechanismCall, Parameter, Pbkdf2, Scheme,
+};
 use coffer_protocol::operation::object::{
-    GenerateKey, GenerateKeyPair, GeneratedKeyPair, ObjectDescription,
+    GenerateKey, GenerateKeyPair, GeneratedKeyPair, MAX_PASSWORD, ObjectDescription,
 };
 
 use super::made::Made;
@@ -16,25 +17,36 @@ use super::rules::{Draft, Implied, Source};
 use super::template::{self, Template};
 use super::{Context, describe};
 use crate::Error;
-use crate::crypto::{self, Generate, ecdsa::Curve, rsa_key};
+use crate::crypto::{self, Generate, KeySpec, ecdsa::Curve, rsa_key};
+use crate::object::schema::Kind;
 use crate::object::{ObjectId, class, public};
 use crate::service::{Answer, Authorized, Handle, Service};
+use crate::vault::Depth;
 
-/// The row of a mechanism that has that function; generation takes no parameter.
-fn mechanism(call: &MechanismCall, function: Function) -> Result<&'static Mechanism, Error> {
-    let (mechanism, _) = call.parse().map_err(|error| match error {
+/// The row of a mechanism that has that function, and the parameter, which few of them take.
+fn mechanism(
+    call: &MechanismCall,
+    function: Function,
+) -> Result<(&'static Mechanism, Parameter), Error> {
+    let (mechanism, parameter) = call.parse().map_err(|error| match error {
         CallError::Mechanism => ErrorCode::MechanismInvalid,
         CallError::Parameter => ErrorCode::MechanismParameter,
     })?;
     if mechanism.functions.contains(function) {
-        Ok(mechanism)
+        Ok((mechanism, parameter))
     } else {
         Err(ErrorCode::MechanismInvalid.into())
     }
 }
 
-fn implied(class: u64, mechanism: &Mechanism) -> Implied {
-    Implied { class: Some(class), key_type: mechanism.key_types.first().copied() }
+fn implied(class: u64, mechanism: &Mechanism, template: &Template) -> Implied {
+    // What may have several types is a generic secret where the template does not say.
+    let key_type = match mechanism.key_types {
+        [only] => Some(*only),
+        _ if template.has(a::KEY_TYPE) => None,
+        several => several.first().copied(),
+    };
+    Implied { class: Some(class), key_type }
 }
 
 fn wrong(name: &'static str) -> Error {
@@ -49,9 +61,9 @@ fn secret(mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
     if !mechanism.key_size.contains_bits(bytes * 8) {
         return Err(wrong("CKA_VALUE_LEN"));
     }
-    match mechanism.key_types {
-        [KeyType::Aes] if !matches!(bytes, 16 | 24 | 32) => Err(wrong("CKA_VALUE_LEN")),
-        [KeyType::Aes] => Ok(Generate::Aes { bits: bytes * 8 }),
+    match draft.kind {
+        Kind::Aes if !matches!(bytes, 16 | 24 | 32) => Err(wrong("CKA_VALUE_LEN")),
+        Kind::Aes => Ok(Generate::Aes { bits: bytes * 8 }),
         _ => Ok(Generate::Secret { bytes }),
     }
 }
@@ -88,32 +100,66 @@ fn exponent(bytes: &[u8]) -> Option<u64> {
         .filter(|exponent| !exponent.is_multiple_of(2))
 }
 
+/// Bytes of the template in the payload, in front of the password.
+fn template_length(request: &GenerateKey, payload: usize) -> Result<usize, Error> {
+    let password = request.password_length as usize;
+    Ok(payload.checked_sub(password).ok_or(ErrorCode::Malformed)?)
+}
+
 impl Handle for GenerateKey {
-    type Plan = (Draft, Generate);
+    type Plan = (Draft, Generate, Option<Pbkdf2>);
 
     fn validate(&self, payload_length: usize) -> Result<(), Error> {
-        template::validate(payload_length)
+        if self.password_length as usize > MAX_PASSWORD {
+            return Err(ErrorCode::MechanismParameter.into());
+        }
+        template::validate(template_length(self, payload_length)?)
     }
 
     fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Self::Plan, Error> {
         let (request, payload) = (call.request(), call.payload());
         let context = Context::of(call, request.session)?;
-        let mechanism = mechanism(&request.mechanism, Function::Generate)?;
-        let template = Template::read(payload, 0..payload.len())?;
-        let implied = implied(class::SECRET_KEY, mechanism);
+        let (mechanism, parameter) = mechanism(&request.mechanism, Function::Generate)?;
+        let length = template_length(request, payload.len())?;
+        let from_password = match parameter {
+            Parameter::Pbkdf2(parameter) => Some(parameter),
+            _ if length == payload.len() => None,
+            _ => return Err(ErrorCode::Malformed.into()),
+        };
+        let template = Template::read(payload, 0..length)?;
+        let implied = implied(class::SECRET_KEY, mechanism, &template);
         let draft =
             Draft::new(&template, implied, Source::Generated(mechanism.ckm), &context.session)?;
         let what = secret(mechanism, &draft)?;
-        Ok((draft, what))
+        Ok((draft, what, from_password))
     }
 
     fn commit(
         call: Authorized<'_, Self>,
-        (mut draft, what): Self::Plan,
+        (mut draft, what, from_password): Self::Plan,
         service: &Service,
     ) -> Result<Answer<ObjectDescription>, Error> {
         let context = Context::of(&call, call.request().session)?;
-        let made = Made::generate(what)?;
+        let made = match from_password {
+            None => Made::generate(what)?,
+            Some(parameter) => {
+                // It may take seconds.
+                let _permit = service.generations.acquire();
+                let payload = call.payload();
+                let start = template_length(call.request(), payload.len())?;
+                Made::new(Depth::Small, |inside| {
+                    let password =
+                        payload.bytes(inside).get(start..).ok_or(ErrorCode::Malformed)?;
+                    let (spec, length) = match what {
+                        Generate::Aes { bits } => (KeySpec::Aes, bits / 8),
+                        Generate::Secret { bytes } => (KeySpec::Secret, bytes),
+                        _ => return Err(ErrorCode::Internal.into()),
+                    };
+                    let bytes = crypto::pbkdf2(&parameter, password, length)?;
+                    Ok(crypto::import(spec, &bytes)?)
+                })?
+            }
+        };
         draft.adopt(&made.public)?;
         let id = ObjectId::random();
         draft.finish(id, id, Source::Generated(call.request().mechanism.mechanism));
@@ -137,12 +183,13 @@ impl Handle for GenerateKeyPair {
     fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Self::Plan, Error> {
         let (request, payload) = (call.request(), call.payload());
         let context = Context::of(call, request.session)?;
-        let mechanism = mechanism(&request.mechanism, Function::GenerateKeyPair)?;
+        let (mechanism, _) = mechanism(&request.mechanism, Function::GenerateKeyPair)?;
         let middle = usize::try_from(request.public_length).unwrap_or(usize::MAX);
         let source = Source::Generated(mechanism.ckm);
         let draft = |range, class| {
             let template = Template::read(payload, range)?;
-            Draft::new(&template, implied(class, mechanism), source, &context.session)
+            let implied = implied(class, mechanism, &template);
+            Draft::new(&template, implied, source, &context.session)
         };
         let mut public = draft(0..middle, class::PUBLIC_KEY)?;
         let mut private = draft(middle..payload.len(), class::PRIVATE_KEY)?;

@@ -17,7 +17,7 @@ use crate::service::object::template;
 use crate::vault::{self, Depth, Inside, Public, SecretBytes};
 
 /// Room in the arena that making or importing a key may need: an RSA-4096 key with its temporaries.
-const ROOM: usize = 96 << 10;
+pub(super) const ROOM: usize = 96 << 10;
 
 /// A new key.
 #[derive(Debug)]
@@ -89,7 +89,14 @@ impl Made {
                     exponents: both(a::EXPONENT_1, a::EXPONENT_2),
                     coefficient: value(a::COEFFICIENT),
                 }),
-                Kind::Data | Kind::Certificate | Kind::RsaPublic | Kind::EcPublic => {
+                Kind::Data
+                | Kind::Certificate
+                | Kind::Trust
+                | Kind::DomainParameters
+                | Kind::Profile
+                | Kind::Mechanism
+                | Kind::RsaPublic
+                | Kind::EcPublic => {
                     return Err(ErrorCode::Internal.into());
                 }
             };

@@ -10,7 +10,7 @@ use super::made::Made;
 use super::stop::Stop;
 use crate::Error;
 use crate::application::{Application, SessionView};
-use crate::crypto::Key;
+use crate::crypto::Uses;
 use crate::object::{
     Attributes, KeyMeta, Life, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
 };
@@ -160,7 +160,7 @@ pub(super) fn session_key(object: &Object, material: SecretBytes) -> Result<Sess
     }
     let kind = object.spec().ok_or(ErrorCode::Internal)?;
     let key = vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, Stop> {
-        Ok(OpenKey::new(inside, Key::parse(kind, material.get(inside))?)?)
+        Ok(OpenKey::prepare(inside, kind, material.get(inside), Uses::ALL)?)
     })??;
     Ok(SessionKey { key: Arc::new(key), material })
 }

@@ -22,7 +22,7 @@ pub(super) struct Entry<'t> {
 }
 
 /// What of a template may be looked at outside the vault.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Template {
     /// What is no material.
     pub(super) public: Attributes,
@@ -112,6 +112,23 @@ impl Template {
                 }))
             })??;
         Ok(Self { public: Attributes::from_list(public), secret })
+    }
+
+    /// The template without those attributes.
+    pub(super) fn without(&self, kinds: &[u64]) -> Self {
+        let mut rest = self.clone();
+        for kind in kinds {
+            rest.public.remove(*kind);
+        }
+        rest
+    }
+
+    /// The template with what it does not say.
+    pub(super) fn or_else(mut self, attributes: impl IntoIterator<Item = Attribute>) -> Self {
+        for attribute in attributes {
+            self.public.set_default(attribute);
+        }
+        self
     }
 
     /// A template of public attributes.

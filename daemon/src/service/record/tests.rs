@@ -58,7 +58,11 @@ fn generate(peer: &Peer, session: u32) -> u32 {
         Attribute::boolean(a::EXTRACTABLE, true),
     ];
     let template = postcard::to_stdvec(&template[..]).unwrap();
-    let request = GenerateKey { session, mechanism: MechanismCall::plain(ckm::CKM_AES_KEY_GEN) };
+    let request = GenerateKey {
+        session,
+        mechanism: MechanismCall::plain(ckm::CKM_AES_KEY_GEN),
+        password_length: 0,
+    };
     peer.call(&request, &template).unwrap().object
 }
 

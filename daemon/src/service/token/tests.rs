@@ -273,7 +273,7 @@ fn initialising_again_destroys_what_applications_made_and_keeps_cmks_whole() {
         Attribute::number(attribute::VALUE_LEN, 32),
     ];
     let mechanism = MechanismCall { mechanism: ckm::CKM_AES_KEY_GEN, parameter: Vec::new() };
-    let generate = GenerateKey { session, mechanism };
+    let generate = GenerateKey { session, mechanism, password_length: 0 };
     peer.call(&generate, &frame::encode_meta(&template).unwrap()).unwrap();
     let ids = || device.service.registry.objects(Slot(0)).iter().map(|o| o.id).collect::<Vec<_>>();
     assert_eq!(ids().len(), 3);

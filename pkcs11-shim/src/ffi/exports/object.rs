@@ -3,11 +3,13 @@
 use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG,
 };
+use zeroize::Zeroizing;
 
 use super::exports;
+use crate::error::Error;
 use crate::ffi::authenticated::{self, Nonce};
 use crate::ffi::pointers::{Buffer, length};
-use crate::ffi::{mechanism, template};
+use crate::ffi::{derivation, mechanism, template};
 use crate::{encapsulate, object, wrap};
 
 exports! { OBJECTS: ready;
@@ -46,7 +48,9 @@ exports! { KEYS: ready;
     C_GenerateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
             let call = mechanism::call(mechanism)?;
-            key.expect()?.write(object::generate(module, session, call, &template::given(attributes, count)?)?)
+            let password = if mechanism.is_null() { Zeroizing::default() } else { derivation::password(mechanism)? };
+            let template = template::given(attributes, count)?;
+            key.expect()?.write(object::generate(module, session, call, &template, &password)?)
         };
     C_GenerateKeyPair(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public: *mut CK_ATTRIBUTE, public_count: CK_ULONG, private: *mut CK_ATTRIBUTE, private_count: CK_ULONG, public_key: *mut CK_OBJECT_HANDLE, private_key: *mut CK_OBJECT_HANDLE) =
         |module| {
@@ -75,8 +79,18 @@ exports! { KEYS: ready;
         };
     C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
-            let call = mechanism::call(mechanism)?;
-            key.expect()?.write(object::derive(module, session, call, base, &template::given(attributes, count)?)?)
+            let call = mechanism::call(mechanism)?.ok_or(Error::ArgumentsBad)?;
+            let (additional, back) = derivation::back(mechanism)?;
+            if back.has_key() {
+                key.expect()?;
+            }
+            let template = template::given(attributes, count)?;
+            let derived = object::derive(module, session, &call, base, &template, &additional)?;
+            back.give(&derived)?;
+            match derived.keys[..] {
+                [first, ..] if back.has_key() => key.write(first),
+                _ => Ok(()),
+            }
         };
 
     C_EncapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public_key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_length: *mut CK_ULONG, key: *mut CK_OBJECT_HANDLE) =

@@ -7,8 +7,7 @@
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::key::{KeySpec, KeyState, Origin};
-use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
+use coffer_protocol::key::{KeyState, Origin};
 use coffer_protocol::message::Bytes;
 use coffer_protocol::operation::kms::{
     DeleteImportedKeyMaterial, Done, GetParametersForImport, ImportKeyMaterial, ImportParameters,
@@ -16,18 +15,20 @@ use coffer_protocol::operation::kms::{
 };
 use coffer_protocol::operation::{KeyRule, Operation};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::permit::{gone, permit};
+use super::permit::{gone, permit, permitted};
 use super::token::{self, Token};
-use super::wrapped::oaep;
-use super::{find, material, meta, validate_name};
+use super::{meta, validate_name};
 use crate::Error;
-use crate::crypto::{self, Generate, Key, hmac, sm2};
+use crate::crypto::{Generate, Key};
 use crate::object::{Changes, DAY, Ending, KeyMeta, Material, Object, ObjectId, cmk};
 use crate::store::{KeyId, RecordId, SealedMaterial, Table};
 use crate::vault::{self, Public};
+
+mod material;
+
+use material::{Algorithm, fingerprint, parameters, read, unwrap};
 
 /// Latest expiry in UNIX seconds.
 const LATEST: i64 = 2_147_443_200;
@@ -35,79 +36,6 @@ const LATEST: i64 = 2_147_443_200;
 const MAX_MATERIAL: usize = 4 << 10;
 /// Room in the arena for the keys at work.
 const ROOM: usize = 64 << 10;
-
-/// How material is wrapped. The numbers are part of the stored form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum Algorithm {
-    Pkcs1 = 1,
-    OaepSha1 = 2,
-    OaepSha256 = 3,
-    AesKeyWrap = 4,
-    Sm2 = 5,
-}
-
-const ALGORITHMS: [(&str, Algorithm); 5] = [
-    ("RSAES_PKCS1_V1_5", Algorithm::Pkcs1),
-    ("RSAES_OAEP_SHA_1", Algorithm::OaepSha1),
-    ("RSAES_OAEP_SHA_256", Algorithm::OaepSha256),
-    ("RSA_AES_KEY_WRAP_SHA_256", Algorithm::AesKeyWrap),
-    ("SM2", Algorithm::Sm2),
-];
-
-impl Algorithm {
-    fn from_number(number: u8) -> Option<Self> {
-        ALGORITHMS.iter().map(|row| row.1).find(|algorithm| *algorithm as u8 == number)
-    }
-
-    const fn key(self) -> crypto::KeySpec {
-        match self {
-            Self::Pkcs1 | Self::OaepSha1 | Self::OaepSha256 | Self::AesKeyWrap => {
-                crypto::KeySpec::Rsa
-            }
-            Self::Sm2 => crypto::KeySpec::Sm2,
-        }
-    }
-
-    /// Unwraps. Called inside the vault.
-    fn unwrap(self, key: &Key, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, crypto::Error> {
-        match self {
-            Self::Pkcs1 => unpad(&crypto::decrypt(key, Scheme::RsaRaw, &Parameter::None, wrapped)?),
-            Self::OaepSha1 => crypto::decrypt(key, Scheme::RsaOaep, &oaep(Hash::Sha1), wrapped),
-            Self::OaepSha256 => crypto::decrypt(key, Scheme::RsaOaep, &oaep(Hash::Sha256), wrapped),
-            Self::AesKeyWrap => {
-                let wrong = crypto::Error::EncryptedDataLength;
-                let (first, rest) = wrapped.split_at_checked(key.bits() / 8).ok_or(wrong)?;
-                let aes = crypto::decrypt(key, Scheme::RsaOaep, &oaep(Hash::Sha256), first)?;
-                unwrap_padded(&aes, rest)
-            }
-            Self::Sm2 => crypto::sm2_decrypt(key, sm2::Form::Asn1, wrapped)
-                .or_else(|_| crypto::sm2_decrypt(key, sm2::Form::Raw, wrapped)),
-        }
-    }
-}
-
-/// Takes the padding of PKCS #1 v1.5 off (RFC 8017 section 7.2.2). A wrong one is an error here: to replace it by
-/// random bytes would import those. A token's few tries are no oracle.
-fn unpad(padded: &[u8]) -> Result<Zeroizing<Vec<u8>>, crypto::Error> {
-    let wrong = crypto::Error::EncryptedDataInvalid;
-    let [0, 2, rest @ ..] = padded else { return Err(wrong) };
-    let end = rest.iter().position(|byte| *byte == 0).filter(|end| *end >= 8).ok_or(wrong)?;
-    Ok(Zeroizing::new(rest[end + 1..].to_vec()))
-}
-
-fn parameters(algorithm: &str, spec: &str) -> Result<(Algorithm, Generate), Error> {
-    let wrong = |field: &'static str| Error::about(ErrorCode::InvalidValue, field);
-    let row = ALGORITHMS.iter().find(|row| row.0 == algorithm);
-    let algorithm = row.ok_or_else(|| wrong("WrappingAlgorithm"))?.1;
-    let spec = match (algorithm, KeySpec::from_name(spec)) {
-        (Algorithm::Sm2, Some(spec @ KeySpec::Sm2)) => spec,
-        (Algorithm::Sm2, _) => return Err(wrong("WrappingKeySpec")),
-        (_, Some(spec @ (KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096))) => spec,
-        _ => return Err(wrong("WrappingKeySpec")),
-    };
-    Ok((algorithm, cmk::generation_of(spec)))
-}
 
 /// Only CMKs that were made for it take material from outside.
 fn is_external(key: &KeyMeta) -> Result<(), ErrorCode> {
@@ -131,8 +59,7 @@ impl Handle for GetParametersForImport {
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let Self { key_id, algorithm, spec } = call.request();
-        let object = find(service, call.caller(), key_id)?;
-        permit(service, &object, Self::ROW.rule, is_external)?;
+        let object = permitted(service, call.caller(), key_id, Self::ROW.rule, is_external)?;
         service.imports.has_room(object.id, service.deadlines.now())?;
         let (algorithm, what) = parameters(algorithm, spec)?;
         Ok((object, algorithm, what))
@@ -145,7 +72,7 @@ impl Handle for GetParametersForImport {
     ) -> Result<Answer<ImportParameters>, Error> {
         let id = ObjectId::random();
         let _permit = what.is_slow().then(|| service.generations.acquire());
-        let (sealed, public_key) = material::generate(service, id, 1, what)?;
+        let (sealed, public_key) = super::material::generate(service, id, 1, what)?;
         let now = service.deadlines.now();
         let expires = now + DAY;
         let token = Token { key: object.id.0, algorithm: algorithm as u8, expires, tries: 0 };
@@ -206,8 +133,8 @@ impl Handle for ImportKeyMaterial {
         let wrong = |field: &'static str| Error::about(ErrorCode::InvalidValue, field);
         let (request, now) = (call.request(), service.deadlines.now());
         valid_to(request, now)?;
-        let object = find(service, call.caller(), &request.key_id)?;
-        permit(service, &object, Self::ROW.rule, is_external)?;
+        let object =
+            permitted(service, call.caller(), &request.key_id, Self::ROW.rule, is_external)?;
         let key = meta(&object)?;
         may_expire(key, valid_to(request, now)?)?;
         if request.private_key.is_some() && !key.key_type().is_pair() {
@@ -287,66 +214,6 @@ fn take(
             Ok(((sealed, inside.publish(&fingerprint)), inside.publish(&public)))
         })??;
     Ok(Taken { sealed, fingerprint, public_key })
-}
-
-/// Unwraps in one step, or in two: an AES key, and under it the private key.
-fn unwrap(
-    algorithm: Algorithm,
-    key: &Key,
-    wrapped: &[u8],
-    private: Option<&[u8]>,
-) -> Result<Zeroizing<Vec<u8>>, crypto::Error> {
-    let material = algorithm.unwrap(key, wrapped)?;
-    match private {
-        None => Ok(material),
-        Some(private) if matches!(material.len(), 16 | 32) => unwrap_padded(&material, private),
-        Some(_) => Err(crypto::Error::KeySize),
-    }
-}
-
-/// What was wrapped under an AES key with padding (RFC 5649).
-fn unwrap_padded(aes: &[u8], wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, crypto::Error> {
-    let key = Key::parse(crypto::KeySpec::Aes, aes)?;
-    crypto::decrypt(&key, Scheme::AesKeyWrapPad, &Parameter::None, wrapped)
-}
-
-/// The key of unwrapped bytes, if they are what the spec says.
-fn read(spec: KeySpec, bytes: &[u8]) -> Result<crypto::Generated, crypto::Error> {
-    let kind = cmk::material_spec(spec);
-    let Some(length) = spec.secret_length() else {
-        let made = crypto::decode_private(bytes)?;
-        if made.spec != kind {
-            return Err(crypto::Error::KeyInvalid);
-        }
-        let bits = match spec {
-            KeySpec::Rsa2048 => Some(2048),
-            KeySpec::Rsa3072 => Some(3072),
-            KeySpec::Rsa4096 => Some(4096),
-            _ => None,
-        };
-        let has = made.public.as_ref().map(crypto::PublicKey::bits);
-        return if bits.is_none() || has == bits { Ok(made) } else { Err(crypto::Error::KeySize) };
-    };
-    if bytes.len() == length { crypto::import(kind, bytes) } else { Err(crypto::Error::KeySize) }
-}
-
-/// 32 bytes of a key, and under it HMAC-SHA-256 of the key's id, its spec and the material. The key is that of the
-/// first import, or random.
-fn fingerprint(
-    first: &[u8],
-    id: ObjectId,
-    key: &KeyMeta,
-    material: &[u8],
-) -> Result<Vec<u8>, ErrorCode> {
-    let secret = match first.first_chunk::<32>() {
-        Some(secret) => *secret,
-        None => crypto::random::array()?,
-    };
-    let mut mac = hmac::Mac::new(Hash::Sha256, &secret)?;
-    mac.update(&id.0);
-    mac.update(&[key.spec as u8]);
-    mac.update(material);
-    Ok([&secret[..], &mac.finish()].concat())
 }
 
 /// Writes the material, the key's new state and the end of the token in one step.
@@ -436,9 +303,7 @@ impl Handle for DeleteImportedKeyMaterial {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, is_erasable)?;
-        Ok(object)
+        permitted(service, call.caller(), &call.request().key_id, Self::ROW.rule, is_erasable)
     }
 
     fn commit(

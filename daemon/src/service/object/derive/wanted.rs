@@ -1,0 +1,229 @@
+//! The keys that a derivation is to give: what their templates say, what the mechanism says, and what they have from
+//! the keys that they are made of.
+
+use coffer_protocol::ErrorCode;
+use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::key_type::KeyType;
+use coffer_protocol::mechanism::{Parameter, Scheme, TlsKeys};
+
+use super::super::rules::{Draft, Implied, Source, about};
+use super::super::template::Template;
+use super::Part;
+use crate::Error;
+use crate::application::SessionView;
+use crate::crypto::{self, KeySpec, key::MAX_SECRET};
+use crate::object::class;
+use crate::object::schema::Kind;
+
+/// A key that is wanted.
+pub(super) struct Wanted {
+    pub(super) draft: Draft,
+    pub(super) source: Source,
+    pub(super) length: usize,
+}
+
+/// What a derived key has of the secrecy of those that it is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secrecy {
+    /// What its template says.
+    Own,
+    /// No less than each of them: it gives them away, or a good part of them (PKCS#11 3.1 section 6.43).
+    NoLess,
+    /// The same as the base key (section 6.40.6).
+    Same,
+}
+
+const fn secrecy(scheme: Scheme) -> Secrecy {
+    match scheme {
+        Scheme::ConcatenateKeys
+        | Scheme::ConcatenateData
+        | Scheme::ConcatenateBase
+        | Scheme::XorData
+        | Scheme::ExtractBits => Secrecy::NoLess,
+        Scheme::TlsKeys => Secrecy::Same,
+        _ => Secrecy::Own,
+    }
+}
+
+impl Wanted {
+    /// What the bytes are to be; only secret keys are derived.
+    pub(super) fn spec(&self) -> Result<KeySpec, ErrorCode> {
+        spec(self.draft.kind)
+    }
+}
+
+/// What the bytes of a key are to be; only secret keys are derived.
+pub(in super::super) fn spec(kind: Kind) -> Result<KeySpec, ErrorCode> {
+    match kind {
+        Kind::Aes => Ok(KeySpec::Aes),
+        Kind::Secret => Ok(KeySpec::Secret),
+        Kind::Data
+        | Kind::Certificate
+        | Kind::Trust
+        | Kind::DomainParameters
+        | Kind::Profile
+        | Kind::Mechanism
+        | Kind::RsaPublic
+        | Kind::RsaPrivate
+        | Kind::EcPublic
+        | Kind::EcPrivate => Err(ErrorCode::TemplateInconsistent),
+    }
+}
+
+/// The keys in the order of their bytes, and how many bytes come behind them.
+pub(super) fn all(
+    base: &Part,
+    other: Option<&Part>,
+    templates: &[Template],
+    session: &SessionView,
+) -> Result<(Vec<Wanted>, usize), Error> {
+    let making = Making { base, other, session };
+    let [first, additional @ ..] = templates else { return Err(ErrorCode::Internal.into()) };
+    if let Parameter::TlsKeys(keys) = &base.usable.parameter {
+        if !additional.is_empty() {
+            return Err(ErrorCode::MechanismParameter.into());
+        }
+        return Ok((making.of_connection(first, keys)?, 2 * keys.iv_len));
+    }
+    if !additional.is_empty() && making.scheme() != Scheme::Kdf {
+        return Err(ErrorCode::MechanismParameter.into());
+    }
+    let wanted = templates.iter().map(|template| making.one(template));
+    Ok((wanted.collect::<Result<_, _>>()?, 0))
+}
+
+/// The keys that go into the derivation, and who asks.
+struct Making<'p> {
+    base: &'p Part,
+    other: Option<&'p Part>,
+    session: &'p SessionView,
+}
+
+impl Making<'_> {
+    const fn scheme(&self) -> Scheme {
+        self.base.usable.mechanism.scheme
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        std::iter::once(self.base).chain(self.other)
+    }
+
+    /// Whether an attribute is true for every key that goes in.
+    fn is_every(&self, kind: u64) -> bool {
+        self.parts().all(|part| part.usable.object.attributes.flag(kind))
+    }
+
+    /// The key of a template.
+    fn one(&self, template: &Template) -> Result<Wanted, Error> {
+        let mut wanted = self.draft(template, implied(self.scheme(), template))?;
+        wanted.length = self.length(&wanted.draft)?;
+        Ok(wanted)
+    }
+
+    /// A key whose length is not known yet.
+    fn draft(&self, template: &Template, implied: Implied) -> Result<Wanted, Error> {
+        let source = Source::Derived {
+            sensitive: self.is_every(a::ALWAYS_SENSITIVE),
+            kept: self.is_every(a::NEVER_EXTRACTABLE),
+        };
+        let mut draft = Draft::new(template, implied, source, self.session)?;
+        if draft.kind != Kind::Data {
+            spec(draft.kind)?;
+        }
+        self.inherit(template, &mut draft)?;
+        Ok(Wanted { draft, source, length: 0 })
+    }
+
+    fn inherit(&self, template: &Template, draft: &mut Draft) -> Result<(), Error> {
+        let is_any_sensitive =
+            self.parts().any(|part| part.usable.object.attributes.flag(a::SENSITIVE));
+        let is_every_extractable = self.is_every(a::EXTRACTABLE);
+        let fixed = match secrecy(self.scheme()) {
+            Secrecy::Own => [None, None],
+            Secrecy::NoLess => {
+                [is_any_sensitive.then_some(true), (!is_every_extractable).then_some(false)]
+            }
+            Secrecy::Same => [Some(is_any_sensitive), Some(is_every_extractable)],
+        };
+        for (kind, value) in [a::SENSITIVE, a::EXTRACTABLE].into_iter().zip(fixed) {
+            let Some(value) = value else { continue };
+            if template.has(kind) && template.public.flag(kind) != value {
+                return Err(about(ErrorCode::TemplateInconsistent, kind));
+            }
+            draft.attributes.set(Attribute::boolean(kind, value));
+        }
+        Ok(())
+    }
+
+    /// How many bytes the template asks for, or else the mechanism gives.
+    fn length(&self, draft: &Draft) -> Result<usize, Error> {
+        let other = self.other.map_or(0, Part::len);
+        let base = &self.base.usable;
+        let natural = base.object.spec().and_then(|spec| {
+            let scheme = self.scheme();
+            crypto::natural_length(spec, self.base.len(), other, scheme, &base.parameter)
+        });
+        let length = length(draft, natural)?;
+        let is_master = matches!(self.scheme(), Scheme::TlsMaster | Scheme::TlsMasterDh);
+        if is_master && Some(length) != natural {
+            return Err(about(ErrorCode::TemplateInconsistent, a::VALUE_LEN));
+        }
+        Ok(length)
+    }
+
+    /// The keys of a connection (section 6.40.6): those for codes are generic secrets that sign, verify and derive;
+    /// the template is about the others, which encrypt, decrypt and derive where it does not say otherwise.
+    fn of_connection(&self, template: &Template, keys: &TlsKeys) -> Result<Vec<Wanted>, Error> {
+        let given = template.public.number(a::VALUE_LEN);
+        if given.is_some_and(|given| given != keys.key_len as u64) {
+            return Err(about(ErrorCode::TemplateInconsistent, a::VALUE_LEN));
+        }
+        let usages = |kinds: &[u64]| {
+            let usages = kinds.iter().map(|kind| Attribute::boolean(*kind, true));
+            usages.collect::<Vec<_>>()
+        };
+        let for_codes = template
+            .without(&[a::KEY_TYPE, a::VALUE_LEN, a::ENCRYPT, a::DECRYPT, a::WRAP, a::UNWRAP])
+            .or_else(usages(&[a::SIGN, a::VERIFY, a::DERIVE]));
+        let implied_for_codes =
+            Implied { class: Some(class::SECRET_KEY), key_type: Some(KeyType::GenericSecret) };
+        let for_data = template.clone().or_else(usages(&[a::ENCRYPT, a::DECRYPT, a::DERIVE]));
+        let implied_for_data = implied(self.scheme(), template);
+        let mut wanted = Vec::new();
+        for (template, implied, length) in [
+            (&for_codes, implied_for_codes, keys.mac_len),
+            (&for_data, implied_for_data, keys.key_len),
+        ] {
+            for _ in 0..2 {
+                if length > 0 {
+                    wanted.push(Wanted { length, ..self.draft(template, implied)? });
+                }
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// How many bytes a key is to have: as its template says, or else what the mechanism gives.
+pub(in super::super) fn length(draft: &Draft, natural: Option<usize>) -> Result<usize, Error> {
+    let length = match draft.attributes.number(a::VALUE_LEN) {
+        Some(given) => usize::try_from(given)
+            .ok()
+            .filter(|bytes| (1..=MAX_SECRET).contains(bytes))
+            .ok_or_else(|| about(ErrorCode::AttributeValue, a::VALUE_LEN))?,
+        None => natural.ok_or_else(|| about(ErrorCode::TemplateIncomplete, a::VALUE_LEN))?,
+    };
+    if length > MAX_SECRET { Err(ErrorCode::KeySize.into()) } else { Ok(length) }
+}
+
+/// What the mechanism makes where the template does not say.
+fn implied(scheme: Scheme, template: &Template) -> Implied {
+    if scheme == Scheme::HkdfData {
+        return Implied { class: Some(class::DATA), key_type: None };
+    }
+    // A master secret is never anything else.
+    let is_master = matches!(scheme, Scheme::TlsMaster | Scheme::TlsMasterDh);
+    let is_open = template.has(a::KEY_TYPE) && !is_master;
+    let key_type = (!is_open).then_some(KeyType::GenericSecret);
+    Implied { class: Some(class::SECRET_KEY), key_type }
+}

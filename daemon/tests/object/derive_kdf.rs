@@ -1,0 +1,296 @@
+//! SP 800-108 and TLS 1.2: several keys at once, and what comes beside them.
+
+use coffer_protocol::ErrorCode as E;
+use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::mechanism::{
+    KdfParameter, KdfSegmentParameter, MechanismCall, TlsExtendedMasterParameter, TlsKdfParameter,
+    TlsKeysParameter, TlsMacParameter, TlsMasterParameter, ckm,
+};
+
+use super::support::*;
+
+fn secret(user: &Session, kind: u64, value: &[u8]) -> u32 {
+    let template = [number(a::CLASS, SECRET), number(a::KEY_TYPE, kind), bytes(a::VALUE, value)];
+    let more = [flag(a::DERIVE, true), flag(a::SENSITIVE, false), flag(a::EXTRACTABLE, true)];
+    user.create(&[&template[..], &more].concat()).unwrap().object
+}
+
+fn readable(length: u64) -> Vec<Attribute> {
+    vec![number(a::VALUE_LEN, length), flag(a::SENSITIVE, false), flag(a::EXTRACTABLE, true)]
+}
+
+fn part(kind: u64, bits: u32) -> KdfSegmentParameter {
+    KdfSegmentParameter { kind, little_endian: false, bits, method: 0, bytes: Vec::new() }
+}
+
+fn text(bytes: &[u8]) -> KdfSegmentParameter {
+    KdfSegmentParameter { bytes: bytes.to_vec(), ..part(4, 0) }
+}
+
+fn length(method: u64, bits: u32) -> KdfSegmentParameter {
+    KdfSegmentParameter { method, ..part(3, bits) }
+}
+
+fn kdf(mechanism: u64, prf: u64, segments: &[KdfSegmentParameter], iv: &[u8]) -> MechanismCall {
+    let parameter = KdfParameter { prf, segments: segments.to_vec(), iv: iv.to_vec() };
+    MechanismCall::with(mechanism, &parameter).unwrap()
+}
+
+const COUNTER: u64 = ckm::CKM_SP800_108_COUNTER_KDF;
+const FEEDBACK: u64 = ckm::CKM_SP800_108_FEEDBACK_KDF;
+const PIPELINE: u64 = ckm::CKM_SP800_108_DOUBLE_PIPELINE_KDF;
+const HMAC: u64 = ckm::CKM_SHA256_HMAC;
+/// As OpenSSL's KBKDF computes it.
+const KEYS: &str = "4074371b251d6edef8141e9e3e04183d0d2cf48211479bdc77334f613978aed6ddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d00948541029fa882e55480";
+
+/// A counter, a label, a zero, a context, and the length.
+fn openssl(method: u64) -> [KdfSegmentParameter; 3] {
+    [part(1, 32), text(b"label\0context"), length(method, 32)]
+}
+
+#[test]
+fn one_derivation_gives_several_keys() {
+    let device = Device::new();
+    let user = device.user();
+    let base = secret(&user, GENERIC, &(0..32).collect::<Vec<u8>>());
+    let call = || kdf(COUNTER, HMAC, &openssl(1), b"");
+    let whole = user.derive(base, call(), &readable(70)).unwrap().object;
+    assert_eq!(hex::encode(user.one(whole, a::VALUE).unwrap()), KEYS);
+    let aes = [vec![number(a::KEY_TYPE, AES)], readable(32)].concat();
+    let token = [vec![flag(a::TOKEN, true)], readable(22)].concat();
+    let (keys, output) = user.derive_all(base, call(), &[&readable(16), &aes, &token]).unwrap();
+    assert!(output.is_empty());
+    let kinds: Vec<_> = keys.iter().map(|key| (key.key_type, key.key_bits)).collect();
+    assert_eq!(kinds, [(GENERIC, 128), (AES, 256), (GENERIC, 176)]);
+    let values = keys.iter().map(|key| user.one(key.object, a::VALUE).unwrap());
+    assert_eq!(hex::encode(values.collect::<Vec<_>>().concat()), KEYS);
+    // All or none.
+    let before = user.find(&[]).len();
+    let wrong = [vec![number(a::KEY_TYPE, AES)], readable(17)].concat();
+    let refused = user.derive_all(base, call(), &[&readable(16), &wrong]);
+    assert_eq!(refused.unwrap_err(), E::AttributeValue);
+    assert_eq!(user.find(&[]).len(), before);
+    let many = vec![readable(1); 18];
+    let many: Vec<&[Attribute]> = many.iter().map(Vec::as_slice).collect();
+    assert!(user.derive_all(base, call(), &many[..17]).is_ok());
+    assert_eq!(user.derive_all(base, call(), &many).unwrap_err(), E::MechanismParameter);
+    let digest = plain(ckm::CKM_SHA256_KEY_DERIVATION);
+    let refused = user.derive_all(base, digest, &many[..2]);
+    assert_eq!(refused.unwrap_err(), E::MechanismParameter);
+}
+
+#[test]
+fn each_mode_takes_the_parts_of_the_standard() {
+    let device = Device::new();
+    let user = device.user();
+    let value: Vec<u8> = (0..32).collect();
+    let base = secret(&user, GENERIC, &value);
+    let made = |base, call| user.derive(base, call, &readable(70));
+    let read =
+        |base, call| hex::encode(user.one(made(base, call).unwrap().object, a::VALUE).unwrap());
+    let fb = [part(1, 0), part(2, 32), text(b"label\0context"), length(1, 32)];
+    let expected = "0c73a218869318313805b2676611efc01d3055d340e5bf2c2964d6c8a6657c71a7daa17ac633f2a25627eed6f13784f5ebe1f805ff22e5bf9c839776320afa6c8b05b7c5e310";
+    assert_eq!(read(base, kdf(FEEDBACK, HMAC, &fb, &value)), expected);
+    // NIST CAVP, double pipeline with a counter.
+    let aes = secret(&user, AES, &hex::decode("2303ba6761332aa885b25e371b4d1015").unwrap());
+    let fixed = hex::decode("eb933ae1ce644e79078a78354b46f1b26ab99b68bc7526e8d583251ab4e0332ad6b10eeedabbb731706abcfabcfb40c00449ef").unwrap();
+    let dp = [part(1, 0), part(2, 32), text(&fixed)];
+    let expected = "b61b5033c09a120bea322b37779776503e6d0140b4842c0d16cc7712f6931fb162b0cd0cf577b026a8c5de53fdf54fc381e804503f8e69963e86b6ce1e6a72c972c6e32e6cd8";
+    assert_eq!(read(aes, kdf(PIPELINE, ckm::CKM_AES_CMAC, &dp, b"")), expected);
+    // The length of the outputs is another than that of the keys, 96 bytes and not 70.
+    assert_ne!(read(base, kdf(COUNTER, HMAC, &openssl(2), b"")), KEYS);
+    let little = KdfSegmentParameter { little_endian: true, ..part(1, 32) };
+    let little = [little, text(b"label\0context"), length(1, 32)];
+    assert_ne!(read(base, kdf(COUNTER, HMAC, &little, b"")), KEYS);
+    let wrong = [
+        kdf(COUNTER, HMAC, &[text(b"no counter")], b""),
+        kdf(COUNTER, HMAC, &[part(1, 0)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 33)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 40)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), part(1, 32)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), part(2, 32)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), length(1, 32), length(1, 32)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), length(3, 32)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), length(1, 72)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), part(5, 0)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32)], b"iv"),
+        kdf(COUNTER, ckm::CKM_SHA256, &[part(1, 32)], b""),
+        kdf(COUNTER, ckm::CKM_SHA256_HMAC_GENERAL, &[part(1, 32)], b""),
+        kdf(COUNTER, ckm::CKM_AES_ECB, &[part(1, 32)], b""),
+        kdf(FEEDBACK, HMAC, &[part(2, 32)], b""),
+        kdf(FEEDBACK, HMAC, &[part(1, 0), part(2, 32), part(2, 32)], b""),
+        kdf(FEEDBACK, HMAC, &[part(1, 32)], b""),
+        kdf(PIPELINE, HMAC, &[part(1, 0)], b"iv"),
+        // 70 bytes are 560 bits.
+        kdf(COUNTER, HMAC, &[part(1, 32), length(1, 8)], b""),
+    ];
+    for call in wrong {
+        assert_eq!(made(base, call.clone()).unwrap_err(), E::MechanismParameter, "{call:?}");
+    }
+    // A counter of one byte ends after 255 blocks.
+    let sha1 = kdf(COUNTER, ckm::CKM_SHA_1_HMAC, &[part(1, 8)], b"");
+    let long = vec![readable(1024); 5];
+    let long: Vec<&[Attribute]> = long.iter().map(Vec::as_slice).collect();
+    assert!(user.derive_all(base, sha1.clone(), &long[..4]).is_ok());
+    assert_eq!(user.derive_all(base, sha1, &long).unwrap_err(), E::KeySize);
+    let cmac = kdf(COUNTER, ckm::CKM_AES_CMAC, &[part(1, 8)], b"");
+    assert_eq!(made(base, cmac).unwrap_err(), E::KeyTypeInconsistent);
+}
+
+/// The secrets of a connection, computed apart from this code.
+const MASTER: &str = "15cdeee113ad922474d21f77ce6f686335a930c052fc106613ff2d390910c16ad30f22101881c9bcd0ed289edb9f7f55";
+const EXTENDED: &str = "1d8be4feec6329405bd6944490b6dfae6b6e2c82c0afc116ae2300fd55914507030d2a99a4badaeee06f7f72a9db7e12";
+const BLOCK: &str = "14485b5f14b0f7224068825c43a0c56d7c0a7951b51b858c9cfaf4c06a99e91de9834707deae254d5ce50530991c767230f64156bbdda75ff31aae32e3e71b844286c6b5fdca795471730ea0dd28c54bcbfadde23db9e4e2faf69e1206e30d180819b023dd600737";
+
+fn premaster() -> Vec<u8> {
+    [3, 3].into_iter().chain(0..46).collect()
+}
+
+fn master(mechanism: u64) -> MechanismCall {
+    let (client_random, server_random) = (vec![0xc1; 32], vec![0x5e; 32]);
+    let parameter = TlsMasterParameter { hash: ckm::CKM_SHA256, client_random, server_random };
+    MechanismCall::with(mechanism, &parameter).unwrap()
+}
+
+fn connection(mac_bits: u32, key_bits: u32, iv_bits: u32) -> MechanismCall {
+    let parameter = TlsKeysParameter {
+        hash: ckm::CKM_SHA256,
+        client_random: vec![0xc1; 32],
+        server_random: vec![0x5e; 32],
+        mac_bits,
+        key_bits,
+        iv_bits,
+    };
+    MechanismCall::with(ckm::CKM_TLS12_KEY_AND_MAC_DERIVE, &parameter).unwrap()
+}
+
+#[test]
+fn a_premaster_secret_gives_the_master_secret_and_its_version() {
+    let device = Device::new();
+    let user = device.user();
+    let base = secret(&user, GENERIC, &premaster());
+    let open = [flag(a::SENSITIVE, false), flag(a::EXTRACTABLE, true)];
+    let session_hash: Vec<u8> = (0..48).collect();
+    let extended = |mechanism| {
+        let session_hash = session_hash.clone();
+        let parameter = TlsExtendedMasterParameter { hash: ckm::CKM_SHA384, session_hash };
+        MechanismCall::with(mechanism, &parameter).unwrap()
+    };
+    for (call, expected, version) in [
+        (master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), MASTER, &[3, 3][..]),
+        (master(ckm::CKM_TLS12_MASTER_KEY_DERIVE_DH), MASTER, &[]),
+        (extended(ckm::CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE), EXTENDED, &[3, 3]),
+        (extended(ckm::CKM_TLS12_EXTENDED_MASTER_KEY_DERIVE_DH), EXTENDED, &[]),
+    ] {
+        let (keys, output) = user.derive_all(base, call.clone(), &[&open]).unwrap();
+        assert_eq!(output, version);
+        assert_eq!((keys.len(), keys[0].key_bits), (1, 384));
+        assert_eq!(hex::encode(user.one(keys[0].object, a::VALUE).unwrap()), expected);
+        for wrong in [number(a::VALUE_LEN, 47), number(a::KEY_TYPE, AES)] {
+            let refused = user.derive(base, call.clone(), &[wrong]);
+            assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
+        }
+    }
+    let other = secret(&user, GENERIC, &[7; 32]);
+    let refused = user.derive(other, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &[]);
+    assert_eq!(refused.unwrap_err(), E::KeySize);
+    assert!(user.derive(other, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE_DH), &[]).is_ok());
+}
+
+#[test]
+fn a_master_secret_gives_the_keys_of_a_connection() {
+    let device = Device::new();
+    let user = device.user();
+    let base = secret(&user, GENERIC, &hex::decode(MASTER).unwrap());
+    let aes = [number(a::KEY_TYPE, AES)];
+    let (keys, vectors) = user.derive_all(base, connection(256, 128, 32), &[&aes]).unwrap();
+    let values = keys.iter().map(|key| user.one(key.object, a::VALUE).unwrap());
+    assert_eq!(hex::encode([values.collect::<Vec<_>>().concat(), vectors].concat()), BLOCK);
+    for (index, key) in keys.iter().enumerate() {
+        let is_code = index < 2;
+        assert_eq!(key.key_type, if is_code { GENERIC } else { AES });
+        for usage in [a::SIGN, a::VERIFY] {
+            assert!(!is_code || user.is(key.object, usage));
+        }
+        for usage in [a::ENCRYPT, a::DECRYPT] {
+            assert_eq!(user.is(key.object, usage), !is_code);
+        }
+        assert!(user.is(key.object, a::DERIVE));
+        assert!(!user.is(key.object, a::SENSITIVE) && user.is(key.object, a::EXTRACTABLE));
+    }
+    // An authenticated cipher has no keys for codes.
+    let (keys, vectors) = user.derive_all(base, connection(0, 256, 32), &[&aes]).unwrap();
+    assert_eq!((keys.len(), keys[0].key_bits, vectors.len()), (2, 256, 8));
+    // And a suite without encryption has no other.
+    let (keys, vectors) = user.derive_all(base, connection(160, 0, 0), &[&[]]).unwrap();
+    assert_eq!((keys.len(), keys[0].key_bits, vectors.len()), (2, 160, 0));
+    for (template, code) in [
+        (vec![flag(a::SENSITIVE, true)], E::TemplateInconsistent),
+        (vec![flag(a::EXTRACTABLE, false)], E::TemplateInconsistent),
+        (vec![number(a::VALUE_LEN, 32)], E::TemplateInconsistent),
+    ] {
+        let refused = user.derive_all(base, connection(256, 128, 32), &[&template]);
+        assert_eq!(refused.unwrap_err(), code, "{template:?}");
+    }
+    for call in [connection(0, 0, 32), connection(7, 128, 0), connection(0, 4096, 0)] {
+        let refused = user.derive_all(base, call, &[&aes]);
+        assert_eq!(refused.unwrap_err(), E::MechanismParameter);
+    }
+    let refused = user.derive_all(base, connection(0, 128, 0), &[&aes, &aes]);
+    assert_eq!(refused.unwrap_err(), E::MechanismParameter);
+    // A master secret that does not leave makes keys that do not.
+    let more = [number(a::CLASS, SECRET), number(a::KEY_TYPE, GENERIC), flag(a::DERIVE, true)];
+    let value = [bytes(a::VALUE, hex::decode(MASTER).unwrap())];
+    let kept = user.create(&[&more[..], &value].concat()).unwrap().object;
+    let (keys, _) = user.derive_all(kept, connection(256, 128, 0), &[&aes]).unwrap();
+    for key in keys {
+        assert!(user.is(key.object, a::SENSITIVE) && !user.is(key.object, a::EXTRACTABLE));
+        assert_eq!(user.one(key.object, a::VALUE), Err(E::AttributeSensitive));
+    }
+}
+
+#[test]
+fn a_master_secret_exports_keys_and_ends_handshakes() {
+    let device = Device::new();
+    let user = device.user();
+    let base = secret(&user, GENERIC, &hex::decode(MASTER).unwrap());
+    for mechanism in [ckm::CKM_TLS12_KDF, ckm::CKM_TLS_KDF] {
+        let parameter = TlsKdfParameter {
+            hash: ckm::CKM_SHA512,
+            label: b"EXPORTER-test".to_vec(),
+            client_random: vec![0xc1; 32],
+            server_random: vec![0x5e; 32],
+            context: b"\0\x03abc".to_vec(),
+        };
+        let call = MechanismCall::with(mechanism, &parameter).unwrap();
+        let key = user.derive(base, call, &readable(40)).unwrap();
+        let expected =
+            "c44d5962a21e8e6de4873a3e418857edfd6c227d4c08b68f69aa1b2b7c5ff183d472ddc588a770ae";
+        assert_eq!(hex::encode(user.one(key.object, a::VALUE).unwrap()), expected);
+        for wrong in [
+            TlsKdfParameter { label: Vec::new(), ..parameter.clone() },
+            TlsKdfParameter { client_random: vec![0; 31], ..parameter.clone() },
+            TlsKdfParameter { hash: ckm::CKM_SHA256_HMAC, ..parameter },
+        ] {
+            let call = MechanismCall::with(mechanism, &wrong).unwrap();
+            assert_eq!(user.derive(base, call, &readable(40)).unwrap_err(), E::MechanismParameter);
+        }
+    }
+    let digest: Vec<u8> = (0..32).collect();
+    for mechanism in [ckm::CKM_TLS12_MAC, ckm::CKM_TLS_MAC] {
+        for (side, expected) in [(2, "bd7a1efe16865a3f76cce656"), (1, "779b9ae525c0af6274bb9b4c")] {
+            let mac = TlsMacParameter { hash: ckm::CKM_SHA256, length: 12, side };
+            let call = || MechanismCall::with(mechanism, &mac).unwrap();
+            let code = user.sign(base, call(), &digest).unwrap();
+            assert_eq!(hex::encode(&code), expected);
+            assert_eq!(user.verify(base, call(), &digest, &code), Ok(()));
+            assert_eq!(user.verify(base, call(), &digest, &code[1..]), Err(E::SignatureLength));
+            assert_eq!(user.verify(base, call(), &digest[1..], &code), Err(E::SignatureInvalid));
+        }
+        for (side, length) in [(0, 12), (3, 12), (1, 0), (1, 65)] {
+            let mac = TlsMacParameter { hash: ckm::CKM_SHA256, length, side };
+            let call = MechanismCall::with(mechanism, &mac).unwrap();
+            assert_eq!(user.sign(base, call, &digest), Err(E::MechanismParameter));
+        }
+    }
+}
