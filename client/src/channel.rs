@@ -22,8 +22,10 @@ const BUFFER: usize = 8192;
 pub(crate) enum Until {
     /// Not at all.
     Now,
-    /// Up to this moment.
+    /// Up to this moment; what was read of a frame is kept for the next call.
     At(Instant),
+    /// Up to this moment, for a frame of any size; the stream may stand inside it afterwards.
+    By(Instant),
     /// As long as the connection holds.
     Forever,
 }
@@ -90,14 +92,14 @@ impl Channel {
         let small = HEADER_LENGTH + header.body_length() <= BUFFER;
         match (small, until) {
             (true, _) => self.fill_to(HEADER_LENGTH + header.body_length(), until)?,
-            (false, Until::Forever) => {}
+            (false, Until::Forever | Until::By(_)) => {}
             (false, Until::Now | Until::At(_)) => {
                 return Err(Error::Protocol("a frame of this kind is larger than it may be"));
             }
         }
         self.consume(HEADER_LENGTH);
-        let meta = self.take(header.meta_length)?;
-        let payload = self.take(header.payload_length)?;
+        let meta = self.take(header.meta_length, until)?;
+        let payload = self.take(header.payload_length, until)?;
         Ok(Frame { header, meta, payload })
     }
 
@@ -114,7 +116,7 @@ impl Channel {
     }
 
     /// Takes the next bytes, in memory of exactly their size.
-    fn take(&mut self, length: u32) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fn take(&mut self, length: u32, until: Until) -> Result<Zeroizing<Vec<u8>>, Error> {
         let length =
             usize::try_from(length).map_err(|_| Error::Protocol("a length beyond memory"))?;
         let mut bytes = bulk::buffer(length);
@@ -123,6 +125,9 @@ impl Channel {
         self.consume(buffered);
         let mut at = buffered;
         while at < length {
+            if let Until::By(moment) = until {
+                wait_readable(&self.socket, moment).map_err(Error::Lost)?;
+            }
             at += receive_into(self.descriptor(), &mut bytes[at..], MsgFlags::empty())
                 .map_err(Error::Lost)?;
         }
@@ -145,7 +150,7 @@ impl Channel {
             Until::Forever if self.start == self.end => return self.await_next(),
             Until::Forever => MsgFlags::empty(),
             Until::Now => MsgFlags::MSG_DONTWAIT,
-            Until::At(moment) => {
+            Until::At(moment) | Until::By(moment) => {
                 wait_readable(&self.socket, moment)?;
                 MsgFlags::MSG_DONTWAIT
             }

@@ -6,9 +6,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use coffer_protocol::ErrorCode;
-use coffer_protocol::error::Failure;
-use coffer_protocol::frame::{Flags, Header, Kind, decode_meta, encode_meta};
+use coffer_protocol::frame::{Flags, Header, Kind};
 use coffer_protocol::operation::Operation;
 use zeroize::Zeroizing;
 
@@ -16,6 +14,7 @@ use crate::Error;
 use crate::channel::{Channel, Frame, Until};
 pub use crate::event::{Event, Wait};
 use crate::event::{read_event, read_farewell};
+use crate::exchange::{self, Incoming};
 pub use crate::handshake::{ConnectOptions, Role, Welcome};
 use crate::handshake::{HANDSHAKE_LIMIT, shake_hands};
 use crate::socket;
@@ -30,6 +29,8 @@ const KEPT_EVENTS: usize = 1024;
 pub struct CallOptions {
     /// Checks everything, changes nothing.
     pub dry_run: bool,
+    /// When to give the reply up, and the connection with it.
+    pub deadline: Option<Instant>,
 }
 
 /// What a successful call returns.
@@ -60,6 +61,7 @@ pub struct Connection {
     welcome: Welcome,
     state: State,
     last_request: u64,
+    was_sent: bool,
     events: VecDeque<Event>,
 }
 
@@ -73,23 +75,34 @@ enum State {
 impl Connection {
     /// Connects and says Hello.
     pub fn open(path: &Path, options: &ConnectOptions) -> Result<Self, Error> {
-        let socket = socket::connect(path, HANDSHAKE_LIMIT).map_err(Error::Unreachable)?;
-        Self::over(socket, options)
+        Self::open_by(path, options, Instant::now() + HANDSHAKE_LIMIT)
+    }
+
+    /// Connects and says Hello, until that moment.
+    pub(crate) fn open_by(
+        path: &Path,
+        options: &ConnectOptions,
+        deadline: Instant,
+    ) -> Result<Self, Error> {
+        let limit = deadline.saturating_duration_since(Instant::now());
+        let socket = socket::connect(path, limit).map_err(Error::Unreachable)?;
+        Self::over(socket, options, deadline)
     }
 
     /// Says Hello on a connected socket.
-    pub(crate) fn over(socket: OwnedFd, options: &ConnectOptions) -> Result<Self, Error> {
+    fn over(socket: OwnedFd, options: &ConnectOptions, deadline: Instant) -> Result<Self, Error> {
         if options.check_listener {
             socket::check_listener(&socket)?;
         }
         let mut channel = Channel::new(socket);
-        let welcome = shake_hands(&mut channel, options).map_err(|error| match error {
-            Error::Lost(cause) => Error::Unreachable(cause),
-            other => other,
-        })?;
+        let welcome =
+            shake_hands(&mut channel, options, deadline).map_err(|error| match error {
+                Error::Lost(cause) => Error::Unreachable(cause),
+                other => other,
+            })?;
         socket::set_send_limit(channel.socket(), SEND_LIMIT).map_err(Error::Unreachable)?;
         let (state, events) = (State::Ready, VecDeque::new());
-        Ok(Self { channel, welcome, state, last_request: 0, events })
+        Ok(Self { channel, welcome, state, last_request: 0, was_sent: false, events })
     }
 
     /// What the daemon said at the start.
@@ -128,17 +141,26 @@ impl Connection {
         options: CallOptions,
     ) -> Result<Reply<O::Reply>, Error> {
         let flags = if options.dry_run { Flags::DRY_RUN } else { Flags::NONE };
-        let Frame { header, meta, payload } = self.answer(request, flags, payload)?;
-        let meta =
-            decode_meta(&meta).map_err(|_| self.broken(Error::Protocol("a reply's metadata")))?;
-        Ok(Reply { meta, payload, request_id: header.request_id })
+        let reply = self.answer(request, flags, payload, options.deadline)?;
+        let meta = exchange::fields(&reply).map_err(|error| self.broken(error))?;
+        Ok(Reply { meta, payload: reply.payload, request_id: reply.header.request_id })
     }
 
     /// Asks whether a request would succeed, and returns its number; nothing is changed.
     ///
     /// The fields of the reply, most of which a request that was not carried out does not have, are not read.
     pub fn dry_run<O: Operation>(&mut self, request: &O, payload: &[u8]) -> Result<u64, Error> {
-        Ok(self.answer(request, Flags::DRY_RUN, payload)?.header.request_id)
+        self.ask(request, payload, None)
+    }
+
+    /// The same, until a moment.
+    pub(crate) fn ask<O: Operation>(
+        &mut self,
+        request: &O,
+        payload: &[u8],
+        deadline: Option<Instant>,
+    ) -> Result<u64, Error> {
+        Ok(self.answer(request, Flags::DRY_RUN, payload, deadline)?.header.request_id)
     }
 
     /// The next event, for connections of [`Role::Events`].
@@ -168,68 +190,43 @@ impl Connection {
         self.channel.descriptor()
     }
 
+    /// Whether all of the last request went out; one of which a byte is missing is not carried out.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.was_sent
+    }
+
     /// The frame of a successful reply.
     fn answer<O: Operation>(
         &mut self,
         request: &O,
         flags: Flags,
         payload: &[u8],
+        deadline: Option<Instant>,
     ) -> Result<Frame, Error> {
-        let meta = Zeroizing::new(encode_meta(request).map_err(refused_here)?);
-        let reply = self.exchange(O::ROW.number, flags, &meta, payload)?;
-        if !reply.header.flags.contains(Flags::FAILED) {
-            return Ok(reply);
-        }
-        let failure = decode_meta::<Failure>(&reply.meta)
-            .map_err(|_| self.broken(Error::Protocol("a failure's metadata")))?;
-        Err(Error::Refused { failure, request_id: reply.header.request_id })
-    }
-
-    fn exchange(
-        &mut self,
-        operation: u16,
-        flags: Flags,
-        meta: &[u8],
-        payload: &[u8],
-    ) -> Result<Frame, Error> {
+        self.was_sent = false;
+        let meta = exchange::encode(request)?;
         self.check_ready()?;
-        let header = Header {
-            kind: Kind::Request,
-            operation,
-            flags,
-            descriptors: 0,
-            meta_length: bounded(meta, self.welcome.max_meta)?,
-            payload_length: bounded(payload, self.welcome.max_payload)?,
-            request_id: self.last_request + 1,
-        };
-        self.last_request += 1;
+        let id = self.last_request + 1;
+        let parts = (&meta[..], payload);
+        let header = exchange::header(&self.welcome, O::ROW.number, flags, parts, id)?;
+        self.last_request = id;
         // Until the reply is whole, a panic or an error leaves the stream inside a frame.
         self.state = State::Broken;
-        if let Err(error) = self.channel.send(&header, meta, payload) {
+        if let Err(error) = self.channel.send(&header, &meta, payload) {
             return Err(self.farewell(error));
         }
-        let reply = self.read_reply(&header)?;
+        self.was_sent = true;
+        let reply = self.read_reply(&header, deadline.map_or(Until::Forever, Until::By))?;
         self.state = State::Ready;
-        Ok(reply)
+        exchange::success(reply)
+            .map_err(|error| if error.is_final() { self.broken(error) } else { error })
     }
 
-    fn read_reply(&mut self, request: &Header) -> Result<Frame, Error> {
+    fn read_reply(&mut self, request: &Header, until: Until) -> Result<Frame, Error> {
         loop {
-            let frame = self.channel.receive(Until::Forever)?;
-            match frame.header.kind {
-                Kind::Reply => {
-                    let fits = frame.header.request_id == request.request_id
-                        && frame.header.operation == request.operation;
-                    let wrong = Error::Protocol("a reply to another request");
-                    return if fits { Ok(frame) } else { Err(wrong) };
-                }
-                Kind::Event | Kind::GoAway => {
-                    let event = read_event(&frame)?;
-                    self.keep(event);
-                }
-                Kind::Request | Kind::Cancel => {
-                    return Err(Error::Protocol("a frame that only clients send"));
-                }
+            match exchange::sort(self.channel.receive(until)?, request)? {
+                Incoming::Reply(frame) => return Ok(frame),
+                Incoming::Event(event) => self.keep(event),
             }
         }
     }
@@ -264,17 +261,6 @@ impl Connection {
         self.state = State::Broken;
         error
     }
-}
-
-fn bounded(bytes: &[u8], limit: u32) -> Result<u32, Error> {
-    match u32::try_from(bytes.len()) {
-        Ok(length) if length <= limit => Ok(length),
-        _ => Err(refused_here(ErrorCode::TooLarge)),
-    }
-}
-
-fn refused_here(code: ErrorCode) -> Error {
-    Error::Refused { failure: code.into(), request_id: 0 }
 }
 
 fn is_timeout(error: &io::Error) -> bool {

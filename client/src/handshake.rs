@@ -47,9 +47,24 @@ impl ConnectOptions {
 pub(crate) fn shake_hands(
     channel: &mut Channel,
     options: &ConnectOptions,
+    deadline: Instant,
 ) -> Result<Welcome, Error> {
-    let deadline = Instant::now() + HANDSHAKE_LIMIT;
-    let meta = encode_meta(&hello(options)).map_err(|_| Error::Protocol("Hello"))?;
+    let (header, meta) = hello(options)?;
+    channel.send(&header, &meta, &[]).map_err(Error::Lost)?;
+    read_welcome(&channel.receive(Until::At(deadline))?)
+}
+
+/// The frame of Hello.
+pub(crate) fn hello(options: &ConnectOptions) -> Result<(Header, Vec<u8>), Error> {
+    let hello = Hello {
+        min_version: frame::VERSION,
+        max_version: frame::VERSION,
+        role: options.role as u8,
+        client_name: shortened(&options.client_name).to_owned(),
+        attach: options.attach,
+        partition: options.partition.clone(),
+    };
+    let meta = encode_meta(&hello).map_err(|_| Error::Protocol("Hello"))?;
     let meta_length = u32::try_from(meta.len()).map_err(|_| Error::Protocol("Hello"))?;
     let header = Header {
         kind: Kind::Request,
@@ -60,25 +75,17 @@ pub(crate) fn shake_hands(
         payload_length: 0,
         request_id: 0,
     };
-    channel.send(&header, &meta, &[]).map_err(Error::Lost)?;
-    let frame = channel.receive(Until::At(deadline))?;
+    Ok((header, meta))
+}
+
+/// What the daemon answered to Hello.
+pub(crate) fn read_welcome(frame: &Frame) -> Result<Welcome, Error> {
     match frame.header.kind {
-        Kind::Reply if frame.header.operation == HELLO => welcome(&frame),
-        Kind::GoAway => Err(read_farewell(&frame)),
+        Kind::Reply if frame.header.operation == HELLO => welcome(frame),
+        Kind::GoAway => Err(read_farewell(frame)),
         Kind::Reply | Kind::Request | Kind::Event | Kind::Cancel => {
             Err(Error::Protocol("something else than Welcome"))
         }
-    }
-}
-
-fn hello(options: &ConnectOptions) -> Hello {
-    Hello {
-        min_version: frame::VERSION,
-        max_version: frame::VERSION,
-        role: options.role as u8,
-        client_name: shortened(&options.client_name).to_owned(),
-        attach: options.attach,
-        partition: options.partition.clone(),
     }
 }
 

@@ -6,16 +6,22 @@
 
 pub mod admin;
 pub mod application;
+#[cfg(feature = "async")]
+mod asynchronous;
 mod bulk;
 mod channel;
 pub mod connection;
 mod context;
+#[cfg(feature = "envelope")]
+pub mod envelope;
 mod error;
 mod event;
+mod exchange;
 mod handshake;
 mod key_name;
 pub mod kms;
 mod pool;
+mod retry;
 pub mod socket;
 
 pub use application::Application;
@@ -24,3 +30,4 @@ pub use connection::{CallOptions, ConnectOptions, Connection, Event, Reply, Role
 pub use context::Context;
 pub use error::Error;
 pub use key_name::KeyName;
+pub use retry::Retries;

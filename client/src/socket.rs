@@ -1,7 +1,7 @@
 //! Where the daemon listens, and whether who listens there may be trusted with a request.
 
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,14 +48,17 @@ pub(crate) fn connect(path: &Path, limit: Duration) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Limits how long one write may wait for room.
+/// Limits how long one write, or connecting, may wait for room.
 pub(crate) fn set_send_limit(socket: &OwnedFd, limit: Duration) -> io::Result<()> {
+    // Nothing at all would mean no limit (socket(7)).
+    let limit = limit.max(Duration::from_millis(1));
     let seconds = i64::try_from(limit.as_secs()).unwrap_or(i64::MAX);
-    Ok(sys::setsockopt(socket, sockopt::SendTimeout, &TimeVal::new(seconds, 0))?)
+    let limit = TimeVal::new(seconds, i64::from(limit.subsec_micros()));
+    Ok(sys::setsockopt(socket, sockopt::SendTimeout, &limit)?)
 }
 
 /// Refuses a listener that is neither root, the daemon's user, nor the caller itself.
-pub(crate) fn check_listener(socket: &OwnedFd) -> Result<(), Error> {
+pub(crate) fn check_listener(socket: &impl AsFd) -> Result<(), Error> {
     let peer =
         sys::getsockopt(socket, sockopt::PeerCredentials).map_err(|e| Error::Lost(e.into()))?;
     if is_trusted(peer.uid(), geteuid().as_raw(), daemon_uid) {

@@ -227,7 +227,7 @@ fn what_is_too_long_to_encrypt_is_refused_with_a_way_out() {
     let output = run(coffer(&daemon, &arguments), &[7; 4097]);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty());
-    assert!(String::from_utf8(output.stderr).unwrap().contains("GenerateDataKey"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("--envelope"));
     assert_eq!(run(coffer(&daemon, &arguments), b"").status.code(), Some(1));
 }
 

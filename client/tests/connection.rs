@@ -84,7 +84,9 @@ fn a_dry_run_is_marked_in_the_frame() {
         }
     });
     let mut connection = daemon.connect().unwrap();
-    let reply = connection.call_with(&RANDOM, &[], CallOptions { dry_run: true }).unwrap();
+    let reply = connection
+        .call_with(&RANDOM, &[], CallOptions { dry_run: true, ..CallOptions::default() })
+        .unwrap();
     assert_eq!(reply.payload[..], [1]);
     assert_eq!(connection.call(&RANDOM, &[]).unwrap().payload[..], [0]);
 }

@@ -15,7 +15,10 @@ use coffer_daemon::server::{Listeners, Server};
 use coffer_daemon::service::Service;
 use coffer_daemon::start::{self, Refusal};
 use coffer_daemon::vault;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, fmt, reload};
 
 /// Keys in secret memory: the daemon of Coffer.
 #[derive(Debug, Parser)]
@@ -326,31 +329,23 @@ fn ready(told: Option<File>) {
     }
 }
 
-/// Changes the level of what is logged.
-type Level = Box<dyn Fn(EnvFilter)>;
+/// The level of what is logged, which can be changed.
+type Level = reload::Handle<LevelFilter, Registry>;
 
 fn log(config: &Config) -> Level {
-    let builder =
-        tracing_subscriber::fmt().with_env_filter(level(config)).with_writer(std::io::stderr);
-    // Each format has a type of its own, and so has its handle.
+    let (filter, handle) = reload::Layer::new(level(config));
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr);
     match config.log.format {
-        LogFormat::Text => {
-            let builder = builder.with_target(false).without_time().with_filter_reloading();
-            let handle = builder.reload_handle();
-            builder.init();
-            Box::new(move |level| drop(handle.reload(level)))
-        }
-        LogFormat::Json => {
-            let builder = builder.json().with_filter_reloading();
-            let handle = builder.reload_handle();
-            builder.init();
-            Box::new(move |level| drop(handle.reload(level)))
-        }
+        LogFormat::Text => registry.with(lines.with_target(false).without_time()).init(),
+        LogFormat::Json => registry.with(lines.json()).init(),
     }
+    handle
 }
 
-fn level(config: &Config) -> EnvFilter {
-    EnvFilter::new(&config.log.level)
+/// The configuration's words are those of the levels, and it was checked.
+fn level(config: &Config) -> LevelFilter {
+    config.log.level.parse().unwrap_or(LevelFilter::INFO)
 }
 
 /// Takes over log level and limits from the configuration file, as systemctl reload asks; a wrong file changes
@@ -358,7 +353,9 @@ fn level(config: &Config) -> EnvFilter {
 fn reload(path: Option<&Path>, service: &Service, level_of_log: &Level) {
     match read_config(path) {
         Ok(config) => {
-            level_of_log(level(&config));
+            if let Err(error) = level_of_log.reload(level(&config)) {
+                tracing::warn!(%error, "the level of the log stays as it was");
+            }
             service.reload(config.limits);
             tracing::info!("the configuration was read again");
         }

@@ -154,6 +154,11 @@ attributes! {
     0x0000_0127 EXPONENT_2          Bytes      AtCreation        true;
     0x0000_0128 COEFFICIENT         Bytes      AtCreation        true;
     0x0000_0129 PUBLIC_KEY_INFO     Bytes      AtCreation        false;
+    0x0000_0130 PRIME               Bytes      AtCreation        false;
+    0x0000_0131 SUBPRIME            Bytes      AtCreation        false;
+    0x0000_0132 BASE                Bytes      AtCreation        false;
+    0x0000_0133 PRIME_BITS          Number     AtCreation        false;
+    0x0000_0134 SUBPRIME_BITS       Number     AtCreation        false;
     0x0000_0161 VALUE_LEN           Number     AtCreation        false;
     0x0000_0162 EXTRACTABLE         Boolean    ToFalse           false;
     0x0000_0163 LOCAL               Boolean    Never             false;
@@ -167,6 +172,16 @@ attributes! {
     0x0000_0181 EC_POINT            Bytes      AtCreation        false;
     0x0000_0202 ALWAYS_AUTHENTICATE Boolean    AtCreation        false;
     0x0000_0210 WRAP_WITH_TRUSTED   Boolean    ToTrue            false;
+    0x0000_0500 MECHANISM_TYPE      Number     Never             false;
+    0x0000_0601 PROFILE_ID          Number     Never             false;
+    0x0000_062c TRUST_SERVER_AUTH   Number     Always            false;
+    0x0000_062d TRUST_CLIENT_AUTH   Number     Always            false;
+    0x0000_062e TRUST_CODE_SIGNING  Number     Always            false;
+    0x0000_062f TRUST_EMAIL_PROTECTION Number  Always            false;
+    0x0000_0630 TRUST_IPSEC_IKE     Number     Always            false;
+    0x0000_0631 TRUST_TIME_STAMPING Number     Always            false;
+    0x0000_0632 TRUST_OCSP_SIGNING  Number     Always            false;
+    0x0000_0635 HASH_OF_CERTIFICATE Bytes      AtCreation        false;
     0x4000_0600 ALLOWED_MECHANISMS  Mechanisms AtCreation        false;
 }
 

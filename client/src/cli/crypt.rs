@@ -1,23 +1,24 @@
 //! `coffer encrypt` and `coffer decrypt`: standard input to standard output, or files.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use base64ct::{Base64, Encoding};
+use coffer_client::envelope::MAGIC;
 use coffer_client::{Context, KeyName};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use super::sink::Sink;
 use super::target::Target;
-use super::{Problem, input, output};
+use super::{Problem, envelope, input, output};
 
 /// Most bytes that one request encrypts.
 const MAX_PLAINTEXT: usize = 4096;
 /// More than any ciphertext has, as base64 too.
-const MAX_CIPHERTEXT: usize = 16 * 1024;
+pub(super) const MAX_CIPHERTEXT: usize = 16 * 1024;
 
 /// Arguments of `coffer encrypt`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,9 @@ pub(crate) struct EncryptArguments {
     /// Print the ciphertext as base64
     #[arg(long)]
     base64: bool,
+    /// Encrypt any number of bytes, under a data key that is made for them
+    #[arg(long, conflicts_with = "base64")]
+    envelope: bool,
 }
 
 /// Arguments of `coffer decrypt`.
@@ -47,18 +51,18 @@ pub(crate) struct DecryptArguments {
 
 /// What both take.
 #[derive(Debug, clap::Args)]
-struct Files {
+pub(super) struct Files {
     /// A public fact that decryption needs again; may be repeated
     #[arg(long = "context", value_name = "KEY=VALUE", value_parser = parse_pair)]
     context: Vec<(String, String)>,
     /// Read this file in place of standard input
     #[arg(long = "in", value_name = "FILE")]
-    input: Option<PathBuf>,
+    pub(super) input: Option<PathBuf>,
     /// Write this file in place of standard output
     #[arg(long = "out", value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
     #[command(flatten)]
-    target: Target,
+    pub(super) target: Target,
 }
 
 /// Encrypts.
@@ -69,16 +73,18 @@ pub(crate) fn encrypt(arguments: &EncryptArguments) -> Result<(), Problem> {
             "the ciphertext is binary: use --base64, --out FILE, or a pipe".to_owned(),
         ));
     }
-    let context = files.context()?;
-    let plaintext = files.read(
-        MAX_PLAINTEXT,
-        "nothing was encrypted. For more, make a data key with `coffer call GenerateDataKey`, \
-         encrypt with that, and keep its CiphertextBlob",
-    )?;
+    let (context, key) = (files.context()?, KeyName::new(&arguments.key));
+    let input = files.open()?;
+    if arguments.envelope {
+        let mut kms = files.target.kms()?;
+        let sink = files.sink(0o666)?;
+        return envelope::encrypt(&mut kms, &key, &context, input, sink);
+    }
+    let plaintext =
+        files.read(input, &[], MAX_PLAINTEXT, "nothing was encrypted. Use --envelope for more")?;
     if plaintext.is_empty() {
         return Err(anyhow!("there is nothing to encrypt: the input is empty").into());
     }
-    let key = KeyName::new(&arguments.key);
     let ciphertext = files.target.kms()?.encrypt(&key, &plaintext, &context)?;
     if arguments.base64 {
         files.write(format!("{}\n", Base64::encode_string(&ciphertext)).as_bytes(), 0o666)?;
@@ -88,69 +94,109 @@ pub(crate) fn encrypt(arguments: &EncryptArguments) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Decrypts.
+/// Decrypts; what it is, the first bytes say.
 pub(crate) fn decrypt(arguments: &DecryptArguments) -> Result<(), Problem> {
     let files = &arguments.files;
     let context = files.context()?;
-    let mut ciphertext = files.read(MAX_CIPHERTEXT, "no ciphertext has as many")?;
+    let key = arguments.key.as_deref().map(KeyName::new);
+    let mut input = files.open()?;
+    let beginning = files.beginning(&mut input)?;
+    if envelope::is_envelope(&beginning) {
+        if arguments.base64 {
+            return Err(Problem::Usage(
+                "the input is an envelope and no base64: leave --base64 out".to_owned(),
+            ));
+        }
+        let mut kms = files.target.kms()?;
+        let sink = files.sink(0o600)?;
+        return envelope::decrypt(&mut kms, key.as_ref(), &context, (&beginning, input), sink);
+    }
+    let mut ciphertext =
+        files.read(input, &beginning, MAX_CIPHERTEXT, "no ciphertext has as many")?;
     if arguments.base64 {
-        ciphertext.retain(|byte| !byte.is_ascii_whitespace());
-        let text = std::str::from_utf8(&ciphertext).context("the input is not base64")?;
-        ciphertext =
-            Zeroizing::new(Base64::decode_vec(text).context("the input is not padded base64")?);
+        ciphertext = decode(ciphertext)?;
     }
     let mut kms = files.target.kms()?;
-    let plaintext = match &arguments.key {
-        Some(key) => kms.decrypt_of(&KeyName::new(key), &ciphertext, &context)?,
+    let plaintext = match &key {
+        Some(key) => kms.decrypt_of(key, &ciphertext, &context)?,
         None => kms.decrypt(&ciphertext, &context)?,
     };
     Ok(files.write(plaintext.expose_secret(), 0o600)?)
 }
 
-impl Files {
-    fn context(&self) -> Result<Context, Problem> {
-        let mut context = Context::default();
-        for (key, value) in &self.context {
-            if context.insert(key, value).is_some() {
-                return Err(Problem::Usage(format!("--context has {key} twice")));
-            }
+/// The bytes of base64 with line ends.
+pub(super) fn decode(mut text: Zeroizing<Vec<u8>>) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    text.retain(|byte| !byte.is_ascii_whitespace());
+    let text = std::str::from_utf8(&text).context("the input is not base64")?;
+    Ok(Zeroizing::new(Base64::decode_vec(text).context("the input is not padded base64")?))
+}
+
+/// The pairs of an option as a context.
+pub(super) fn context_of(option: &str, pairs: &[(String, String)]) -> Result<Context, Problem> {
+    let mut context = Context::default();
+    for (key, value) in pairs {
+        if context.insert(key, value).is_some() {
+            return Err(Problem::Usage(format!("{option} has {key} twice")));
         }
-        Ok(context)
+    }
+    Ok(context)
+}
+
+impl Files {
+    pub(super) fn context(&self) -> Result<Context, Problem> {
+        context_of("--context", &self.context)
     }
 
-    /// The whole input, in one buffer that never moves.
-    fn read(&self, most: usize, too_long: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-        let bytes = match &self.input {
-            Some(path) => File::open(path)
-                .and_then(|file| input::read_up_to(file, most + 1))
-                .with_context(|| format!("cannot read {}", path.display()))?,
-            None => input::standard()
-                .and_then(|file| input::read_up_to(file, most + 1))
-                .context("cannot read standard input")?,
-        };
+    /// The input, without a buffer.
+    pub(super) fn open(&self) -> anyhow::Result<File> {
+        match &self.input {
+            Some(path) => {
+                File::open(path).with_context(|| format!("cannot read {}", path.display()))
+            }
+            None => input::standard().context("cannot read standard input"),
+        }
+    }
+
+    /// As many bytes as tell an envelope.
+    pub(super) fn beginning(&self, input: &mut File) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        input::read_up_to(input, MAGIC.len()).with_context(|| self.cannot_read())
+    }
+
+    /// The whole input, whose beginning was read already, in one buffer that never moves.
+    pub(super) fn read(
+        &self,
+        input: File,
+        beginning: &[u8],
+        most: usize,
+        too_long: &str,
+    ) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        let whole = std::io::Read::chain(beginning, input);
+        let bytes = input::read_up_to(whole, most + 1).with_context(|| self.cannot_read())?;
         if bytes.len() > most {
             bail!("the input has more than {most} bytes; {too_long}");
         }
         Ok(bytes)
     }
 
-    fn write(&self, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
-        match &self.output {
-            Some(path) => write_file(path, bytes, mode)
-                .with_context(|| format!("cannot write {}", path.display())),
-            None => Ok(output::bytes(bytes)?),
+    pub(super) fn sink(&self, mode: u32) -> anyhow::Result<Sink> {
+        Sink::open(self.output.as_deref(), mode)
+    }
+
+    pub(super) fn write(&self, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
+        let mut sink = self.sink(mode)?;
+        sink.write_all(bytes)?;
+        sink.finish()
+    }
+
+    fn cannot_read(&self) -> String {
+        match &self.input {
+            Some(path) => format!("cannot read {}", path.display()),
+            None => "cannot read standard input".to_owned(),
         }
     }
 }
 
-/// The mode counts for a file that was not there.
-fn write_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
-    file.write_all(bytes)
-}
-
-fn parse_pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_pair(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }

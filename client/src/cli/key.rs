@@ -111,11 +111,11 @@ pub(crate) fn run(command: KeyCommand) -> Result<u8, Problem> {
 fn create(arguments: CreateArguments) -> Result<(), Problem> {
     let alias = arguments.name.strip_prefix("alias/").unwrap_or(&arguments.name);
     let key = NewKey {
-        alias: alias.to_owned(),
         usage: arguments.usage,
         spec: arguments.spec,
         description: arguments.description,
         tags: arguments.tags,
+        ..NewKey::new(alias)
     };
     let created = arguments.target.kms()?.create_key(&key)?;
     if arguments.json {

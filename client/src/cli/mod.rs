@@ -8,6 +8,7 @@ mod crypt;
 mod daemon;
 mod dev;
 mod doctor;
+mod envelope;
 mod init;
 mod input;
 mod key;
@@ -19,8 +20,10 @@ mod place;
 mod problem;
 mod progress;
 mod random;
+mod re_encrypt;
 mod restore;
 mod signals;
+mod sink;
 mod status;
 mod store;
 mod target;
@@ -56,10 +59,12 @@ enum Command {
     /// Make, list, enable and disable keys
     #[command(subcommand)]
     Key(key::KeyCommand),
-    /// Encrypt up to 4,096 bytes with a key
+    /// Encrypt with a key: up to 4,096 bytes, or files of any size with --envelope
     Encrypt(crypt::EncryptArguments),
     /// Decrypt what encrypt made
     Decrypt(crypt::DecryptArguments),
+    /// Encrypt ciphertexts anew, under another key, version or context
+    ReEncrypt(re_encrypt::ReEncryptArguments),
     /// Print random bytes
     Random(random::RandomArguments),
     /// Make, list and initialise partitions
@@ -91,6 +96,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Key(command) => (command.json(), key::run(command)),
         Command::Encrypt(arguments) => (false, crypt::encrypt(&arguments).map(|()| 0)),
         Command::Decrypt(arguments) => (false, crypt::decrypt(&arguments).map(|()| 0)),
+        Command::ReEncrypt(arguments) => (arguments.json, re_encrypt::run(&arguments)),
         Command::Random(arguments) => (false, random::run(&arguments).map(|()| 0)),
         Command::Partition(command) => (command.json(), partition::run(command).map(|()| 0)),
         Command::Audit(command) => (command.json(), audit::run(&command)),
@@ -131,6 +137,11 @@ mod tests {
             "key disable alias/a",
             "encrypt --key app --context a=b --context c=d --in f --out g --base64",
             "decrypt --context a=b --in f --out g --base64",
+            "encrypt --key app --envelope --context a=b --in f --out g",
+            "re-encrypt",
+            "re-encrypt --key b --context a=b --new-context c=d --in f --out g --base64 --json",
+            "re-encrypt --no-context a b c --json",
+            "re-encrypt --files-from - a",
             "random 32 --hex",
             "random 32 --base64",
             "partition list --json",
@@ -169,6 +180,10 @@ mod tests {
             "key enable",
             "encrypt",
             "encrypt --key app --context novalue",
+            "encrypt --key app --envelope --base64",
+            "re-encrypt --new-context a=b --no-context",
+            "re-encrypt --in f a",
+            "re-encrypt --files-from l --out g",
             "random",
             "random 0",
             "random 8 --hex --base64",

@@ -86,7 +86,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// Text that others chose cannot steer a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

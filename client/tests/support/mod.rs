@@ -1,6 +1,8 @@
 //! A daemon of a few lines, whose behaviour each test writes down.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod script;
+
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};

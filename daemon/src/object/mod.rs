@@ -3,6 +3,7 @@
 //! An [`Object`] is an immutable snapshot; a change makes a new one. Its attributes never hold material.
 
 mod attributes;
+pub mod builtin;
 pub mod cmk;
 mod key;
 mod keyring;
@@ -66,6 +67,14 @@ pub mod class {
     pub const PRIVATE_KEY: u64 = 3;
     /// `CKO_SECRET_KEY`.
     pub const SECRET_KEY: u64 = 4;
+    /// `CKO_DOMAIN_PARAMETERS`.
+    pub const DOMAIN_PARAMETERS: u64 = 6;
+    /// `CKO_MECHANISM`.
+    pub const MECHANISM: u64 = 7;
+    /// `CKO_PROFILE`.
+    pub const PROFILE: u64 = 9;
+    /// `CKO_TRUST`.
+    pub const TRUST: u64 = 11;
 }
 
 /// A snapshot of an object.

@@ -29,20 +29,47 @@ pub enum Kind {
     Aes = 64,
     /// A generic secret, or one for HMAC.
     Secret = 128,
+    /// `CKO_TRUST`: what a certificate is trusted for.
+    Trust = 256,
+    /// `CKO_DOMAIN_PARAMETERS` of DSA, DH or X9.42 DH.
+    DomainParameters = 512,
+    /// `CKO_PROFILE`, which the token has of itself.
+    Profile = 1024,
+    /// `CKO_MECHANISM`, which the token has of itself.
+    Mechanism = 2048,
 }
 
-use Kind::{Aes, Certificate, Data, EcPrivate, EcPublic, RsaPrivate, RsaPublic, Secret};
+use Kind::{
+    Aes, Certificate, Data, DomainParameters, EcPrivate, EcPublic, Mechanism, Profile, RsaPrivate,
+    RsaPublic, Secret, Trust,
+};
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 8] =
-        [Data, Certificate, RsaPublic, RsaPrivate, EcPublic, EcPrivate, Aes, Secret];
+    pub const ALL: [Self; 12] = [
+        Data,
+        Certificate,
+        RsaPublic,
+        RsaPrivate,
+        EcPublic,
+        EcPrivate,
+        Aes,
+        Secret,
+        Trust,
+        DomainParameters,
+        Profile,
+        Mechanism,
+    ];
 
     /// The kind of a class and a key type, if there are such objects.
     pub const fn of(class: u64, key_type: Option<KeyType>) -> Option<Self> {
         Some(match (class, key_type) {
             (class::DATA, None) => Data,
             (class::CERTIFICATE, None) => Certificate,
+            (class::TRUST, None) => Trust,
+            (class::DOMAIN_PARAMETERS, None) => DomainParameters,
+            (class::PROFILE, None) => Profile,
+            (class::MECHANISM, None) => Mechanism,
             (class::PUBLIC_KEY, Some(KeyType::Rsa)) => RsaPublic,
             (class::PRIVATE_KEY, Some(KeyType::Rsa)) => RsaPrivate,
             (class::PUBLIC_KEY, Some(KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery)) => {
@@ -78,7 +105,7 @@ impl Kind {
 
     /// Whether it is a key.
     pub const fn is_key(self) -> bool {
-        !matches!(self, Data | Certificate)
+        !matches!(self, Data | Certificate | Trust | DomainParameters | Profile | Mechanism)
     }
 
     /// Whether that attribute of it is material. `CKA_VALUE` of a certificate or of data is none.
@@ -170,11 +197,15 @@ const EPUB: u16 = EcPublic as u16;
 const EPRI: u16 = EcPrivate as u16;
 const AES: u16 = Aes as u16;
 const SECR: u16 = Secret as u16;
+const TRST: u16 = Trust as u16;
+const DOMA: u16 = DomainParameters as u16;
+const PROF: u16 = Profile as u16;
+const MECH: u16 = Mechanism as u16;
 const PUB: u16 = RPUB | EPUB;
 const PRI: u16 = RPRI | EPRI;
 const SEC: u16 = AES | SECR;
 const KEY: u16 = PUB | PRI | SEC;
-const ALL: u16 = KEY | CERT | DATA;
+const ALL: u16 = KEY | CERT | DATA | TRST | DOMA | PROF | MECH;
 
 macro_rules! rows {
     ($( $attribute:ident $kinds:expr, $imported:ident $generated:ident $absent:ident; )*) => {
@@ -193,7 +224,7 @@ rows! {
 //  attribute                  kinds                import generate absent
     CLASS                      ALL,                 May    May      Token;
     TOKEN                      ALL,                 May    May      False;
-    PRIVATE                    DATA | CERT | PUB,   May    May      False;
+    PRIVATE                    ALL & !PRI & !SEC,   May    May      False;
     PRIVATE                    PRI | SEC,           May    May      True;
     LABEL                      ALL,                 May    May      Empty;
     UNIQUE_ID                  ALL,                 No     No       Token;
@@ -217,6 +248,29 @@ rows! {
     HASH_OF_ISSUER_PUBLIC_KEY  CERT,                May    No       Empty;
     NAME_HASH_ALGORITHM        CERT,                May    No       None;
     ID                         CERT,                May    No       Empty;
+
+    ISSUER                     TRST,                Needed No       None;
+    SERIAL_NUMBER              TRST,                Needed No       None;
+    HASH_OF_CERTIFICATE        TRST,                May    No       Empty;
+    NAME_HASH_ALGORITHM        TRST,                May    No       None;
+    TRUST_SERVER_AUTH          TRST,                May    No       Zero;
+    TRUST_CLIENT_AUTH          TRST,                May    No       Zero;
+    TRUST_CODE_SIGNING         TRST,                May    No       Zero;
+    TRUST_EMAIL_PROTECTION     TRST,                May    No       Zero;
+    TRUST_IPSEC_IKE            TRST,                May    No       Zero;
+    TRUST_TIME_STAMPING        TRST,                May    No       Zero;
+    TRUST_OCSP_SIGNING         TRST,                May    No       Zero;
+
+    KEY_TYPE                   DOMA,                Needed No       None;
+    PRIME                      DOMA,                Needed No       None;
+    BASE                       DOMA,                Needed No       None;
+    SUBPRIME                   DOMA,                May    No       None;
+    PRIME_BITS                 DOMA,                No     No       Token;
+    SUBPRIME_BITS              DOMA,                No     No       Token;
+    LOCAL                      DOMA,                No     No       False;
+
+    PROFILE_ID                 PROF,                No     No       Token;
+    MECHANISM_TYPE             MECH,                No     No       Token;
 
     KEY_TYPE                   KEY,                 May    May      Token;
     ID                         KEY,                 May    May      Token;

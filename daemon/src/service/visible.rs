@@ -8,7 +8,7 @@ use coffer_protocol::ErrorCode;
 use super::Service;
 use crate::Error;
 use crate::application::{Application, SessionView};
-use crate::object::{Object, ObjectId};
+use crate::object::{Object, ObjectId, builtin};
 
 /// Whether the session sees the object. Keys that PKCS#11 has no numbers for, SM2 and SM4, are hidden from it
 /// until their vendor dialects exist.
@@ -25,7 +25,8 @@ fn of_id(
     view: &SessionView,
     id: ObjectId,
 ) -> Option<Arc<Object>> {
-    let object = service.registry.get(id).or_else(|| application.session_object(id))?;
+    let object = service.registry.get(id);
+    let object = object.or_else(|| application.session_object(id)).or_else(|| builtin::find(id))?;
     sees(view, &object).then_some(object)
 }
 

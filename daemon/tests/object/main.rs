@@ -12,5 +12,6 @@ mod find;
 mod generate;
 mod read;
 mod set;
+mod statement;
 mod support;
 mod wrap;

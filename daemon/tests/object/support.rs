@@ -257,6 +257,10 @@ impl Session {
         self.get(object, &[kind]).swap_remove(0)
     }
 
+    pub(crate) fn number(&self, object: u32, kind: u64) -> Coded<u64> {
+        self.one(object, kind).map(|value| u64::from_le_bytes(value.try_into().unwrap()))
+    }
+
     pub(crate) fn is(&self, object: u32, kind: u64) -> bool {
         self.one(object, kind) == Ok(vec![1])
     }

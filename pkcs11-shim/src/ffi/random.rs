@@ -1,7 +1,8 @@
-//! C_GenerateRandom: the kernel's generator, straight into the caller's buffer. Nothing is kept, because a fork
+//! C_GenerateRandom and C_SeedRandom: the kernel's generator, straight into the caller's buffer. Nothing is kept, because a fork
 //! would double it.
 
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 
 use cryptoki_sys::CK_ULONG;
 
@@ -22,4 +23,14 @@ pub(super) fn fill(place: Pointer<'_, u8>, length: CK_ULONG) -> Result<(), Error
         }
     }
     Ok(())
+}
+
+/// Mixes bytes into the kernel's pool, which counts them as no randomness (random(4)): from it draw both this
+/// module and the daemon.
+pub(super) fn mix(seed: &[u8]) -> Result<(), Error> {
+    let written = OpenOptions::new()
+        .write(true)
+        .open("/dev/urandom")
+        .and_then(|mut pool| pool.write_all(seed));
+    written.map_err(|_| Error::RandomSeedNotSupported)
 }

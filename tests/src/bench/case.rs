@@ -26,7 +26,7 @@ pub(super) struct Case {
 pub(super) enum On {
     /// On every module.
     Modules,
-    /// On Coffer only: it speaks to the daemon itself.
+    /// On Coffer only: it speaks to the daemon itself, or would take others hours.
     Coffer,
 }
 
@@ -88,6 +88,10 @@ cases! {
     "process start to signature, 1,000 objects"       [&[M::ECDSA]] Modules One |token| place::start(token, 1000, place::Until::Signature);
     "the same without C_Login, 1,000 objects"         [&[M::ECDSA]] Modules One |token| place::start(token, 1000, place::Until::SignatureWithoutLogin);
     "AES-256-GCM encrypt 32 B, 1,000 objects"         [&[M::AES_GCM]] Modules One |token| place::among(token, 1000, |token| keyed::gcm(token, 32));
+    "find by label, 100,000 objects"    []                         Coffer  Many |token| place::find(token, 100_000);
+    "process start to signature, 100,000 objects"     [&[M::ECDSA]] Coffer One |token| place::start(token, 100_000, place::Until::Signature);
+    "the same without C_Login, 100,000 objects"       [&[M::ECDSA]] Coffer One |token| place::start(token, 100_000, place::Until::SignatureWithoutLogin);
+    "daemon start, 100,000 objects"     []                         Coffer  One  |token| place::daemon_start(token, 100_000);
 }
 
 /// The case of this name.

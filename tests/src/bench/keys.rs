@@ -1,5 +1,7 @@
 //! The keys of the cases: token objects, made when a case first asks for them.
 
+use std::thread;
+
 use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
@@ -55,13 +57,34 @@ pub(super) fn ed25519(token: &Token) -> Result<Pair, Failure> {
     make(ED25519[0]).or_else(|_| make(ED25519[1]))
 }
 
+/// So many keys are made by several threads.
+const MANY: usize = 5000;
+/// How many threads.
+const FILLING: usize = 16;
+
 /// Makes AES keys until the token has so many objects.
 pub(super) fn fill(token: &Token, count: usize) -> Result<(), Failure> {
     token.alone(|session| {
-        for _ in session.find_objects(&[])?.len()..count {
-            session.generate_key(&Mechanism::AesKeyGen, &new_aes(FILLER))?;
+        let missing = count.saturating_sub(session.find_objects(&[])?.len());
+        let one_of = &|share: usize| {
+            let session = token.session()?;
+            for _ in 0..share {
+                session.generate_key(&Mechanism::AesKeyGen, &new_aes(FILLER))?;
+            }
+            Ok(())
+        };
+        if missing < MANY {
+            return one_of(missing);
         }
-        Ok(())
+        // Changes that are made at once share their waits for the disk.
+        let share = missing.div_ceil(FILLING);
+        thread::scope(|scope| {
+            let filling: Vec<_> =
+                (0..FILLING).map(|_| scope.spawn(move || one_of(share))).collect();
+            filling.into_iter().try_for_each(|thread| {
+                thread.join().map_err(|_| Failure("a thread panicked".to_owned()))?
+            })
+        })
     })
 }
 

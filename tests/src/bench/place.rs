@@ -1,5 +1,6 @@
 //! Work around the mechanisms: objects, sessions, processes, and Coffer's wire.
 
+use std::path::Path;
 use std::time::Instant;
 
 use coffer_client::{Application, ConnectOptions, Role};
@@ -12,6 +13,7 @@ use super::measure::{Timing, Work};
 use super::start::Started;
 use super::token::Token;
 use super::{keys, start};
+use crate::daemon::Daemon;
 
 type Made<'t> = Result<Work<'t>, Failure>;
 
@@ -59,6 +61,38 @@ pub(super) fn find(token: &Token, objects: usize) -> Made<'_> {
         1 => Ok(Timing::Whole),
         count => Err(Failure(format!("{count} objects found"))),
     }))
+}
+
+/// A second daemon on a copy of the store, until it answers.
+pub(super) fn daemon_start(token: &Token, objects: usize) -> Made<'_> {
+    keys::fill(token, objects)?;
+    let missing = || Failure("the daemon's socket is not known".to_owned());
+    let folder = token.target.socket.as_ref().and_then(|socket| socket.parent());
+    let folder = folder.ok_or_else(missing)?;
+    let copy = tempfile::tempdir()?;
+    copy_files(folder, copy.path())?;
+    Ok(Box::new(move || {
+        let begun = Instant::now();
+        let daemon = Daemon::start_in(copy.path());
+        let elapsed = begun.elapsed();
+        drop(daemon);
+        Ok(Timing::Part(elapsed))
+    }))
+}
+
+/// Copies files and folders, without sockets.
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (kind, to) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            std::fs::create_dir(&to)?;
+            copy_files(&entry.path(), &to)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Other work, on a token with so many objects.

@@ -1,5 +1,6 @@
 //! CreateObject.
 
+use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::object::{CreateObject, ObjectDescription};
 
 use super::made::Made;
@@ -31,6 +32,16 @@ impl Handle for CreateObject {
                 draft.read_certificate()?;
                 None
             }
+            Kind::Trust => {
+                draft.check_trust()?;
+                None
+            }
+            Kind::DomainParameters => {
+                draft.read_domain_parameters()?;
+                None
+            }
+            // The token has them of itself, and `Draft` makes none.
+            Kind::Profile | Kind::Mechanism => return Err(ErrorCode::Internal.into()),
             Kind::RsaPublic | Kind::EcPublic => {
                 let key = public::key_of(&draft.attributes)?;
                 draft.adopt(&public::attributes_of(&key)?)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use coffer_protocol::attribute as a;
 use coffer_protocol::operation::object::{
     FindObjects, FoundObjects, MAX_DESCRIBED, MAX_FOUND, ObjectDescription,
 };
@@ -9,7 +10,7 @@ use coffer_protocol::operation::object::{
 use super::template::{self, Template};
 use super::{Context, describe};
 use crate::Error;
-use crate::object::{Object, Query};
+use crate::object::{Object, Query, builtin};
 use crate::service::{Answer, Authorized, Handle, Service, visible};
 
 impl Handle for FindObjects {
@@ -30,6 +31,10 @@ impl Handle for FindObjects {
         let query = Query { slot: context.session.slot, template: wanted };
         let visible = |object: &Object| visible::sees(&context.session, object);
         let mut found = service.registry.find(&query, 0, usize::MAX, visible);
+        if let Some(class) = template.public.number(a::CLASS) {
+            let builtin = builtin::objects(context.session.slot, class).into_iter();
+            found.extend(builtin.filter(|object| wanted.iter().all(|wanted| object.has(wanted))));
+        }
         let own = context.application.session_objects(context.session.slot);
         found.extend(own.into_iter().filter(|object| {
             visible(object) && wanted.iter().all(|attribute| object.has(attribute))

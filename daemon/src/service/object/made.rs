@@ -89,7 +89,14 @@ impl Made {
                     exponents: both(a::EXPONENT_1, a::EXPONENT_2),
                     coefficient: value(a::COEFFICIENT),
                 }),
-                Kind::Data | Kind::Certificate | Kind::RsaPublic | Kind::EcPublic => {
+                Kind::Data
+                | Kind::Certificate
+                | Kind::Trust
+                | Kind::DomainParameters
+                | Kind::Profile
+                | Kind::Mechanism
+                | Kind::RsaPublic
+                | Kind::EcPublic => {
                     return Err(ErrorCode::Internal.into());
                 }
             };

@@ -14,6 +14,7 @@ mod place;
 mod read;
 mod rules;
 mod set;
+mod statement;
 mod stop;
 mod template;
 mod unwrap;

@@ -142,6 +142,8 @@ fn identity(template: &Attributes, implied: Implied) -> Result<(u64, Option<KeyT
         (None, None) => return Err(about(ErrorCode::TemplateIncomplete, a::CLASS)),
     };
     let given = match template.number(a::KEY_TYPE) {
+        // Domain parameters have types of which there are no keys here.
+        _ if class == class::DOMAIN_PARAMETERS => None,
         None => None,
         Some(number) => {
             let known = KeyType::from_ckk(number);
@@ -149,7 +151,7 @@ fn identity(template: &Attributes, implied: Implied) -> Result<(u64, Option<KeyT
         }
     };
     let key_type = match class {
-        class::DATA => None,
+        class::DATA | class::TRUST | class::DOMAIN_PARAMETERS => None,
         class::CERTIFICATE => match template.number(a::CERTIFICATE_TYPE) {
             // CKC_X_509, the only type there is.
             None | Some(0) => None,

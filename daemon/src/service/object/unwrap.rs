@@ -87,6 +87,10 @@ fn form(draft: &Draft, scheme: Scheme) -> Result<Form, Error> {
         }
         Kind::Data
         | Kind::Certificate
+        | Kind::Trust
+        | Kind::DomainParameters
+        | Kind::Profile
+        | Kind::Mechanism
         | Kind::RsaPublic
         | Kind::EcPublic
         | Kind::RsaPrivate

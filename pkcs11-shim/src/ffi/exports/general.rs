@@ -71,7 +71,7 @@ exports! { SESSIONS: ready;
         |module| login::set_pin(module, session, old.optional_slice(old_length)?, new.optional_slice(new_length)?);
 
     C_SeedRandom(session: CK_SESSION_HANDLE, seed: *mut CK_BYTE, seed_length: CK_ULONG) =
-        |module| module.sessions.find(session).and(Err(Error::RandomSeedNotSupported));
+        |module| module.sessions.find(session).and_then(|_| random::mix(seed.slice(seed_length)?));
     C_GenerateRandom(session: CK_SESSION_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG) =
         |module| module.sessions.find(session).and_then(|_| random::fill(data, data_length));
     C_GetFunctionStatus(session: CK_SESSION_HANDLE) = not_parallel;

@@ -58,6 +58,10 @@ fn spec(kind: Kind) -> Result<KeySpec, ErrorCode> {
         Kind::Secret => Ok(KeySpec::Secret),
         Kind::Data
         | Kind::Certificate
+        | Kind::Trust
+        | Kind::DomainParameters
+        | Kind::Profile
+        | Kind::Mechanism
         | Kind::RsaPublic
         | Kind::RsaPrivate
         | Kind::EcPublic
