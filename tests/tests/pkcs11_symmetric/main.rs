@@ -4,6 +4,7 @@
 
 mod c;
 mod kdf;
+mod modes;
 
 use std::path::Path;
 
