@@ -7,6 +7,7 @@ mod context;
 mod fields;
 mod import;
 mod precedence;
+mod repeated;
 mod rotation;
 mod states;
 mod support;
