@@ -220,7 +220,12 @@ macro_rules! dispatch {
                 $( $number => gate::pass::<coffer_protocol::operation::$module::$request>(service, caller, incoming), )*
                 _ => Err(ErrorCode::UnknownOperation.into()),
             };
-            answered.unwrap_or_else(|error| Outgoing::failed(&error.failure()))
+            answered.unwrap_or_else(|error| {
+                if error.code() == ErrorCode::AuditBlocked {
+                    service.blocked();
+                }
+                Outgoing::failed(&error.failure())
+            })
         }
     };
 }

@@ -3,6 +3,7 @@
 
 mod actions;
 mod alarms;
+mod context;
 mod fields;
 mod import;
 mod precedence;
@@ -10,3 +11,4 @@ mod rotation;
 mod states;
 mod support;
 mod time;
+mod wrapped;
