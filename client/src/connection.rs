@@ -186,6 +186,11 @@ impl Connection {
         self.state == State::Ready
     }
 
+    /// Another descriptor of the same socket.
+    pub(crate) fn duplicate(&self) -> std::io::Result<OwnedFd> {
+        self.channel.socket().try_clone()
+    }
+
     pub(crate) fn descriptor(&self) -> RawFd {
         self.channel.descriptor()
     }

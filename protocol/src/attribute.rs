@@ -181,6 +181,8 @@ attributes! {
     0x0000_0630 TRUST_IPSEC_IKE     Number     Always            false;
     0x0000_0631 TRUST_TIME_STAMPING Number     Always            false;
     0x0000_0632 TRUST_OCSP_SIGNING  Number     Always            false;
+    0x0000_0633 ENCAPSULATE         Boolean    Always            false;
+    0x0000_0634 DECAPSULATE         Boolean    Always            false;
     0x0000_0635 HASH_OF_CERTIFICATE Bytes      AtCreation        false;
     0x4000_0600 ALLOWED_MECHANISMS  Mechanisms AtCreation        false;
 }

@@ -16,6 +16,7 @@ pub mod ed25519;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
 mod fast;
+mod feedback;
 mod gcm;
 pub mod hash;
 pub mod hmac;
@@ -33,6 +34,7 @@ mod pkcs8;
 mod pss;
 mod public_key;
 pub mod random;
+mod recover;
 mod rsa;
 pub mod rsa_key;
 pub mod self_test;
@@ -42,6 +44,7 @@ mod sp800_108;
 pub mod stream;
 mod tls;
 mod wrap;
+pub mod xts;
 
 pub use derive::{Base, derive, natural_length, takes_value};
 pub use error::Error;
@@ -53,6 +56,7 @@ pub use one_shot::{
 pub use pbkdf2::pbkdf2;
 pub use pkcs8::{decode as decode_private, encode as encode_private};
 pub use public_key::PublicKey;
+pub use recover::recover;
 pub use rsa_key::Components;
 pub use stream::Stream;
 pub use wrap::{unwrap, wrap};

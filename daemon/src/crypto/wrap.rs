@@ -1,11 +1,11 @@
 //! Wrapping the value of a key under a key, by scheme.
 
 use ::rsa::traits::PublicKeyParts;
-use coffer_protocol::mechanism::{Parameter, RsaAes, Scheme};
+use coffer_protocol::mechanism::{CcmParameter, Parameter, RsaAes, Scheme};
 use zeroize::Zeroizing;
 
-use super::aes::{self, Aes};
-use super::{Error, Half, Key, one_shot, random, rsa};
+use super::aes::Aes;
+use super::{Error, Half, Key, key_wrap, one_shot, random, rsa};
 
 /// Wraps the value of a key.
 ///
@@ -21,8 +21,17 @@ pub fn wrap(
     match (scheme, parameter) {
         (Scheme::RsaAesKeyWrap, Parameter::RsaAes(between)) => envelop(key, between, value),
         (Scheme::RsaAesKeyWrap, _) => Err(Error::Parameter),
+        (Scheme::AesCcm, Parameter::Ccm(ccm)) => {
+            one_shot::encrypt(key, scheme, &of_length(ccm, value.len()), value)
+        }
         _ => one_shot::encrypt(key, scheme, parameter, value),
     }
+}
+
+/// CCM fixes the length of what it takes. Who wraps a key need not know it, and says 0.
+fn of_length(ccm: &CcmParameter, length: usize) -> Parameter {
+    let data_len = if ccm.data_len == 0 { length as u64 } else { ccm.data_len };
+    Parameter::Ccm(CcmParameter { data_len, ..ccm.clone() })
 }
 
 /// The value of the key that was wrapped.
@@ -40,6 +49,9 @@ pub fn unwrap(
     match (scheme, parameter) {
         (Scheme::RsaAesKeyWrap, Parameter::RsaAes(between)) => open(key, between, wrapped),
         (Scheme::RsaAesKeyWrap, _) => Err(Error::Parameter),
+        (Scheme::AesCcm, Parameter::Ccm(ccm)) => {
+            one_shot::decrypt(key, scheme, &of_length(ccm, wrapped.len()), wrapped)
+        }
         _ => one_shot::decrypt(key, scheme, parameter, wrapped),
     }
 }
@@ -50,7 +62,7 @@ fn envelop(key: Half<'_>, between: &RsaAes, value: &[u8]) -> Result<Vec<u8>, Err
     let mut fresh = Zeroizing::new(vec![0; between.aes_len]);
     random::fill(&mut fresh)?;
     let mut wrapped = rsa::oaep_encrypt(one_shot::rsa_public(&public)?, &between.oaep, &fresh)?;
-    wrapped.extend(aes::wrap_padded(&Aes::new(&fresh)?, value)?);
+    wrapped.extend(key_wrap::wrap_padded(&Aes::new(&fresh)?, None, value)?);
     Ok(wrapped)
 }
 
@@ -62,7 +74,7 @@ fn open(key: &Key, between: &RsaAes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>
     if fresh.len() != between.aes_len {
         return Err(Error::EncryptedDataInvalid);
     }
-    aes::unwrap_padded(&Aes::new(&fresh)?, value)
+    key_wrap::unwrap_padded(&Aes::new(&fresh)?, None, value)
 }
 
 #[cfg(test)]

@@ -82,7 +82,13 @@ impl Kind {
             (class::SECRET_KEY, Some(KeyType::Aes)) => Aes,
             (
                 class::SECRET_KEY,
-                Some(KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20),
+                Some(
+                    KeyType::GenericSecret
+                    | KeyType::Hmac(_)
+                    | KeyType::Hkdf
+                    | KeyType::ChaCha20
+                    | KeyType::AesXts,
+                ),
             ) => Secret,
             _ => return None,
         })
@@ -291,15 +297,19 @@ rows! {
     DECRYPT                    EPRI | SECR,         May    May      False;
     SIGN                       PRI | SECR,          May    May      True;
     SIGN                       AES,                 May    May      True;
-    SIGN_RECOVER               PRI,                 May    May      False;
+    SIGN_RECOVER               RPRI,                May    May      True;
+    SIGN_RECOVER               EPRI,                May    May      False;
     VERIFY                     PUB | SECR,          May    May      True;
     VERIFY                     AES,                 May    May      True;
-    VERIFY_RECOVER             PUB,                 May    May      False;
+    VERIFY_RECOVER             RPUB,                May    May      True;
+    VERIFY_RECOVER             EPUB,                May    May      False;
     WRAP                       RPUB | AES,          May    May      True;
     WRAP                       EPUB | SECR,         May    May      False;
     UNWRAP                     RPRI | AES,          May    May      True;
     UNWRAP                     EPRI | SECR,         May    May      False;
     DERIVE                     KEY,                 May    May      False;
+    ENCAPSULATE                PUB,                 May    May      False;
+    DECAPSULATE                PRI,                 May    May      False;
 
     SENSITIVE                  PRI | SEC,           May    May      True;
     EXTRACTABLE                PRI | SEC,           May    May      False;

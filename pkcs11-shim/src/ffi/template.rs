@@ -16,7 +16,7 @@ pub(super) fn given(first: Pointer<'_, CK_ATTRIBUTE>, count: CK_ULONG) -> Result
     if count > MAX_ATTRIBUTES as CK_ULONG {
         return Err(Error::ArgumentsBad);
     }
-    let attributes = first.slice(count)?;
+    let attributes = first.values(count)?;
     Template::new(attributes.iter().map(|attribute| {
         let value = value(first, attribute);
         let bounded = attribute.ulValueLen <= MAX_TEMPLATE as CK_ULONG;
@@ -40,7 +40,7 @@ pub(super) fn wanted(
         };
         Wanted { kind: attribute.type_, room }
     };
-    Ok(first.slice(count)?.iter().map(wanted).collect())
+    Ok(first.values(count)?.iter().map(wanted).collect())
 }
 
 /// Gives the answers into the template that asked.
@@ -49,7 +49,7 @@ pub(super) fn answer(
     count: CK_ULONG,
     answers: &[Answer],
 ) -> Result<(), Error> {
-    let mut attributes = first.slice(count)?.to_vec();
+    let mut attributes = first.values(count)?;
     for (attribute, answer) in attributes.iter_mut().zip(answers) {
         attribute.ulValueLen = match answer {
             Answer::Unavailable => CK_UNAVAILABLE_INFORMATION,

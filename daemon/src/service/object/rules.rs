@@ -87,30 +87,36 @@ impl Draft {
         if let Some(number) = key_type.and_then(KeyType::ckk) {
             attributes.set(Attribute::number(a::KEY_TYPE, number));
         }
-        if key_type == Some(KeyType::ChaCha20) {
-            set_chacha_defaults(&mut attributes)?;
+        if matches!(key_type, Some(KeyType::ChaCha20 | KeyType::AesXts)) {
+            set_cipher_defaults(key_type, &mut attributes)?;
         }
         if key_type == Some(KeyType::EcMontgomery) {
             set_montgomery_defaults(kind, &mut attributes);
         }
         kind.complete(&mut attributes);
-        if attributes.flag(a::ALWAYS_AUTHENTICATE) {
-            // A login for each use is for private objects; and it cannot be had yet, so that such a key would be
-            // of no use.
-            let possible = attributes.flag(a::PRIVATE);
-            let code =
-                if possible { ErrorCode::AttributeValue } else { ErrorCode::TemplateInconsistent };
-            return Err(about(code, a::ALWAYS_AUTHENTICATE));
+        // A login for each use is for private objects (PKCS#11 3.1 section 4.9).
+        if attributes.flag(a::ALWAYS_AUTHENTICATE) && !attributes.flag(a::PRIVATE) {
+            return Err(about(ErrorCode::TemplateInconsistent, a::ALWAYS_AUTHENTICATE));
         }
         may_write(session, &attributes)?;
         Ok(Self { kind, attributes })
     }
 }
 
-/// A ChaCha20 key has one length, and it encrypts.
-fn set_chacha_defaults(attributes: &mut Attributes) -> Result<(), Error> {
-    attributes.set_default(Attribute::number(a::VALUE_LEN, 32));
-    if attributes.number(a::VALUE_LEN) != Some(32) {
+/// A ChaCha20 key has one length, one for XTS one of two; they encrypt.
+fn set_cipher_defaults(
+    key_type: Option<KeyType>,
+    attributes: &mut Attributes,
+) -> Result<(), Error> {
+    if key_type == Some(KeyType::ChaCha20) {
+        attributes.set_default(Attribute::number(a::VALUE_LEN, 32));
+    }
+    let is_length = match attributes.number(a::VALUE_LEN) {
+        // Without it, the value says it.
+        None | Some(32) => true,
+        Some(length) => length == 64 && key_type == Some(KeyType::AesXts),
+    };
+    if !is_length {
         return Err(about(ErrorCode::AttributeValue, a::VALUE_LEN));
     }
     for (usage, can) in
