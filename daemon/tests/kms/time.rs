@@ -46,6 +46,8 @@ fn a_key_is_destroyed_at_its_date_and_counted_down_to() {
     assert_eq!(described, Err(GONE.to_owned()));
     let cancelled = hsm.ask::<kms::CancelKeyDeletion>(json!({ "KeyId": key }));
     assert_eq!(cancelled, Err(GONE.to_owned()));
+    let listed = hsm.call::<kms::ListKeyDetail>(json!({ "KeyUsage": "ALL" }));
+    assert_eq!(listed["TotalCount"], json!(0));
     hsm.service().tick();
     // Both halves.
     assert_eq!(hsm.service().registry.count().0, objects - 2);
@@ -166,4 +168,20 @@ fn what_expires_is_warned_of_and_a_key_that_waits_for_its_deletion_loses_its_mat
     assert_eq!(hsm.state(&key), "PendingDelete");
     hsm.call::<kms::CancelKeyDeletion>(json!({ "KeyId": key }));
     assert_eq!(hsm.state(&key), "PendingImport");
+}
+
+#[test]
+fn a_key_whose_material_has_expired_is_listed_as_it_is() {
+    let hsm = Hsm::new();
+    let key = imported(&hsm, START + 100);
+    hsm.call::<kms::ArchiveKey>(json!({ "KeyId": key }));
+    let listed = |hsm: &Hsm| hsm.call::<kms::ListKeys>(json!({}))["TotalCount"].clone();
+    assert_eq!(listed(&hsm), json!(0), "what is archived is not listed");
+    hsm.hands.pass(100);
+    for _ in 0..2 {
+        assert_eq!(listed(&hsm), json!(1));
+        let waiting = hsm.call::<kms::ListKeyDetail>(json!({ "KeyState": 4 }));
+        assert_eq!(waiting["KeyMetadatas"][0]["KeyId"], json!(key));
+        hsm.service().tick();
+    }
 }

@@ -11,7 +11,7 @@ use coffer_protocol::operation::kms::{
 };
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::{find, in_range, meta, no_cluster, validate_name};
+use super::{find, in_range, is_gone, meta, no_cluster, validate_name};
 use crate::Error;
 use crate::object::{KeyMeta, Object};
 
@@ -140,10 +140,11 @@ impl Handle for ListKeys {
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let of_services = role(call.request().role)?;
         let mut keys = service.registry.keys(call.caller().partition);
+        let now = service.deadlines.now();
         keys.retain(|object| {
             let listed = [KeyState::Enabled, KeyState::Disabled, KeyState::PendingImport];
             object.key.as_ref().is_some_and(|key| {
-                key.life.service.is_some() == of_services && listed.contains(&key.state)
+                key.life.service.is_some() == of_services && listed.contains(&key.state_at(now))
             })
         });
         keys.reverse();
@@ -180,8 +181,9 @@ impl Handle for ListKeyDetail {
         let now = service.deadlines.now();
         keys.retain(|object| {
             let key = object.key.as_ref();
-            key.is_some_and(|key| key.life.service.is_some() == of_services)
-                && filter.matches(object, now)
+            key.is_some_and(|key| {
+                key.life.service.is_some() == of_services && !is_gone(service, key)
+            }) && filter.matches(object, now)
         });
         if request.order.unwrap_or(0) == 0 {
             keys.reverse();

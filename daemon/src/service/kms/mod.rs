@@ -103,10 +103,15 @@ fn find(service: &Service, caller: &Caller, name: &str) -> Result<Arc<Object>, E
     else {
         return Err(ErrorCode::CmkNotFound.into());
     };
-    if key.is_due(service.deadlines.now()) && service.deadlines.settled().is_some() {
+    if is_gone(service, key) {
         return Err(ErrorCode::CmkNotFound.into());
     }
     Ok(object.clone())
+}
+
+/// Whether a key's date has come, although the time keeper has not looked yet.
+fn is_gone(service: &Service, key: &KeyMeta) -> bool {
+    key.is_due(service.deadlines.now()) && service.deadlines.settled().is_some()
 }
 
 /// The keys of those names, each once.
