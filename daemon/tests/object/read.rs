@@ -109,8 +109,8 @@ fn a_description_says_what_a_client_needs_to_know() {
     let pair = user.generate_pair(ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &[]).unwrap();
     let described = user.describe(pair.public.object).unwrap();
     assert_eq!(described, pair.public);
-    assert_eq!((described.key_type, described.refusal, described.usage), (RSA, 0, 1 | 8));
-    assert_eq!(user.describe(pair.private.object).unwrap().usage, 2 | 4 | 32);
+    assert_eq!((described.key_type, described.refusal, described.usage), (RSA, 0, 1 | 8 | 256));
+    assert_eq!(user.describe(pair.private.object).unwrap().usage, 2 | 4 | 32 | 128);
     let data = user.create(&[number(a::CLASS, DATA)]).unwrap();
     assert_eq!((data.key_type, data.key_bits, data.usage), (u64::MAX, 0, 0));
     assert_eq!(user.describe(9999).unwrap_err(), E::ObjectInvalid);
