@@ -6,6 +6,7 @@ mod c;
 mod dual;
 mod encapsulate;
 mod event;
+mod frames;
 mod login;
 mod message;
 mod message_signature;
