@@ -17,6 +17,8 @@ pub enum KeyType {
     GenericSecret,
     /// An AES key.
     Aes,
+    /// Two AES keys for XTS, of 32 or 64 bytes together.
+    AesXts,
     /// A secret for HMAC with this hash only.
     Hmac(Hash),
     /// A ChaCha20 key, of 32 bytes.
@@ -43,6 +45,7 @@ const NUMBERS: &[(KeyType, u64)] = &[
     (KeyType::Hmac(Hash::Sha512), 0x2d),
     (KeyType::Hmac(Hash::Sha224), 0x2e),
     (KeyType::ChaCha20, 0x33),
+    (KeyType::AesXts, 0x35),
     (KeyType::Hmac(Hash::Sha3_224), 0x36),
     (KeyType::Hmac(Hash::Sha3_256), 0x37),
     (KeyType::Hmac(Hash::Sha3_384), 0x38),

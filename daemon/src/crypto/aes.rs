@@ -1,5 +1,5 @@
-//! AES (FIPS 197) in the modes ECB, CBC, CTR (SP 800-38A), CCM and GCM, in place and in parts; as
-//! CMAC; and as key wrap.
+//! AES (FIPS 197) in the modes ECB, CBC, CTR (SP 800-38A), CCM and GCM, in place and in parts; and
+//! as CMAC.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use cmac::Mac as _;
 use coffer_protocol::mechanism::{CcmParameter, CtrParameter, GcmParameter};
 use ctr::{Ctr128BE, CtrCore};
 use ghash::GHash;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::Error;
 use super::fast::BulkGcm;
 use super::gcm::Gcm;
-use super::{ccm, gcm, key_wrap};
+use super::{ccm, gcm};
 
 /// The length of a block.
 pub(super) const BLOCK: usize = 16;
@@ -70,6 +70,16 @@ impl Aes {
             Schedule::Aes256(aes) => gcm::hash_key(aes),
         };
         Ok(Self { schedule, ghash, bulk })
+    }
+
+    /// Encrypts one block.
+    pub(super) fn encrypt_block(&self, block: &mut [u8; BLOCK]) {
+        with_cipher!(self, aes => aes.encrypt_block(block.into()));
+    }
+
+    /// Decrypts one block.
+    pub(super) fn decrypt_block(&self, block: &mut [u8; BLOCK]) {
+        with_cipher!(self, aes => aes.decrypt_block(block.into()));
     }
 
     /// The size of the key in bits.
@@ -365,24 +375,4 @@ pub(super) fn ccm_decrypt(
     let (data, tag) = buffer.split_at_mut(length);
     with_cipher!(key, aes => ccm::decrypt(aes, parameter, data, tag))?;
     Ok(length)
-}
-
-/// RFC 3394.
-pub(super) fn wrap(key: &Aes, value: &[u8]) -> Result<Vec<u8>, Error> {
-    with_cipher!(key, aes => key_wrap::wrap(aes, value))
-}
-
-/// RFC 3394.
-pub(super) fn unwrap(key: &Aes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    with_cipher!(key, aes => key_wrap::unwrap(aes, wrapped))
-}
-
-/// RFC 5649.
-pub(super) fn wrap_padded(key: &Aes, value: &[u8]) -> Result<Vec<u8>, Error> {
-    with_cipher!(key, aes => key_wrap::wrap_padded(aes, value))
-}
-
-/// RFC 5649.
-pub(super) fn unwrap_padded(key: &Aes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-    with_cipher!(key, aes => key_wrap::unwrap_padded(aes, wrapped))
 }

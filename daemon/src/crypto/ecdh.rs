@@ -42,6 +42,7 @@ pub(super) const fn shared_len(spec: KeySpec) -> Option<usize> {
     match spec {
         KeySpec::Ec(Curve::Ed25519)
         | KeySpec::Aes
+        | KeySpec::AesXts
         | KeySpec::Sm4
         | KeySpec::Secret
         | KeySpec::Rsa

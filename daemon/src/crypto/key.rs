@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::aes::Aes;
 use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
 use super::rsa_key::Components;
+use super::xts::Xts;
 use super::{Error, PublicKey, ecdh, ed25519, random, rsa_key, sm2, sm4};
 
 /// The longest generic secret in bytes.
@@ -21,6 +22,8 @@ pub const MAX_SECRET: usize = 1024;
 pub enum KeySpec {
     /// AES; the bytes are the key.
     Aes,
+    /// AES for XTS; the bytes are the key for data, then the one for tweaks.
+    AesXts,
     /// SM4; the bytes are the key.
     Sm4,
     /// A secret for HMAC; the bytes are the key.
@@ -40,6 +43,11 @@ pub enum Generate {
     /// AES with 128, 192 or 256 bits.
     Aes {
         /// The size in bits.
+        bits: usize,
+    },
+    /// AES for XTS with two keys of 128 or of 256 bits.
+    AesXts {
+        /// The size of both together in bits.
         bits: usize,
     },
     /// SM4.
@@ -67,7 +75,12 @@ impl Generate {
     pub const fn is_slow(self) -> bool {
         match self {
             Self::Rsa { .. } => true,
-            Self::Aes { .. } | Self::Sm4 | Self::Secret { .. } | Self::Ec(_) | Self::Sm2 => false,
+            Self::Aes { .. }
+            | Self::AesXts { .. }
+            | Self::Sm4
+            | Self::Secret { .. }
+            | Self::Ec(_)
+            | Self::Sm2 => false,
         }
     }
 }
@@ -102,6 +115,8 @@ pub struct Generated {
 pub enum Key {
     /// AES.
     Aes(Box<Aes>),
+    /// AES for XTS.
+    AesXts(Box<Xts>),
     /// SM4.
     Sm4(Sm4),
     /// A secret for HMAC.
@@ -148,7 +163,13 @@ pub fn generate(what: Generate) -> Result<Generated, Error> {
     let pair = |spec, material, public| Generated { spec, material, public: Some(public) };
     Ok(match what {
         Generate::Aes { bits: bits @ (128 | 192 | 256) } => symmetric(KeySpec::Aes, bits / 8)?,
-        Generate::Aes { .. } => return Err(Error::KeySize),
+        Generate::AesXts { bits: bits @ (256 | 512) } => {
+            let made = symmetric(KeySpec::AesXts, bits / 8)?;
+            // Equal halves are as likely as two equal keys; they are refused like them.
+            Xts::new(&made.material)?;
+            made
+        }
+        Generate::Aes { .. } | Generate::AesXts { .. } => return Err(Error::KeySize),
         Generate::Sm4 => symmetric(KeySpec::Sm4, 16)?,
         Generate::Secret { bytes } => symmetric(KeySpec::Secret, bytes)?,
         Generate::Rsa { bits, exponent } => {
@@ -200,6 +221,7 @@ pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Generated, Error> {
         Key::P521(key) => Zeroizing::new(key.to_bytes().to_vec()),
         Key::Rsa(key) => rsa_key::encode(key)?,
         Key::Aes(_)
+        | Key::AesXts(_)
         | Key::Sm4(_)
         | Key::Secret(_)
         | Key::Ed25519(_)
@@ -227,6 +249,7 @@ impl Key {
     pub fn prepare(spec: KeySpec, bytes: &[u8], uses: Uses) -> Result<Self, Error> {
         Ok(match spec {
             KeySpec::Aes => Self::Aes(Box::new(Aes::new(bytes)?)),
+            KeySpec::AesXts => Self::AesXts(Box::new(Xts::new(bytes)?)),
             KeySpec::Sm4 => Self::Sm4(sm4::prepare(bytes)?),
             KeySpec::Secret if bytes.is_empty() || bytes.len() > MAX_SECRET => {
                 return Err(Error::KeySize);
@@ -254,6 +277,7 @@ impl Key {
     pub const fn spec(&self) -> KeySpec {
         match self {
             Self::Aes(_) => KeySpec::Aes,
+            Self::AesXts(_) => KeySpec::AesXts,
             Self::Sm4(_) => KeySpec::Sm4,
             Self::Secret(_) => KeySpec::Secret,
             Self::Rsa(_) => KeySpec::Rsa,
@@ -270,6 +294,7 @@ impl Key {
     pub fn bits(&self) -> usize {
         match self {
             Self::Aes(key) => key.bits(),
+            Self::AesXts(key) => key.bits(),
             Self::Sm4(_) => 128,
             Self::Secret(bytes) => bytes.len() * 8,
             Self::Rsa(key) => key.n().bits() as usize,
@@ -283,7 +308,7 @@ impl Key {
     /// The public half of a private key, computed from it.
     pub fn public(&self) -> Option<PublicKey> {
         match self {
-            Self::Aes(_) | Self::Sm4(_) | Self::Secret(_) => None,
+            Self::Aes(_) | Self::AesXts(_) | Self::Sm4(_) | Self::Secret(_) => None,
             Self::Rsa(key) => Some(PublicKey::Rsa(key.to_public_key())),
             Self::P256(key) => Some(PublicKey::P256(key.public_key())),
             Self::P384(key) => Some(PublicKey::P384(key.public_key())),

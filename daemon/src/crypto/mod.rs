@@ -16,6 +16,7 @@ pub mod ed25519;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
 mod fast;
+mod feedback;
 mod gcm;
 pub mod hash;
 pub mod hmac;
@@ -43,6 +44,7 @@ mod sp800_108;
 pub mod stream;
 mod tls;
 mod wrap;
+pub mod xts;
 
 pub use derive::{Base, derive, natural_length, takes_value};
 pub use error::Error;

@@ -7,9 +7,10 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::aes::{self, BLOCK, BlockMode, Ctr};
 use super::ecdsa::{p256_curve, p384_curve, p521_curve};
+use super::feedback::{self, Feedback, Way};
 use super::mac::Mac;
 use super::rsa::Padding;
-use super::{Error, Half, Key, PublicKey, chacha, ecdsa, ed25519, rsa, sm2, sm4};
+use super::{Error, Half, Key, PublicKey, chacha, ecdsa, ed25519, key_wrap, rsa, sm2, sm4};
 
 /// Signs `input`: with HMAC, RSA, ECDSA (r‖s) or SM2 (DER).
 pub fn sign(
@@ -99,8 +100,8 @@ pub fn encrypt<'a>(
             _ => Err(Error::Parameter),
         },
         Scheme::Sm2Pke => sm2_encrypt(key, sm2::Form::Asn1, input),
-        Scheme::AesKeyWrap => aes::wrap(aes_key(key)?, input),
-        Scheme::AesKeyWrapPad => aes::wrap_padded(aes_key(key)?, input),
+        Scheme::AesKeyWrap => key_wrap::wrap(aes_key(key)?, initial(parameter)?, input),
+        Scheme::AesKeyWrapPad => key_wrap::wrap_padded(aes_key(key)?, initial(parameter)?, input),
         _ => {
             let Half::Secret(key) = key else { return Err(Error::Mechanism) };
             let mut buffer = Vec::with_capacity(input.len() + BLOCK);
@@ -128,8 +129,12 @@ pub fn decrypt(
             _ => return Err(Error::Parameter),
         },
         (Scheme::Sm2Pke, Key::Sm2(key)) => sm2::decrypt(key, sm2::Form::Asn1, input)?,
-        (Scheme::AesKeyWrap, Key::Aes(key)) => return aes::unwrap(key, input),
-        (Scheme::AesKeyWrapPad, Key::Aes(key)) => return aes::unwrap_padded(key, input),
+        (Scheme::AesKeyWrap, Key::Aes(key)) => {
+            return key_wrap::unwrap(key, initial(parameter)?, input);
+        }
+        (Scheme::AesKeyWrapPad, Key::Aes(key)) => {
+            return key_wrap::unwrap_padded(key, initial(parameter)?, input);
+        }
         _ => {
             let mut buffer = input.to_vec();
             let length = decrypt_in_place(key, scheme, parameter, &mut buffer)?;
@@ -189,6 +194,26 @@ pub fn encrypt_in_place(
             BlockMode::cbc_encryptor(key, iv).apply(&mut buffer[..length])?;
             Ok(length)
         }
+        (Scheme::AesCts, Key::Aes(key), Parameter::Iv(iv)) => {
+            feedback::steal(key, Way::Encrypt, iv, &mut buffer[..length])?;
+            Ok(length)
+        }
+        (Scheme::AesXts, Key::AesXts(key), Parameter::Iv(number)) => {
+            key.apply(Way::Encrypt, number, &mut buffer[..length])?;
+            Ok(length)
+        }
+        (
+            Scheme::AesCfb8 | Scheme::AesCfb128 | Scheme::AesOfb,
+            Key::Aes(key),
+            Parameter::Iv(iv),
+        ) => {
+            Feedback::new(key, stream_kind(scheme)?, Way::Encrypt, iv).apply(&mut buffer[..length]);
+            Ok(length)
+        }
+        (Scheme::ChaCha20, Key::Secret(key), Parameter::ChaCha(parameter)) => {
+            chacha::Stream::new(key, parameter)?.apply(&mut buffer[..length])?;
+            Ok(length)
+        }
         _ => Err(mismatch(scheme, key)),
     }
 }
@@ -241,7 +266,54 @@ pub fn decrypt_in_place(
                 }
             }
         }
+        (Scheme::AesCts, Key::Aes(key), Parameter::Iv(iv)) => {
+            feedback::steal(key, Way::Decrypt, iv, buffer).map_err(of_decryption)?;
+            Ok(buffer.len())
+        }
+        (Scheme::AesXts, Key::AesXts(key), Parameter::Iv(number)) => {
+            key.apply(Way::Decrypt, number, buffer).map_err(of_decryption)?;
+            Ok(buffer.len())
+        }
+        (
+            Scheme::AesCfb8 | Scheme::AesCfb128 | Scheme::AesOfb,
+            Key::Aes(key),
+            Parameter::Iv(iv),
+        ) => {
+            Feedback::new(key, stream_kind(scheme)?, Way::Decrypt, iv).apply(buffer);
+            Ok(buffer.len())
+        }
+        (Scheme::ChaCha20, Key::Secret(key), Parameter::ChaCha(parameter)) => {
+            chacha::Stream::new(key, parameter)?.apply(buffer).map_err(of_decryption)?;
+            Ok(buffer.len())
+        }
         _ => Err(mismatch(scheme, key)),
+    }
+}
+
+/// A length that no encryption takes is one that none gives.
+const fn of_decryption(error: Error) -> Error {
+    match error {
+        Error::DataLength => Error::EncryptedDataLength,
+        other => other,
+    }
+}
+
+/// The mode of a scheme that makes a stream of AES by feedback.
+pub(super) const fn stream_kind(scheme: Scheme) -> Result<feedback::Kind, Error> {
+    match scheme {
+        Scheme::AesCfb8 => Ok(feedback::Kind::Cfb8),
+        Scheme::AesCfb128 => Ok(feedback::Kind::Cfb128),
+        Scheme::AesOfb => Ok(feedback::Kind::Ofb),
+        _ => Err(Error::Mechanism),
+    }
+}
+
+/// The initial value of key wrap, where the caller gives one.
+fn initial<const N: usize>(parameter: &Parameter) -> Result<Option<[u8; N]>, Error> {
+    match parameter {
+        Parameter::None => Ok(None),
+        Parameter::WrapIv(iv) => iv.as_slice().try_into().map(Some).map_err(|_| Error::Parameter),
+        _ => Err(Error::Parameter),
     }
 }
 
@@ -322,8 +394,13 @@ pub(super) fn mismatch(scheme: Scheme, key: &Key) -> Error {
         | Scheme::AesCbcPad
         | Scheme::AesCtr
         | Scheme::AesCcm
+        | Scheme::AesCts
+        | Scheme::AesCfb8
+        | Scheme::AesCfb128
+        | Scheme::AesOfb
         | Scheme::AesGcm => matches!(key, Key::Aes(_)),
-        Scheme::ChaCha20Poly1305 => matches!(key, Key::Secret(_)),
+        Scheme::AesXts => matches!(key, Key::AesXts(_)),
+        Scheme::ChaCha20Poly1305 | Scheme::ChaCha20 => matches!(key, Key::Secret(_)),
         Scheme::Sm4Gcm => matches!(key, Key::Sm4(_)),
         _ => false,
     };

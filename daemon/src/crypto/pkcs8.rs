@@ -32,7 +32,9 @@ pub fn encode(spec: KeySpec, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Erro
         KeySpec::Sm2 => {
             ::sm2::SecretKey::from_slice(material).map_err(|_| Error::KeyInvalid)?.to_pkcs8_der()
         }
-        KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret => return Err(Error::Mechanism),
+        KeySpec::Aes | KeySpec::AesXts | KeySpec::Sm4 | KeySpec::Secret => {
+            return Err(Error::Mechanism);
+        }
     };
     Ok(document.map_err(|_| Error::Internal)?.to_bytes())
 }

@@ -4,8 +4,9 @@ use coffer_protocol::mechanism::{GcmParameter, Parameter, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::aes::{self, BLOCK, BlockMode, Ctr, GcmEncryptor};
-use super::one_shot::mismatch;
-use super::{Error, Key};
+use super::feedback::{Feedback, Way};
+use super::one_shot::{self, mismatch};
+use super::{Error, Key, chacha};
 
 /// The most ciphertext held back until its tag is verified.
 pub const MAX_HELD: usize = 1 << 20;
@@ -16,6 +17,8 @@ pub struct Stream(State);
 enum State {
     Blocks(Blocks),
     Ctr(Box<Ctr>),
+    Feedback(Box<Feedback>),
+    ChaCha(Box<chacha::Stream>),
     GcmEncrypt { mode: Box<GcmEncryptor>, tag_len: usize },
     GcmDecrypt { key: Box<aes::Aes>, parameter: GcmParameter, held: Vec<u8> },
 }
@@ -60,8 +63,26 @@ impl Stream {
                 mode: Box::new(GcmEncryptor::new(key, gcm)),
                 tag_len: gcm.tag_len(),
             },
+            (
+                Scheme::AesCfb8 | Scheme::AesCfb128 | Scheme::AesOfb,
+                Key::Aes(key),
+                Parameter::Iv(iv),
+            ) => {
+                let kind = one_shot::stream_kind(scheme)?;
+                State::Feedback(Box::new(Feedback::new(key, kind, Way::Encrypt, iv)))
+            }
+            (Scheme::ChaCha20, Key::Secret(key), Parameter::ChaCha(parameter)) => {
+                State::ChaCha(Box::new(chacha::Stream::new(key, parameter)?))
+            }
             // These need their data whole.
-            (Scheme::Sm4Gcm | Scheme::AesCcm | Scheme::ChaCha20Poly1305, ..) => {
+            (
+                Scheme::Sm4Gcm
+                | Scheme::AesCcm
+                | Scheme::AesCts
+                | Scheme::AesXts
+                | Scheme::ChaCha20Poly1305,
+                ..,
+            ) => {
                 return Err(Error::Mechanism);
             }
             _ => return Err(mismatch(scheme, key)),
@@ -88,8 +109,26 @@ impl Stream {
             (Scheme::AesGcm, Key::Aes(key), Parameter::Gcm(gcm)) => {
                 State::GcmDecrypt { key: key.clone(), parameter: gcm.clone(), held: Vec::new() }
             }
+            (
+                Scheme::AesCfb8 | Scheme::AesCfb128 | Scheme::AesOfb,
+                Key::Aes(key),
+                Parameter::Iv(iv),
+            ) => {
+                let kind = one_shot::stream_kind(scheme)?;
+                State::Feedback(Box::new(Feedback::new(key, kind, Way::Decrypt, iv)))
+            }
+            (Scheme::ChaCha20, Key::Secret(key), Parameter::ChaCha(parameter)) => {
+                State::ChaCha(Box::new(chacha::Stream::new(key, parameter)?))
+            }
             // These need their data whole.
-            (Scheme::Sm4Gcm | Scheme::AesCcm | Scheme::ChaCha20Poly1305, ..) => {
+            (
+                Scheme::Sm4Gcm
+                | Scheme::AesCcm
+                | Scheme::AesCts
+                | Scheme::AesXts
+                | Scheme::ChaCha20Poly1305,
+                ..,
+            ) => {
                 return Err(Error::Mechanism);
             }
             _ => return Err(mismatch(scheme, key)),
@@ -104,6 +143,11 @@ impl Stream {
         match &mut self.0 {
             State::Blocks(blocks) => blocks.update(input, output),
             State::Ctr(mode) => append(input, output, |data| mode.apply(data)),
+            State::Feedback(mode) => append(input, output, |data| {
+                mode.apply(data);
+                Ok(())
+            }),
+            State::ChaCha(mode) => append(input, output, |data| mode.apply(data)),
             State::GcmEncrypt { mode, .. } => append(input, output, |data| mode.apply(data)),
             State::GcmDecrypt { parameter, held, .. } => {
                 let limit = MAX_HELD + parameter.tag_len();
@@ -120,7 +164,7 @@ impl Stream {
     pub fn held(&self) -> usize {
         match &self.0 {
             State::Blocks(blocks) => blocks.held.len(),
-            State::Ctr(_) | State::GcmEncrypt { .. } => 0,
+            State::Ctr(_) | State::Feedback(_) | State::ChaCha(_) | State::GcmEncrypt { .. } => 0,
             State::GcmDecrypt { held, .. } => held.len(),
         }
     }
@@ -129,7 +173,7 @@ impl Stream {
     pub fn finish(self, output: &mut Vec<u8>) -> Result<(), Error> {
         match self.0 {
             State::Blocks(blocks) => blocks.finish(output),
-            State::Ctr(_) => Ok(()),
+            State::Ctr(_) | State::Feedback(_) | State::ChaCha(_) => Ok(()),
             State::GcmEncrypt { mut mode, tag_len } => {
                 output.extend_from_slice(mode.tag().get(..tag_len).ok_or(Error::Parameter)?);
                 Ok(())

@@ -4,8 +4,8 @@ use ::rsa::traits::PublicKeyParts;
 use coffer_protocol::mechanism::{CcmParameter, Parameter, RsaAes, Scheme};
 use zeroize::Zeroizing;
 
-use super::aes::{self, Aes};
-use super::{Error, Half, Key, one_shot, random, rsa};
+use super::aes::Aes;
+use super::{Error, Half, Key, key_wrap, one_shot, random, rsa};
 
 /// Wraps the value of a key.
 ///
@@ -62,7 +62,7 @@ fn envelop(key: Half<'_>, between: &RsaAes, value: &[u8]) -> Result<Vec<u8>, Err
     let mut fresh = Zeroizing::new(vec![0; between.aes_len]);
     random::fill(&mut fresh)?;
     let mut wrapped = rsa::oaep_encrypt(one_shot::rsa_public(&public)?, &between.oaep, &fresh)?;
-    wrapped.extend(aes::wrap_padded(&Aes::new(&fresh)?, value)?);
+    wrapped.extend(key_wrap::wrap_padded(&Aes::new(&fresh)?, None, value)?);
     Ok(wrapped)
 }
 
@@ -74,7 +74,7 @@ fn open(key: &Key, between: &RsaAes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>
     if fresh.len() != between.aes_len {
         return Err(Error::EncryptedDataInvalid);
     }
-    aes::unwrap_padded(&Aes::new(&fresh)?, value)
+    key_wrap::unwrap_padded(&Aes::new(&fresh)?, None, value)
 }
 
 #[cfg(test)]

@@ -128,6 +128,7 @@ pub fn stage(
         | KeyType::GenericSecret
         | KeyType::Hmac(_)
         | KeyType::Hkdf
+        | KeyType::AesXts
         | KeyType::ChaCha20 => None,
     };
     let numbers = public.as_ref().map(public::attributes_of).transpose()?.unwrap_or_default();
@@ -291,6 +292,7 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::GenericSecret
         | KeyType::Hmac(_)
         | KeyType::Hkdf
+        | KeyType::AesXts
         | KeyType::ChaCha20
         | KeyType::Sm2
         | KeyType::Sm4 => u64::MAX,

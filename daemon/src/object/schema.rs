@@ -82,7 +82,13 @@ impl Kind {
             (class::SECRET_KEY, Some(KeyType::Aes)) => Aes,
             (
                 class::SECRET_KEY,
-                Some(KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20),
+                Some(
+                    KeyType::GenericSecret
+                    | KeyType::Hmac(_)
+                    | KeyType::Hkdf
+                    | KeyType::ChaCha20
+                    | KeyType::AesXts,
+                ),
             ) => Secret,
             _ => return None,
         })

@@ -14,6 +14,7 @@ impl Object {
         }
         Some(match self.key_type()? {
             KeyType::Aes => KeySpec::Aes,
+            KeyType::AesXts => KeySpec::AesXts,
             KeyType::Sm4 => KeySpec::Sm4,
             KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20 => {
                 KeySpec::Secret
@@ -43,6 +44,7 @@ impl Object {
                 | KeyType::GenericSecret
                 | KeyType::Hmac(_)
                 | KeyType::Hkdf
+                | KeyType::AesXts
                 | KeyType::ChaCha20,
             ) => {
                 let length = self.attributes.number(attribute::VALUE_LEN).unwrap_or(0);

@@ -3,13 +3,14 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter,
-    EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter, MacLengthParameter, MechanismCall,
-    OaepParameter, ParameterShape, PssParameter, RsaAesParameter, find,
+    CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter,
+    EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
+    MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter,
+    RsaAesParameter, WrapIvParameter, find,
 };
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_ECDH1_DERIVE_PARAMS,
-    CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM,
+    CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_CHACHA20_PARAMS,
+    CK_ECDH1_DERIVE_PARAMS, CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM,
     CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
     CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
 };
@@ -48,7 +49,11 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
     };
     let reader = reader(mechanism, &given);
     let call = match row.parameter {
-        ParameterShape::None | ParameterShape::EdDsa | ParameterShape::Envelope
+        ParameterShape::None
+        | ParameterShape::EdDsa
+        | ParameterShape::Envelope
+        | ParameterShape::WrapIv
+        | ParameterShape::PaddedWrapIv
             if given.ulParameterLen == 0 =>
         {
             Ok(MechanismCall::plain(number))
@@ -67,6 +72,15 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
         ParameterShape::Ecdh => MechanismCall::with(number, &reader.ecdh()?),
         ParameterShape::Envelope => MechanismCall::with(number, &reader.envelope()?),
+        ParameterShape::ChaCha => MechanismCall::with(number, &reader.chacha()?),
+        ParameterShape::WrapIv => {
+            let iv = reader.structure::<[u8; 8]>()?.to_vec();
+            MechanismCall::with(number, &WrapIvParameter { iv })
+        }
+        ParameterShape::PaddedWrapIv => {
+            let iv = reader.structure::<[u8; 4]>()?.to_vec();
+            MechanismCall::with(number, &WrapIvParameter { iv })
+        }
         ParameterShape::Key
         | ParameterShape::Data
         | ParameterShape::Bit
@@ -187,6 +201,24 @@ impl Reader<'_> {
         Ok(ChaChaPolyParameter {
             nonce: nonce.try_into().map_err(|_| Error::MechanismParamInvalid)?,
             aad: self.bytes(params.pAAD, params.ulAADLen, MAX_DATA)?,
+        })
+    }
+
+    /// The counter is little-endian, as the cipher has it (RFC 8439 section 2.3).
+    fn chacha(&self) -> Result<ChaChaParameter, Error> {
+        let params: CK_CHACHA20_PARAMS = self.structure()?;
+        let (true, true) =
+            (matches!(params.blockCounterBits, 32 | 64), matches!(params.ulNonceBits, 64 | 96))
+        else {
+            return Err(Error::MechanismParamInvalid);
+        };
+        let counter = self.bytes(params.pBlockCounter, params.blockCounterBits / 8, MAX_IV)?;
+        let block = counter.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Ok(ChaChaParameter {
+            block,
+            block_bits: u32::try_from(params.blockCounterBits)
+                .map_err(|_| Error::MechanismParamInvalid)?,
+            nonce: self.bytes(params.pNonce, params.ulNonceBits / 8, MAX_IV)?,
         })
     }
 

@@ -16,13 +16,14 @@ pub use function::{Function, Functions};
 pub use hash::Hash;
 pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength};
 pub use parameter::{
-    BitParameter, CallError, CbcDataParameter, CcmParameter, ChaChaPolyParameter, CtrParameter,
-    DataParameter, Ecdh, EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, Hkdf,
-    HkdfParameter, IvParameter, Kdf, KdfMode, KdfParameter, KdfSegment, KdfSegmentParameter,
-    KeyParameter, MAX_ITERATIONS, MacLengthParameter, NumberFormat, Oaep, OaepParameter, Parameter,
-    ParameterShape, Pbkdf2, Pbkdf2Parameter, Prf, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
-    Tls, TlsExtendedMasterParameter, TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac,
-    TlsMacParameter, TlsMasterParameter,
+    BitParameter, CallError, CbcDataParameter, CcmParameter, ChaCha, ChaChaParameter,
+    ChaChaPolyParameter, CtrParameter, DataParameter, Ecdh, EcdhParameter, EdDsaParameter,
+    EnvelopeParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter, Kdf, KdfMode, KdfParameter,
+    KdfSegment, KdfSegmentParameter, KeyParameter, MAX_ITERATIONS, MacLengthParameter,
+    NumberFormat, Oaep, OaepParameter, Parameter, ParameterShape, Pbkdf2, Pbkdf2Parameter, Prf,
+    Pss, PssParameter, RsaAes, RsaAesParameter, Salt, Tls, TlsExtendedMasterParameter,
+    TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac, TlsMacParameter, TlsMasterParameter,
+    WrapIvParameter,
 };
 pub use table::{ALL, ckm};
 
@@ -91,6 +92,20 @@ pub enum Scheme {
     AesCbcPad,
     /// AES-CTR, SP 800-38A.
     AesCtr,
+    /// AES-CBC with ciphertext stealing, CBC-CS1 of the addendum to SP 800-38A.
+    AesCts,
+    /// AES-CFB with segments of 8 bits, SP 800-38A.
+    AesCfb8,
+    /// AES-CFB with segments of 128 bits, SP 800-38A.
+    AesCfb128,
+    /// AES-OFB, SP 800-38A.
+    AesOfb,
+    /// XTS-AES, IEEE 1619.
+    AesXts,
+    /// Makes a key for XTS-AES.
+    AesXtsKeyGen,
+    /// ChaCha20 without authentication.
+    ChaCha20,
     /// AES-GCM, SP 800-38D.
     AesGcm,
     /// RSASSA-PKCS1-v1_5 and RSAES-PKCS1-v1_5, RFC 8017; `None` signs data as it is.
@@ -177,7 +192,10 @@ impl Scheme {
     /// Whether nothing comes out before all data is there.
     #[must_use]
     pub fn is_held(self, function: Function) -> bool {
+        // The end of what is stolen from decides on what stands before it; a data unit is encrypted whole.
+        let is_whole = matches!(self, Self::AesCts | Self::AesXts);
         match function {
+            Function::Encrypt | Function::Decrypt if is_whole => true,
             Function::Decrypt => self.is_authenticated(),
             Function::Encrypt => {
                 matches!(self, Self::AesCcm | Self::ChaCha20Poly1305 | Self::CofferEnvelope)
@@ -224,6 +242,13 @@ impl Scheme {
             | Self::AesCbc
             | Self::AesCbcPad
             | Self::AesCtr
+            | Self::AesCts
+            | Self::AesCfb8
+            | Self::AesCfb128
+            | Self::AesOfb
+            | Self::AesXts
+            | Self::AesXtsKeyGen
+            | Self::ChaCha20
             | Self::AesGcm
             | Self::RsaRaw
             | Self::RsaOaep

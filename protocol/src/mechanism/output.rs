@@ -110,7 +110,14 @@ impl Mechanism {
             | (Function::Decrypt, Scheme::AesEcb | Scheme::AesCbc) => total - total % BLOCK,
             // The last block stays inside: it may be padding.
             (Function::Decrypt, Scheme::AesCbcPad) => total.saturating_sub(1) / BLOCK * BLOCK,
-            (Function::Encrypt | Function::Decrypt, Scheme::AesCtr)
+            (
+                Function::Encrypt | Function::Decrypt,
+                Scheme::AesCtr
+                | Scheme::AesCfb8
+                | Scheme::AesCfb128
+                | Scheme::AesOfb
+                | Scheme::ChaCha20,
+            )
             | (Function::Encrypt, Scheme::AesGcm) => input,
             // Nothing is released before the tag is checked (decryption), or until the end.
             _ => 0,

@@ -14,7 +14,7 @@ use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
 };
 use crate::key_type::KeyType::{
-    self, Aes, ChaCha20, Ec, EcEdwards, EcMontgomery, GenericSecret, Hkdf, Hmac, Rsa,
+    self, Aes, AesXts, ChaCha20, Ec, EcEdwards, EcMontgomery, GenericSecret, Hkdf, Hmac, Rsa,
 };
 
 /// Makes the constants of [`ckm`] and the rows of [`ALL`].
@@ -46,6 +46,7 @@ macro_rules! mechanisms {
 const NONE: &[KeyType] = &[];
 const AES: &[KeyType] = &[Aes];
 const CHACHA: &[KeyType] = &[ChaCha20];
+const XTS: &[KeyType] = &[AesXts];
 const EC: &[KeyType] = &[Ec];
 const EDWARDS: &[KeyType] = &[EcEdwards];
 const MONTGOMERY: &[KeyType] = &[EcMontgomery];
@@ -73,6 +74,8 @@ const ANY_SECRET: &[KeyType] = &[
 
 const NO_KEY: KeySize = KeySize::None;
 const AES_SIZE: KeySize = KeySize::Bytes(16, 32);
+/// Both keys together.
+const XTS_SIZE: KeySize = KeySize::Bytes(32, 64);
 const CHACHA_SIZE: KeySize = KeySize::Bits(256, 256);
 /// PKCS#11 3.1 section 6.8 asks for bits here, unlike for AES.
 const SECRET: KeySize = KeySize::Bits(112, 8192);
@@ -114,9 +117,9 @@ mechanisms! {
     0x1087  CKM_AES_GCM                S::AesGcm,              AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Multi  Gcm   Tagged     Cheap;
     0x1088  CKM_AES_CCM                S::AesCcm,              AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Multi  Ccm   Tagged     Cheap;
     0x4021  CKM_CHACHA20_POLY1305      S::ChaCha20Poly1305,    CHACHA,                        CHACHA_SIZE, [Encrypt Decrypt Wrap Unwrap] Multi  ChaChaPoly Tagged Cheap;
-    0x2109  CKM_AES_KEY_WRAP           S::AesKeyWrap,          AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single None  Wrapped    Cheap;
-    0x210a  CKM_AES_KEY_WRAP_PAD       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single None  Wrapped    Cheap;
-    0x210b  CKM_AES_KEY_WRAP_KWP       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single None  Wrapped    Cheap;
+    0x2109  CKM_AES_KEY_WRAP           S::AesKeyWrap,          AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single WrapIv  Wrapped    Cheap;
+    0x210a  CKM_AES_KEY_WRAP_PAD       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single PaddedWrapIv  Wrapped    Cheap;
+    0x210b  CKM_AES_KEY_WRAP_KWP       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single PaddedWrapIv  Wrapped    Cheap;
     0x108a  CKM_AES_CMAC               S::AesCmac,             AES,                           AES_SIZE, [Sign Verify]                  Multi  None  Code       Cheap;
     0x108b  CKM_AES_CMAC_GENERAL       S::AesCmac,             AES,                           AES_SIZE, [Sign Verify]                  Multi  MacLength Code   Cheap;
 
@@ -226,6 +229,13 @@ mechanisms! {
     0x03e5  CKM_TLS_KDF                S::TlsKdf,              GENERIC,                       MASTER,   [Derive]                       Single TlsKdf Key        Cheap;
     0x03d8  CKM_TLS12_MAC              S::TlsMac,              GENERIC,                       MASTER,   [Sign Verify]                  Gathered TlsMac Code       Cheap;
     0x03e4  CKM_TLS_MAC                S::TlsMac,              GENERIC,                       MASTER,   [Sign Verify]                  Gathered TlsMac Code       Cheap;
+    0x1089  CKM_AES_CTS                S::AesCts,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
+    0x2104  CKM_AES_OFB                S::AesOfb,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
+    0x2106  CKM_AES_CFB8               S::AesCfb8,             AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
+    0x2107  CKM_AES_CFB128             S::AesCfb128,           AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
+    0x1072  CKM_AES_XTS_KEY_GEN        S::AesXtsKeyGen,        XTS,                           XTS_SIZE, [Generate]                     Single None  Key        Cheap;
+    0x1071  CKM_AES_XTS                S::AesXts,              XTS,                           XTS_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
+    0x1226  CKM_CHACHA20               S::ChaCha20,            CHACHA,                        CHACHA_SIZE, [Encrypt Decrypt]              Multi  ChaCha Same       Cheap;
 
     0xc853_0001 CKM_COFFER_ENVELOPE    S::CofferEnvelope,      AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Envelope Envelope Cheap;
 }

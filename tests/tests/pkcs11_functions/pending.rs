@@ -70,7 +70,7 @@ fn every_attempt_is_refused_and_raises_an_alarm() {
         };
         let ecdh = with(CKM_ECDH1_DERIVE, &parameter);
         let class = number(CKO_SECRET_KEY);
-        let made = [(CKA_CLASS, &class[..]), (CKA_TOKEN, NO)];
+        let wanted = [(CKA_CLASS, &class[..]), (CKA_TOKEN, NO)];
         let ecdsa = plain(CKM_ECDSA_SHA256);
         let attempts: [&dyn Fn() -> Result<(), CK_RV>; 6] = [
             &|| session.encrypt_init(Some(&gcm), aes),
@@ -78,7 +78,7 @@ fn every_attempt_is_refused_and_raises_an_alarm() {
             &|| session.wrap_authenticated(&gcm, aes, target, b"").map(drop),
             &|| session.sign_init(Some(&ecdsa), ec),
             &|| session.message_sign_init(Some(&ecdsa), ec),
-            &|| session.derive(&ecdh, agreement, &made).map(drop),
+            &|| session.derive(&ecdh, agreement, &wanted).map(drop),
         ];
         for (number, attempt) in attempts.iter().enumerate() {
             let before = alarms(&daemon);

@@ -51,7 +51,7 @@ fn size(length: CK_ULONG) -> usize {
     usize::try_from(length).expect("nothing here is that long")
 }
 
-fn list(template: Template<'_>) -> Vec<CK_ATTRIBUTE> {
+pub(crate) fn list(template: Template<'_>) -> Vec<CK_ATTRIBUTE> {
     let attribute = |(kind, value): &(CK_ATTRIBUTE_TYPE, &[u8])| CK_ATTRIBUTE {
         type_: *kind,
         pValue: value.as_ptr().cast_mut().cast(),
@@ -154,6 +154,29 @@ impl Session {
         let (mut raw, mut template, mut key) = (mechanism.0, list(template), 0);
         let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
         call!(C_DeriveKey(self.0, &raw mut raw, base, first, count, &raw mut key))?;
+        Ok(key)
+    }
+
+    /// A derivation that gives its keys back through the parameter.
+    pub(crate) fn derive_into(
+        &self,
+        mechanism: &Mechanism<'_>,
+        base: CK_OBJECT_HANDLE,
+        template: Template<'_>,
+    ) -> Answer<()> {
+        let (mut raw, mut template) = (mechanism.0, list(template));
+        let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
+        call!(C_DeriveKey(self.0, &raw mut raw, base, first, count, null_mut()))
+    }
+
+    pub(crate) fn generate(
+        &self,
+        mechanism: &Mechanism<'_>,
+        template: Template<'_>,
+    ) -> Answer<CK_OBJECT_HANDLE> {
+        let (mut raw, mut template, mut key) = (mechanism.0, list(template), 0);
+        let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
+        call!(C_GenerateKey(self.0, &raw mut raw, first, count, &raw mut key))?;
         Ok(key)
     }
 

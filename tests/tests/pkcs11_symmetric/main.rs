@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod c;
+mod kdf;
+mod modes;
 
 use std::path::Path;
 

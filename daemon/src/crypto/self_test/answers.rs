@@ -147,6 +147,38 @@ pub(super) const AES_ECB: [&str; 3] = [
     "3ad77bb40d7a3660a89ecaf32466ef97",
 ];
 
+/// The same: sections F.3.7, F.3.13 and F.4.1, with the initialisation vector 00 01 … 0f.
+pub(super) const AES_CFB8: [&str; 3] =
+    [AES_ECB[0], "6bc1bee22e409f96e93d7e117393172aae2d", "3b79424c9c0dd436bace9e0ed4586a4f32b9"];
+pub(super) const AES_CFB128: [&str; 3] = [
+    AES_ECB[0],
+    "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51",
+    "3b3fd92eb72dad20333449f8e83cfb4ac8a64537a0b3a93fcde3cdad9f1ce58b",
+];
+pub(super) const AES_OFB: [&str; 3] =
+    [AES_ECB[0], AES_CFB128[1], "3b3fd92eb72dad20333449f8e83cfb4a7789508d16918f03f53c52dac54ed825"];
+
+/// The same: RFC 3962 appendix B, 17 bytes, with the last two blocks in their order.
+pub(super) const AES_CTS: [&str; 3] = [
+    "636869636b656e207465726979616b69",
+    "4920776f756c64206c696b652074686520",
+    "97c6353568f2bf8cb4d8a580362da7ff7f",
+];
+
+/// The same: IEEE 1619 appendix B, vector 15, for the data unit 0x123456789a.
+pub(super) const AES_XTS: [&str; 3] = [
+    "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0bfbebdbcbbbab9b8b7b6b5b4b3b2b1b0",
+    "000102030405060708090a0b0c0d0e0f10",
+    "6c1625db4671522d3d7599601de7ca09ed",
+];
+
+/// The same: RFC 8439 appendix A.1, the second block with a zero key and nonce.
+pub(super) const CHACHA20: [&str; 3] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "00000000000000000000000000000000",
+    "9f07e7be5551387a98ba977c732d080d",
+];
+
 /// Key, message, code: SP 800-38B, AES-128, example 2.
 pub(super) const AES_CMAC: [&str; 3] = [
     "2b7e151628aed2a6abf7158809cf4f3c",

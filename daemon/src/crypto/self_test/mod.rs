@@ -7,8 +7,8 @@
 mod answers;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, Ecdh, EdDsaParameter, GcmParameter, Hash, Kdf,
-    KdfMode, KdfSegment, NumberFormat, Oaep, Parameter, Pbkdf2, Prf, Pss, Scheme,
+    CcmParameter, ChaCha, ChaChaPolyParameter, CtrParameter, Ecdh, EdDsaParameter, GcmParameter,
+    Hash, Kdf, KdfMode, KdfSegment, NumberFormat, Oaep, Parameter, Pbkdf2, Prf, Pss, Scheme,
 };
 
 use super::aead::Aead;
@@ -63,6 +63,12 @@ const TESTS: &[(&str, Test)] = &[
     ("AES-CTR", aes_ctr),
     ("AES-GCM", aes_gcm),
     ("AES-ECB", || both_ways(KeySpec::Aes, Scheme::AesEcb, &Parameter::None, answers::AES_ECB)),
+    ("AES-CFB8", || feedback(Scheme::AesCfb8, answers::AES_CFB8)),
+    ("AES-CFB128", || feedback(Scheme::AesCfb128, answers::AES_CFB128)),
+    ("AES-OFB", || feedback(Scheme::AesOfb, answers::AES_OFB)),
+    ("AES-CTS", aes_cts),
+    ("AES-XTS", aes_xts),
+    ("ChaCha20", chacha20),
     ("AES-CCM", aes_ccm),
     ("AES-CMAC", aes_cmac),
     ("AES key wrap", || key_wrap(Scheme::AesKeyWrap, answers::AES_KEY_WRAP)),
@@ -208,6 +214,27 @@ fn aes_cbc() -> Result<bool, Error> {
         right &= both_ways(KeySpec::Aes, Scheme::AesCbc, &iv, *vector)?;
     }
     Ok(right)
+}
+
+fn feedback(scheme: Scheme, answer: [&str; 3]) -> Result<bool, Error> {
+    let iv = Parameter::Iv(core::array::from_fn(|index| index.to_le_bytes()[0]));
+    both_ways(KeySpec::Aes, scheme, &iv, answer)
+}
+
+fn aes_cts() -> Result<bool, Error> {
+    both_ways(KeySpec::Aes, Scheme::AesCts, &Parameter::Iv([0; 16]), answers::AES_CTS)
+}
+
+fn aes_xts() -> Result<bool, Error> {
+    let number = Parameter::Iv(0x12_3456_789a_u128.to_le_bytes());
+    both_ways(KeySpec::AesXts, Scheme::AesXts, &number, answers::AES_XTS)
+}
+
+fn chacha20() -> Result<bool, Error> {
+    let ietf = Parameter::ChaCha(ChaCha::Ietf { nonce: [0; 12], block: 1 });
+    let original = Parameter::ChaCha(ChaCha::Original { nonce: [0; 8], block: 1 });
+    Ok(both_ways(KeySpec::Secret, Scheme::ChaCha20, &ietf, answers::CHACHA20)?
+        && both_ways(KeySpec::Secret, Scheme::ChaCha20, &original, answers::CHACHA20)?)
 }
 
 fn aes_ctr() -> Result<bool, Error> {

@@ -33,6 +33,12 @@ const fn is_bulk(scheme: Scheme) -> bool {
             | Scheme::AesCtr
             | Scheme::AesCcm
             | Scheme::AesGcm
+            | Scheme::AesCts
+            | Scheme::AesCfb8
+            | Scheme::AesCfb128
+            | Scheme::AesOfb
+            | Scheme::AesXts
+            | Scheme::ChaCha20
             | Scheme::ChaCha20Poly1305
     )
 }

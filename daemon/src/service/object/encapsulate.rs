@@ -8,7 +8,7 @@ use coffer_protocol::operation::object::{
     DecapsulateKey, EncapsulateKey, EncapsulatedKey, MAX_WRAPPED, ObjectDescription,
 };
 
-use super::derive::{length, spec};
+use super::derive::length;
 use super::made::{self, Made};
 use super::place::{self, New};
 use super::rules::{Draft, Implied, Source};
@@ -52,7 +52,7 @@ impl Plan {
                 .then_some(KeyType::GenericSecret),
         };
         let draft = Draft::new(&template, implied, Source::Unwrapped, &context.session)?;
-        spec(draft.kind)?;
+        draft.secret_spec().ok_or(ErrorCode::TemplateInconsistent)?;
         let natural =
             crypto::natural_length(KeySpec::Ec(curve), 0, 0, key.mechanism.scheme, &key.parameter);
         let length = length(&draft, natural)?;
@@ -80,7 +80,7 @@ impl Plan {
                     other => Error::from(other).code(),
                 })
             })?;
-        let spec = spec(self.draft.kind)?;
+        let spec = self.draft.secret_spec().ok_or(ErrorCode::TemplateInconsistent)?;
         crypto::import(spec, &bytes).map_err(|error| Stop::from(made::import_code(error)))
     }
 

@@ -18,7 +18,6 @@ use super::template::{self, Template};
 use super::{Context, describe};
 use crate::Error;
 use crate::crypto::{self, Generate, KeySpec, ecdsa::Curve, rsa_key};
-use crate::object::schema::Kind;
 use crate::object::{ObjectId, class, public};
 use crate::service::{Answer, Authorized, Handle, Service};
 use crate::vault::Depth;
@@ -61,9 +60,14 @@ fn secret(mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
     if !mechanism.key_size.contains_bits(bytes * 8) {
         return Err(wrong("CKA_VALUE_LEN"));
     }
-    match draft.kind {
-        Kind::Aes if !matches!(bytes, 16 | 24 | 32) => Err(wrong("CKA_VALUE_LEN")),
-        Kind::Aes => Ok(Generate::Aes { bits: bytes * 8 }),
+    let key_type = public::key_type(&draft.attributes)?;
+    if !mechanism.fits(key_type) {
+        return Err(Error::about(ErrorCode::TemplateInconsistent, "CKA_KEY_TYPE"));
+    }
+    match draft.secret_spec() {
+        Some(KeySpec::Aes) if !matches!(bytes, 16 | 24 | 32) => Err(wrong("CKA_VALUE_LEN")),
+        Some(KeySpec::Aes) => Ok(Generate::Aes { bits: bytes * 8 }),
+        Some(KeySpec::AesXts) => Ok(Generate::AesXts { bits: bytes * 8 }),
         _ => Ok(Generate::Secret { bytes }),
     }
 }

@@ -2,6 +2,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use der::Decode;
 use der::asn1::OctetStringRef;
@@ -75,8 +76,10 @@ impl Made {
             };
             let both = |first, second| Some([value(first)?, value(second)?]);
             let made = match draft.kind {
-                Kind::Aes => crypto::import(KeySpec::Aes, needed(a::VALUE)?),
-                Kind::Secret => crypto::import(KeySpec::Secret, needed(a::VALUE)?),
+                Kind::Aes | Kind::Secret => {
+                    let spec = draft.secret_spec().ok_or(ErrorCode::Internal)?;
+                    crypto::import(spec, needed(a::VALUE)?)
+                }
                 Kind::EcPrivate => {
                     let curve = Curve::from_ec_params(key_type, public(a::EC_PARAMS)?)?;
                     crypto::import(KeySpec::Ec(curve), needed(a::VALUE)?)
@@ -136,14 +139,28 @@ fn checksum(made: &Generated) -> Result<[u8; 3], Stop> {
             let key = Key::parse(KeySpec::Aes, &made.material)?;
             crypto::encrypt(&key, Scheme::AesCbc, &Parameter::Iv([0; 16]), &[0; 16])?
         }
-        KeySpec::Sm4 | KeySpec::Secret | KeySpec::Rsa | KeySpec::Ec(_) | KeySpec::Sm2 => {
-            hash::digest(Hash::Sha1, &made.material)
-        }
+        KeySpec::AesXts
+        | KeySpec::Sm4
+        | KeySpec::Secret
+        | KeySpec::Rsa
+        | KeySpec::Ec(_)
+        | KeySpec::Sm2 => hash::digest(Hash::Sha1, &made.material),
     };
     full.first_chunk().copied().ok_or(ErrorCode::Internal.into())
 }
 
 impl Draft {
+    /// How the material of a secret key is read; `None` for other kinds.
+    pub(super) fn secret_spec(&self) -> Option<KeySpec> {
+        let key_type = public::key_type(&self.attributes).ok();
+        match self.kind {
+            Kind::Aes => Some(KeySpec::Aes),
+            Kind::Secret if key_type == Some(KeyType::AesXts) => Some(KeySpec::AesXts),
+            Kind::Secret => Some(KeySpec::Secret),
+            _ => None,
+        }
+    }
+
     /// Takes over what the key itself says, and refuses a template that says otherwise.
     ///
     /// # Errors

@@ -87,8 +87,8 @@ impl Draft {
         if let Some(number) = key_type.and_then(KeyType::ckk) {
             attributes.set(Attribute::number(a::KEY_TYPE, number));
         }
-        if key_type == Some(KeyType::ChaCha20) {
-            set_chacha_defaults(&mut attributes)?;
+        if matches!(key_type, Some(KeyType::ChaCha20 | KeyType::AesXts)) {
+            set_cipher_defaults(key_type, &mut attributes)?;
         }
         if key_type == Some(KeyType::EcMontgomery) {
             set_montgomery_defaults(kind, &mut attributes);
@@ -103,10 +103,20 @@ impl Draft {
     }
 }
 
-/// A ChaCha20 key has one length, and it encrypts.
-fn set_chacha_defaults(attributes: &mut Attributes) -> Result<(), Error> {
-    attributes.set_default(Attribute::number(a::VALUE_LEN, 32));
-    if attributes.number(a::VALUE_LEN) != Some(32) {
+/// A ChaCha20 key has one length, one for XTS one of two; they encrypt.
+fn set_cipher_defaults(
+    key_type: Option<KeyType>,
+    attributes: &mut Attributes,
+) -> Result<(), Error> {
+    if key_type == Some(KeyType::ChaCha20) {
+        attributes.set_default(Attribute::number(a::VALUE_LEN, 32));
+    }
+    let is_length = match attributes.number(a::VALUE_LEN) {
+        // Without it, the value says it.
+        None | Some(32) => true,
+        Some(length) => length == 64 && key_type == Some(KeyType::AesXts),
+    };
+    if !is_length {
         return Err(about(ErrorCode::AttributeValue, a::VALUE_LEN));
     }
     for (usage, can) in

@@ -79,7 +79,7 @@ fn form(draft: &Draft, scheme: Scheme) -> Result<Form, Error> {
             if scheme == Scheme::RsaPkcs1(None) && length.is_none() {
                 return Err(about(ErrorCode::TemplateIncomplete, a::VALUE_LEN));
             }
-            let spec = if draft.kind == Kind::Aes { KeySpec::Aes } else { KeySpec::Secret };
+            let spec = draft.secret_spec().ok_or(ErrorCode::Internal)?;
             Ok(Form::Value(spec, length))
         }
         Kind::RsaPrivate | Kind::EcPrivate if takes_private(scheme) => {
@@ -115,7 +115,9 @@ fn open(
             let is_of_type = match made.spec {
                 KeySpec::Rsa => key_type == KeyType::Rsa,
                 KeySpec::Ec(curve) => key_type == curve.key_type(),
-                KeySpec::Aes | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Sm2 => false,
+                KeySpec::Aes | KeySpec::AesXts | KeySpec::Sm4 | KeySpec::Secret | KeySpec::Sm2 => {
+                    false
+                }
             };
             if is_of_type { Ok(made) } else { Err(crypto::Error::KeyInvalid) }
         }

@@ -1,7 +1,9 @@
 //! Parameters that name hashes and other choices, typed after parsing.
 
 use super::super::Hash;
-use super::{CallError, EcdhParameter, HkdfParameter, OaepParameter};
+use super::{
+    CallError, ChaChaParameter, EcdhParameter, HkdfParameter, OaepParameter, WrapIvParameter,
+};
 
 /// The salt of HKDF.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,25 @@ pub struct Hkdf {
     pub salt: Salt,
     /// What the key is for.
     pub info: Vec<u8>,
+}
+
+/// Where a stream of ChaCha20 begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChaCha {
+    /// As RFC 8439 has it.
+    Ietf {
+        /// The nonce.
+        nonce: [u8; 12],
+        /// The number of the first block.
+        block: u32,
+    },
+    /// As it was published first.
+    Original {
+        /// The nonce.
+        nonce: [u8; 8],
+        /// The number of the first block.
+        block: u64,
+    },
 }
 
 /// The choices of Diffie-Hellman on a curve.
@@ -78,6 +99,24 @@ impl OaepParameter {
             mgf: Hash::from_mgf(self.mgf).ok_or(CallError::Parameter)?,
             label: self.label,
         })
+    }
+}
+
+impl ChaChaParameter {
+    pub(super) fn check(self) -> Result<ChaCha, CallError> {
+        let Self { block, block_bits, nonce } = self;
+        match (block_bits, u32::try_from(block)) {
+            (32, Ok(block)) => nonce.try_into().map(|nonce| ChaCha::Ietf { nonce, block }),
+            (64, _) => nonce.try_into().map(|nonce| ChaCha::Original { nonce, block }),
+            _ => return Err(CallError::Parameter),
+        }
+        .map_err(|_| CallError::Parameter)
+    }
+}
+
+impl WrapIvParameter {
+    pub(super) fn check(self, length: usize) -> Result<Vec<u8>, CallError> {
+        if self.iv.len() == length { Ok(self.iv) } else { Err(CallError::Parameter) }
     }
 }
 

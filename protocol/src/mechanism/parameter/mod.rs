@@ -12,7 +12,7 @@ mod kdf;
 mod tls;
 mod wire;
 
-pub use choice::{Ecdh, Hkdf, Oaep, Pss, RsaAes, Salt};
+pub use choice::{ChaCha, Ecdh, Hkdf, Oaep, Pss, RsaAes, Salt};
 pub use kdf::{
     BitParameter, CbcDataParameter, DataParameter, Kdf, KdfMode, KdfParameter, KdfSegment,
     KdfSegmentParameter, KeyParameter, MAX_ITERATIONS, NumberFormat, Pbkdf2, Pbkdf2Parameter, Prf,
@@ -22,9 +22,9 @@ pub use tls::{
     TlsMacParameter, TlsMasterParameter,
 };
 pub use wire::{
-    CcmParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter, EdDsaParameter,
-    EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter, MacLengthParameter, OaepParameter,
-    PssParameter, RsaAesParameter,
+    CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter,
+    EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
+    MacLengthParameter, OaepParameter, PssParameter, RsaAesParameter, WrapIvParameter,
 };
 
 /// Why a call does not describe something that can be done.
@@ -67,6 +67,12 @@ pub enum ParameterShape {
     Ecdh,
     /// [`EnvelopeParameter`], or none.
     Envelope,
+    /// [`ChaChaParameter`].
+    ChaCha,
+    /// [`WrapIvParameter`] of 8 bytes, or none.
+    WrapIv,
+    /// [`WrapIvParameter`] of 4 bytes, or none.
+    PaddedWrapIv,
     /// [`KeyParameter`].
     Key,
     /// [`DataParameter`].
@@ -126,6 +132,10 @@ pub enum Parameter {
     Ecdh(Ecdh),
     /// The encryption context of an envelope.
     Envelope(EnvelopeParameter),
+    /// For ChaCha20.
+    ChaCha(ChaCha),
+    /// The initial value of AES key wrap, in part or whole.
+    WrapIv(Vec<u8>),
     /// The handle of a second key.
     Key(u32),
     /// Bytes that go into a key.
@@ -210,7 +220,12 @@ impl ParameterShape {
                 length @ 1..=64 => Parameter::MacLength(length as usize),
                 _ => return Err(CallError::Parameter),
             },
-            Self::EdDsa | Self::Envelope if wire.is_empty() => Parameter::None,
+            Self::EdDsa | Self::Envelope | Self::WrapIv | Self::PaddedWrapIv if wire.is_empty() => {
+                Parameter::None
+            }
+            Self::WrapIv => Parameter::WrapIv(decode::<WrapIvParameter>(wire)?.check(8)?),
+            Self::PaddedWrapIv => Parameter::WrapIv(decode::<WrapIvParameter>(wire)?.check(4)?),
+            Self::ChaCha => Parameter::ChaCha(decode::<ChaChaParameter>(wire)?.check()?),
             Self::EdDsa => {
                 let eddsa: EdDsaParameter = decode(wire)?;
                 if eddsa.context.len() > CONTEXT_MAX {
@@ -285,6 +300,9 @@ impl ParameterShape {
             | Self::EdDsa
             | Self::Ecdh
             | Self::Envelope
+            | Self::ChaCha
+            | Self::WrapIv
+            | Self::PaddedWrapIv
             | Self::Data
             | Self::Bit
             | Self::CbcData

@@ -153,3 +153,21 @@ pub struct EnvelopeParameter {
     /// The encryption context as the KMS takes it: a JSON object of strings, at most 1024 bytes.
     pub context: String,
 }
+
+/// The parameter of AES key wrap: the initial value, or the constant part of it where there is padding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrapIvParameter {
+    /// 8 bytes, or with padding 4.
+    pub iv: Vec<u8>,
+}
+
+/// `CK_CHACHA20_PARAMS`, PKCS#11 3.1 section 6.59.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChaChaParameter {
+    /// The number of the first block.
+    pub block: u64,
+    /// The size of that number in bits: 32 beside a nonce of 12 bytes, 64 beside one of 8.
+    pub block_bits: u32,
+    /// The nonce.
+    pub nonce: Vec<u8>,
+}

@@ -20,7 +20,7 @@ use crate::service::cipher::{self, Usable};
 use crate::service::{Answer, Authorized, Handle, Service};
 use crate::vault::{self, Depth, Inside, Public, SecretBytes};
 use wanted::Wanted;
-pub(super) use wanted::{length, spec};
+pub(super) use wanted::length;
 
 /// What to derive from what.
 pub(crate) struct Plan {

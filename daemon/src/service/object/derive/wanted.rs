@@ -48,25 +48,7 @@ const fn secrecy(scheme: Scheme) -> Secrecy {
 impl Wanted {
     /// What the bytes are to be; only secret keys are derived.
     pub(super) fn spec(&self) -> Result<KeySpec, ErrorCode> {
-        spec(self.draft.kind)
-    }
-}
-
-/// What the bytes of a key are to be; only secret keys are derived.
-pub(in super::super) fn spec(kind: Kind) -> Result<KeySpec, ErrorCode> {
-    match kind {
-        Kind::Aes => Ok(KeySpec::Aes),
-        Kind::Secret => Ok(KeySpec::Secret),
-        Kind::Data
-        | Kind::Certificate
-        | Kind::Trust
-        | Kind::DomainParameters
-        | Kind::Profile
-        | Kind::Mechanism
-        | Kind::RsaPublic
-        | Kind::RsaPrivate
-        | Kind::EcPublic
-        | Kind::EcPrivate => Err(ErrorCode::TemplateInconsistent),
+        self.draft.secret_spec().ok_or(ErrorCode::TemplateInconsistent)
     }
 }
 
@@ -127,8 +109,8 @@ impl Making<'_> {
             kept: self.is_every(a::NEVER_EXTRACTABLE),
         };
         let mut draft = Draft::new(template, implied, source, self.session)?;
-        if draft.kind != Kind::Data {
-            spec(draft.kind)?;
+        if draft.kind != Kind::Data && draft.secret_spec().is_none() {
+            return Err(ErrorCode::TemplateInconsistent.into());
         }
         self.inherit(template, &mut draft)?;
         Ok(Wanted { draft, source, length: 0 })
