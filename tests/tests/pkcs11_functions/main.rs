@@ -10,6 +10,7 @@ mod frames;
 mod login;
 mod message;
 mod message_signature;
+mod pending;
 mod recover;
 mod session;
 mod state;
