@@ -2,6 +2,7 @@
 //!
 //! The daemon keeps sessions and handles per application, not per socket.
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -93,6 +94,13 @@ impl Application {
             }
         }
         drained
+    }
+
+    /// A descriptor of the connection for events that can be polled: it is readable when an event came or the
+    /// connection broke. `None` where there is no such connection now.
+    pub fn event_descriptor(&self) -> Option<OwnedFd> {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.as_ref()?.duplicate().ok()
     }
 
     /// How many request frames were sent, handshakes not counted.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -186,6 +186,11 @@ impl Connection {
         self.state == State::Ready
     }
 
+    /// Another descriptor of the same socket.
+    pub(crate) fn duplicate(&self) -> std::io::Result<OwnedFd> {
+        self.channel.socket().try_clone()
+    }
+
     pub(crate) fn descriptor(&self) -> RawFd {
         self.channel.descriptor()
     }
@@ -260,6 +265,14 @@ impl Connection {
     fn broken(&mut self, error: Error) -> Error {
         self.state = State::Broken;
         error
+    }
+}
+
+impl AsFd for Connection {
+    /// To wait for events together with other things: readable means that [`Connection::next_event`] should be asked
+    /// until it has none.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.socket().as_fd()
     }
 }
 

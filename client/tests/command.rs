@@ -12,7 +12,8 @@ use coffer_protocol::error::Failure;
 use coffer_protocol::frame::Flags;
 use coffer_protocol::operation::Operation;
 use coffer_protocol::operation::kms::{
-    Decrypted, EnableKey, Encrypt, Encrypted, GenerateRandom, GeneratedRandom, GetRegions, Regions,
+    Decrypted, EnableKey, EnableKeys, Encrypt, Encrypted, GenerateRandom, GeneratedRandom,
+    GetRegions, Regions,
 };
 use serde_json::{Value, json};
 use support::{Daemon, Peer};
@@ -59,7 +60,7 @@ fn serve(mut peer: Peer) {
         } else if number == GenerateRandom::ROW.number {
             let length = usize::try_from(request.decode::<GenerateRandom>().length).unwrap();
             peer.reply(&request, &GeneratedRandom {}, &vec![0xA5; length]);
-        } else if number == EnableKey::ROW.number {
+        } else if [EnableKey::ROW.number, EnableKeys::ROW.number].contains(&number) {
             peer.fail(&request, &Failure::new(ErrorCode::Unauthorized));
         } else {
             peer.fail(&request, &Failure::about(ErrorCode::CmkDisabled, "app"));
@@ -250,7 +251,7 @@ fn failures_are_explained_to_people_and_given_as_json_to_machines() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("coffer key enable"));
     let output = run(coffer(&daemon, &["key", "enable", "a", "b"]), b"");
     assert_eq!(output.status.code(), Some(4));
-    assert_eq!(String::from_utf8(output.stderr).unwrap().matches("may not").count(), 2);
+    assert_eq!(String::from_utf8(output.stderr).unwrap().matches("may not").count(), 3);
 }
 
 #[test]

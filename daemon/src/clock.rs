@@ -37,7 +37,8 @@ impl Hands {
 }
 
 impl Clock {
-    /// The clocks of the system, shifted by the signed number of seconds in a file, which is read anew each time.
+    /// The clocks of the system, shifted by the signed number of seconds in a file, which is read anew each time. A
+    /// second number is for the boot clock, which else is shifted as the wall clock is.
     pub fn new(shift: Option<PathBuf>) -> Self {
         Self(shift.map_or(Source::System, Source::Shifted))
     }
@@ -54,17 +55,17 @@ impl Clock {
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        seconds.saturating_add(self.shift())
+        seconds.saturating_add(self.shift().0)
     }
 
-    /// Seconds since the system was started, sleep included. The file shifts them as well, so that development
-    /// sees what comes with time and not what comes with a clock that was set.
+    /// Seconds since the system was started, sleep included. One number in the file shifts them as well, so that
+    /// development sees what comes with time and not what comes with a clock that was set.
     pub fn boot(&self) -> i64 {
         if let Source::Set(hands) = &self.0 {
             return hands.boot.load(Ordering::SeqCst);
         }
         let since = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(0, |time| time.tv_sec());
-        since.saturating_add(self.shift())
+        since.saturating_add(self.shift().1)
     }
 
     /// What names this run of the system; empty where that is not known.
@@ -79,9 +80,13 @@ impl Clock {
         }
     }
 
-    fn shift(&self) -> i64 {
-        let Source::Shifted(file) = &self.0 else { return 0 };
-        std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    /// By how much the wall clock and the boot clock are shifted.
+    fn shift(&self) -> (i64, i64) {
+        let Source::Shifted(file) = &self.0 else { return (0, 0) };
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let mut numbers = text.split_whitespace().map(|number| number.parse().unwrap_or(0));
+        let wall = numbers.next().unwrap_or(0);
+        (wall, numbers.next().unwrap_or(wall))
     }
 }
 
@@ -99,5 +104,15 @@ mod tests {
         assert!((86_400..86_410).contains(&(clock.boot() - boot)));
         std::fs::write(file.path(), "-86400").unwrap();
         assert!(clock.now() < before);
+    }
+
+    #[test]
+    fn a_second_number_shifts_the_boot_clock_alone() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let clock = Clock::new(Some(file.path().to_owned()));
+        let (before, boot) = (clock.now(), clock.boot());
+        std::fs::write(file.path(), "86400 100\n").unwrap();
+        assert!((86_400..86_410).contains(&(clock.now() - before)));
+        assert!((100..110).contains(&(clock.boot() - boot)));
     }
 }

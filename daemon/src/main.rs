@@ -51,7 +51,7 @@ struct Dev {
     /// Uid of the owner.
     #[arg(long)]
     owner: Option<u32>,
-    /// Shifts the clock by the signed number of seconds in the file.
+    /// Shifts the clock by the signed number of seconds in the file; a second number is for the boot clock alone.
     #[arg(long)]
     clock_file: Option<PathBuf>,
     /// A descriptor that gives the security officer's PIN and the user's, each with a zero byte behind it.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -162,6 +163,11 @@ impl Application {
                 }
             }
         }
+    }
+
+    /// A descriptor that is readable when an event came.
+    pub(crate) fn event_descriptor(&self) -> Option<OwnedFd> {
+        self.client.event_descriptor()
     }
 
     /// How many changes of tokens the drained events told of, or may have missed.

@@ -1,16 +1,20 @@
 //! C_Digest and its parts (section 5.12), computed here: no key is used.
 
+use coffer_protocol::attribute;
 use coffer_protocol::mechanism::{Function, Hash, MechanismCall, Scheme};
-use cryptoki_sys::CK_SESSION_HANDLE;
+use coffer_protocol::operation::object::GetAttributes;
+use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CKO_SECRET_KEY};
 use sha1::Sha1;
+use sha2::digest::common::hazmat::SerializableState as _;
 use sha2::{Digest as _, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 use sha3::{Sha3_224, Sha3_256, Sha3_384, Sha3_512};
 use zeroize::Zeroizing;
 
 use crate::error::Error;
+use crate::key_use;
 use crate::module::Module;
-use crate::operation;
 use crate::output::{Output, Room};
+use crate::session::Session;
 
 macro_rules! hashers {
     ($( $hash:ident )*) => {
@@ -32,6 +36,20 @@ macro_rules! hashers {
             fn finish(self) -> Vec<u8> {
                 match self { $( Self::$hash(state) => state.finalize().to_vec() ),* }
             }
+
+            fn save(&self) -> Vec<u8> {
+                match self { $( Self::$hash(state) => state.serialize().to_vec() ),* }
+            }
+
+            fn restore(hash: Hash, saved: &[u8]) -> Option<Self> {
+                match hash {
+                    $( Hash::$hash => {
+                        let saved = saved.try_into().ok()?;
+                        Some(Self::$hash($hash::deserialize(saved).ok()?))
+                    } )*
+                    Hash::Sm3 => None,
+                }
+            }
         }
     };
 }
@@ -52,20 +70,18 @@ pub(crate) fn init(
     mechanism: Option<MechanismCall>,
 ) -> Result<(), Error> {
     let session = module.sessions.find(handle)?;
-    let active = &mut session.operations().digest;
+    let mut operations = session.operations();
     let Some(call) = mechanism else {
-        *active = None;
+        operations.digest = None;
         return Ok(());
     };
-    if active.is_some() {
-        return Err(Error::OperationActive);
-    }
-    let (row, _) = operation::parse(&call, Function::Digest)?;
+    operations.expect_free(Function::Digest)?;
+    let (row, _) = key_use::parse(&call, Function::Digest)?;
     let Scheme::Digest(hash) = row.scheme else {
         return Err(Error::MechanismInvalid);
     };
     let state = State::new(hash).ok_or(Error::MechanismInvalid)?;
-    *active = Some(Hasher { hash, state, has_parts: false });
+    operations.digest = Some(Hasher { hash, state, has_parts: false });
     Ok(())
 }
 
@@ -84,9 +100,67 @@ pub(crate) fn update(module: &Module, handle: CK_SESSION_HANDLE, part: &[u8]) ->
     let session = module.sessions.find(handle)?;
     let mut operations = session.operations();
     let hasher = operations.digest.as_mut().ok_or(Error::OperationNotInitialized)?;
-    hasher.state.update(part);
-    hasher.has_parts = true;
+    hasher.update(part);
     Ok(())
+}
+
+/// `C_DigestKey`, of a key that the application may read: the digest of another would tell what to try.
+pub(crate) fn key(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    key: CK_OBJECT_HANDLE,
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let hasher = operations.digest.as_mut().ok_or(Error::OperationNotInitialized)?;
+    match value(&session, key) {
+        Ok(value) => {
+            hasher.update(&value);
+            Ok(())
+        }
+        Err(error) => {
+            operations.digest = None;
+            Err(error)
+        }
+    }
+}
+
+/// The value of a secret key.
+fn value(session: &Session, key: CK_OBJECT_HANDLE) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let key = session.describe(session.object(key)).map_err(Error::about_key)?;
+    if key.key_type == u64::MAX {
+        return Err(Error::KeyHandleInvalid);
+    }
+    if key.class != CKO_SECRET_KEY {
+        return Err(Error::KeyIndigestible);
+    }
+    let (session_number, object) = (session.number(), key.object);
+    let request = GetAttributes { session: session_number, object, kinds: vec![attribute::VALUE] };
+    let reply = session.call(&request, &[]).map_err(Error::about_key)?;
+    match reply.meta.entries.as_slice() {
+        [entry] if entry.error == 0 => Ok(reply.payload),
+        [_] => Err(Error::KeyIndigestible),
+        _ => Err(Error::DeviceError),
+    }
+}
+
+impl Hasher {
+    /// Takes one more part.
+    pub(crate) fn update(&mut self, part: &[u8]) {
+        self.state.update(part);
+        self.has_parts = true;
+    }
+
+    /// The mechanism and the state, for C_GetOperationState.
+    pub(crate) fn save(&self) -> (u64, Vec<u8>) {
+        (self.hash.ckm().unwrap_or(u64::MAX), self.state.save())
+    }
+
+    /// What [`Hasher::save`] gave, as it was.
+    pub(crate) fn restore(mechanism: u64, saved: &[u8]) -> Option<Self> {
+        let hash = Hash::from_ckm(mechanism)?;
+        Some(Self { hash, state: State::restore(hash, saved)?, has_parts: true })
+    }
 }
 
 /// `C_DigestFinal`.

@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::error::{self, Error, Family};
+use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, KeyUse, Operations, Stream, end, step};
+use crate::operation::{Active, CHUNK, Operations, Stream, end, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -39,16 +40,13 @@ pub(crate) fn init(
 ) -> Result<(), Error> {
     let session = module.sessions.find(handle)?;
     let mut operations = session.operations();
-    let active = active(&mut operations, function);
     let Some(call) = mechanism else {
-        end(active, &session, |_| true);
+        end(active(&mut operations, function), &session, |_| true);
         return Ok(());
     };
-    if active.is_some() {
-        return Err(Error::OperationActive);
-    }
+    operations.expect_free(function)?;
     let key_use = KeyUse::new(&session, function, call, key)?;
-    *active = Some(Encryption { key_use, stage: Stage::Fresh });
+    *active(&mut operations, function) = Some(Encryption { key_use, stage: Stage::Fresh });
     Ok(())
 }
 
@@ -60,7 +58,13 @@ pub(crate) fn whole(
     data: &[u8],
     room: Room,
 ) -> Result<Output, Error> {
-    run(module, handle, function, |encryption, session| encryption.whole(session, data, room))
+    let family = match function {
+        Function::Decrypt => &error::DECRYPT,
+        _ => &error::ENCRYPT,
+    };
+    run(module, handle, function, family, |encryption, session| {
+        encryption.whole(session, data, room)
+    })
 }
 
 /// `C_EncryptUpdate` and `C_DecryptUpdate`.
@@ -85,7 +89,9 @@ pub(crate) fn finish(
     function: Function,
     room: Room,
 ) -> Result<Output, Error> {
-    run(module, handle, function, |encryption, session| encryption.finish(session, room))
+    run(module, handle, function, family(function), |encryption, session| {
+        encryption.finish(session, room)
+    })
 }
 
 /// Runs what ends the operation, unless the caller only learned the length.
@@ -93,13 +99,14 @@ fn run(
     module: &Module,
     handle: CK_SESSION_HANDLE,
     function: Function,
+    family: &Family,
     run: impl FnOnce(&mut Encryption, &Session) -> Result<Output, Error>,
 ) -> Result<Output, Error> {
     let session = module.sessions.find(handle)?;
     let mut operations = session.operations();
     let active = active(&mut operations, function);
     let output = step(active, &session, |encryption| {
-        run(encryption, &session).map_err(|error| error.late(family(function)))
+        run(encryption, &session).map_err(|error| error.late(family))
     })?;
     if output.is_final() {
         *active = None;
@@ -114,10 +121,11 @@ fn active(operations: &mut Operations, function: Function) -> &mut Option<Encryp
     }
 }
 
+/// What the parts may answer.
 fn family(function: Function) -> &'static Family {
     match function {
         Function::Decrypt => &error::DECRYPT,
-        _ => &error::ENCRYPT,
+        _ => &error::ENCRYPT_PART,
     }
 }
 
@@ -138,7 +146,7 @@ impl Encryption {
         if let Some(answer) = answer {
             return Ok(answer);
         }
-        let result = self.compute(session, data)?;
+        let result = self.key_use.encrypt_or_decrypt(session, data)?;
         if room.holds(result.len()) {
             return Ok(Output::Bytes(result));
         }
@@ -147,7 +155,13 @@ impl Encryption {
         Ok(Output::TooSmall(needed))
     }
 
-    fn update(&mut self, session: &Session, part: &[u8], room: Room) -> Result<Output, Error> {
+    /// Takes one more part and gives what it yields.
+    pub(crate) fn update(
+        &mut self,
+        session: &Session,
+        part: &[u8],
+        room: Room,
+    ) -> Result<Output, Error> {
         if self.key_use.mechanism.parts == Parts::Single {
             return Err(Error::FunctionNotSupported);
         }
@@ -187,7 +201,7 @@ impl Encryption {
             Stage::Parts { stream, .. } if stream.is_open() => {
                 stream.finish(session, &self.key_use, &[])?
             }
-            _ => self.compute(session, &[])?,
+            _ => self.key_use.encrypt_or_decrypt(session, &[])?,
         };
         if room.holds(result.len()) {
             return Ok(Output::Bytes(result));
@@ -197,10 +211,23 @@ impl Encryption {
         Ok(Output::TooSmall(needed))
     }
 
-    /// The whole result over the whole input.
-    fn compute(&self, session: &Session, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let KeyUse { key, call, function, .. } = &self.key_use;
-        if data.len().max(self.key_use.max_output(data.len())) > CHUNK {
+    /// Whether lengths are known before the result is: unless a padding is taken off.
+    fn is_exact(&self) -> bool {
+        self.key_use.function == Function::Encrypt
+            || matches!(self.key_use.mechanism.output, OutputLength::Same | OutputLength::Tagged)
+    }
+}
+
+impl KeyUse {
+    /// Encrypts or decrypts the whole input.
+    pub(crate) fn encrypt_or_decrypt(
+        &self,
+        session: &Session,
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.expect_authenticated()?;
+        let Self { key, call, function, .. } = self;
+        if data.len().max(self.max_output(data.len())) > CHUNK {
             return self.compute_in_parts(session, data);
         }
         let (number, key, mechanism) = (session.number(), key.object, call.clone());
@@ -218,20 +245,14 @@ impl Encryption {
         session: &Session,
         data: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        if self.key_use.mechanism.parts == Parts::Single {
+        if self.mechanism.parts == Parts::Single {
             return Err(Error::DataLenRange);
         }
         let mut stream = Stream::default();
-        let mut result = stream.send(session, &self.key_use, data)?;
-        let rest = stream.finish(session, &self.key_use, &[])?;
+        let mut result = stream.send(session, self, data)?;
+        let rest = stream.finish(session, self, &[])?;
         crate::operation::append(&mut result, &rest);
         Ok(result)
-    }
-
-    /// Whether lengths are known before the result is: unless a padding is taken off.
-    fn is_exact(&self) -> bool {
-        self.key_use.function == Function::Encrypt
-            || matches!(self.key_use.mechanism.output, OutputLength::Same | OutputLength::Tagged)
     }
 }
 
@@ -242,23 +263,20 @@ impl Active for Encryption {
         }
     }
 
-    fn is_private(&self) -> bool {
-        self.key_use.is_private()
-    }
-
-    fn needs_login(&self) -> bool {
-        self.key_use.key.always_authenticate
+    fn key_use(&mut self) -> &mut KeyUse {
+        &mut self.key_use
     }
 }
 
 /// A result that is there already.
-fn hand_out(result: &mut Zeroizing<Vec<u8>>, room: Room) -> Output {
+pub(crate) fn hand_out(result: &mut Zeroizing<Vec<u8>>, room: Room) -> Output {
     match room.answer_exact(result.len()) {
         Some(answer) => answer,
         None => Output::Bytes(std::mem::take(result)),
     }
 }
 
-fn is_same(digest: &[u8; 32], data: &[u8]) -> bool {
+/// Whether it is the data of that digest.
+pub(crate) fn is_same(digest: &[u8; 32], data: &[u8]) -> bool {
     <[u8; 32]>::from(Sha256::digest(data)) == *digest
 }

@@ -62,6 +62,14 @@ errors! {
     PinIncorrect              CKR_PIN_INCORRECT                  "The PIN is wrong.";
     PinLenRange               CKR_PIN_LEN_RANGE                  "A PIN has 4 to 255 bytes.";
     UserTypeInvalid           CKR_USER_TYPE_INVALID              "There is no such user type.";
+    UserNotLoggedIn           CKR_USER_NOT_LOGGED_IN             "The PIN was not given.";
+    KeyIndigestible           CKR_KEY_INDIGESTIBLE               "The value of the key does not leave the token.";
+    KeyNeeded                 CKR_KEY_NEEDED                     "What was saved used a key.";
+    KeyNotNeeded              CKR_KEY_NOT_NEEDED                 "What was saved used no such key.";
+    KeyChanged                CKR_KEY_CHANGED                    "What was saved used another key.";
+    StateUnsaveable           CKR_STATE_UNSAVEABLE               "The operation cannot be saved.";
+    SavedStateInvalid         CKR_SAVED_STATE_INVALID            "This was not saved here.";
+    AeadDecryptFailed         CKR_AEAD_DECRYPT_FAILED            "The message or its tag is wrong.";
     RandomSeedNotSupported    CKR_RANDOM_SEED_NOT_SUPPORTED      "The generator takes no seed.";
 }
 
@@ -113,9 +121,15 @@ impl Error {
         if SESSION_CODES.contains(&code) || family.codes.contains(&code) {
             return self;
         }
-        match (family.refusal, code) {
-            (Self::FunctionFailed, sys::CKR_DATA_LEN_RANGE) => Self::EncryptedDataLenRange,
-            (refusal, _) => refusal,
+        let is_possible = |code| family.codes.contains(&code);
+        match code {
+            sys::CKR_DATA_LEN_RANGE if is_possible(sys::CKR_ENCRYPTED_DATA_LEN_RANGE) => {
+                Self::EncryptedDataLenRange
+            }
+            sys::CKR_ENCRYPTED_DATA_INVALID if is_possible(sys::CKR_AEAD_DECRYPT_FAILED) => {
+                Self::AeadDecryptFailed
+            }
+            _ => family.refusal,
         }
     }
 }
@@ -143,35 +157,48 @@ const SESSION_CODES: &[CK_RV] = &[
     sys::CKR_BUFFER_TOO_SMALL,
 ];
 
-/// C_Encrypt and its parts.
-pub(crate) const ENCRYPT: Family = Family {
-    codes: &[sys::CKR_DATA_INVALID, sys::CKR_DATA_LEN_RANGE],
-    refusal: Error::FunctionFailed,
-};
-/// C_Decrypt and its parts.
-pub(crate) const DECRYPT: Family = Family {
-    codes: &[
-        sys::CKR_ENCRYPTED_DATA_INVALID,
-        sys::CKR_ENCRYPTED_DATA_LEN_RANGE,
-        sys::CKR_USER_NOT_LOGGED_IN,
-    ],
-    refusal: Error::FunctionFailed,
-};
-/// C_Sign and its parts.
-pub(crate) const SIGN: Family = Family {
-    codes: &[sys::CKR_DATA_INVALID, sys::CKR_DATA_LEN_RANGE, sys::CKR_USER_NOT_LOGGED_IN],
-    refusal: Error::FunctionRejected,
-};
-/// C_Verify and its parts.
-pub(crate) const VERIFY: Family = Family {
-    codes: &[
-        sys::CKR_DATA_INVALID,
-        sys::CKR_DATA_LEN_RANGE,
-        sys::CKR_SIGNATURE_INVALID,
-        sys::CKR_SIGNATURE_LEN_RANGE,
-    ],
-    refusal: Error::FunctionFailed,
-};
+macro_rules! families {
+    ($( $(#[doc = $doc:literal])* $name:ident $refusal:ident [ $($code:ident)* ]; )*) => { $(
+        $(#[doc = $doc])*
+        pub(crate) const $name: Family =
+            Family { codes: &[ $( sys::$code ),* ], refusal: Error::$refusal };
+    )* };
+}
+
+families! {
+    /// C_Encrypt.
+    ENCRYPT FunctionFailed [CKR_DATA_INVALID CKR_DATA_LEN_RANGE];
+    /// The parts of C_Encrypt, also joined with a digest.
+    ENCRYPT_PART FunctionFailed [CKR_DATA_LEN_RANGE];
+    /// C_Decrypt and its parts.
+    DECRYPT FunctionFailed [CKR_ENCRYPTED_DATA_INVALID CKR_ENCRYPTED_DATA_LEN_RANGE CKR_USER_NOT_LOGGED_IN];
+    /// C_DecryptDigestUpdate and C_DecryptVerifyUpdate.
+    DECRYPT_JOINED FunctionFailed [CKR_ENCRYPTED_DATA_INVALID CKR_ENCRYPTED_DATA_LEN_RANGE];
+    /// C_Sign.
+    SIGN FunctionRejected [CKR_DATA_INVALID CKR_DATA_LEN_RANGE CKR_USER_NOT_LOGGED_IN];
+    /// C_SignFinal.
+    SIGN_FINAL FunctionRejected [CKR_DATA_LEN_RANGE CKR_USER_NOT_LOGGED_IN];
+    /// C_SignUpdate, also joined with an encryption.
+    SIGN_PART FunctionFailed [CKR_DATA_LEN_RANGE CKR_USER_NOT_LOGGED_IN];
+    /// C_SignRecover.
+    SIGN_RECOVER FunctionFailed [CKR_DATA_INVALID CKR_DATA_LEN_RANGE CKR_USER_NOT_LOGGED_IN];
+    /// C_Verify and C_VerifyRecover.
+    VERIFY FunctionFailed [CKR_DATA_INVALID CKR_DATA_LEN_RANGE CKR_SIGNATURE_INVALID CKR_SIGNATURE_LEN_RANGE];
+    /// C_VerifyFinal.
+    VERIFY_FINAL FunctionFailed [CKR_DATA_LEN_RANGE CKR_SIGNATURE_INVALID CKR_SIGNATURE_LEN_RANGE];
+    /// C_VerifyUpdate, also joined with a decryption.
+    VERIFY_PART FunctionFailed [CKR_DATA_LEN_RANGE];
+    /// C_EncryptMessage.
+    ENCRYPT_MESSAGE FunctionFailed [CKR_DATA_INVALID CKR_DATA_LEN_RANGE CKR_MECHANISM_PARAM_INVALID];
+    /// C_EncryptMessageNext.
+    ENCRYPT_MESSAGE_PART FunctionFailed [CKR_DATA_LEN_RANGE CKR_MECHANISM_PARAM_INVALID];
+    /// C_DecryptMessage and its parts.
+    DECRYPT_MESSAGE FunctionFailed [
+        CKR_AEAD_DECRYPT_FAILED CKR_ENCRYPTED_DATA_LEN_RANGE CKR_MECHANISM_PARAM_INVALID CKR_USER_NOT_LOGGED_IN
+    ];
+    /// C_GetOperationState and C_SetOperationState of what was saved.
+    RESTORE KeyChanged [];
+}
 
 #[cfg(test)]
 mod tests {

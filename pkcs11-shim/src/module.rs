@@ -8,6 +8,8 @@ use crate::connection::Link;
 use crate::error::Error;
 use crate::session::Sessions;
 use crate::slot::Slots;
+use crate::slot_event::Waker;
+use crate::state::StateKey;
 
 /// Everything that the module knows.
 #[derive(Default)]
@@ -19,6 +21,8 @@ pub(crate) struct Module {
     pub(crate) link: Link,
     pub(crate) slots: Slots,
     pub(crate) sessions: Sessions,
+    pub(crate) waker: Waker,
+    pub(crate) state_key: StateKey,
 }
 
 impl Module {
@@ -30,6 +34,7 @@ impl Module {
         }
         self.debug.store(config.debug, Ordering::Relaxed);
         self.link.configure(config.socket);
+        self.waker.reset();
         self.initialized.store(true, Ordering::Release);
         Ok(())
     }
@@ -40,6 +45,7 @@ impl Module {
         if !self.initialized.swap(false, Ordering::AcqRel) {
             return Err(Error::NotInitialized);
         }
+        self.waker.wake();
         self.sessions.clear();
         self.slots.clear();
         self.link.close();

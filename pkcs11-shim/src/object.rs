@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use crate::attribute::{self, Answer, Template, Wanted};
 use crate::error::Error;
 use crate::key::Before;
+use crate::key_use::{KeyUse, parse};
 use crate::module::Module;
-use crate::operation::{KeyUse, parse};
 use crate::session::Session;
 
 /// Bytes of a handle in the reply of a search.

@@ -1,25 +1,25 @@
-//! What C_*Init settles: which key is used how, and that it may be. The daemon checks all of it again.
+//! The operations active in a session, and those of several parts that the daemon keeps.
 
-use std::sync::Arc;
-
-use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::MAX_PAYLOAD;
-use coffer_protocol::key_type::KeyType;
-use coffer_protocol::mechanism::{CallError, Function, Mechanism, MechanismCall, Parameter};
+use coffer_protocol::mechanism::Function;
 use coffer_protocol::operation::cipher::{
     self, CancelOperation, FinishOperation, StartOperation, UpdateOperation,
 };
-use coffer_protocol::operation::object::{ObjectDescription, Usage};
 use cryptoki_sys::{
-    CK_FLAGS, CK_OBJECT_HANDLE, CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_SIGN,
-    CKF_VERIFY, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY,
+    CK_FLAGS, CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_MESSAGE_DECRYPT,
+    CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_SIGN, CKF_SIGN_RECOVER,
+    CKF_VERIFY, CKF_VERIFY_RECOVER,
 };
 use zeroize::Zeroizing;
 
 use crate::digest::Hasher;
 use crate::encryption::Encryption;
 use crate::error::Error;
+use crate::key_use::KeyUse;
+use crate::message::MessageEncryption;
+use crate::message_signature::MessageSignature;
 use crate::object::Search;
+use crate::recover::Recovery;
 use crate::session::Session;
 use crate::signature::Signature;
 
@@ -33,19 +33,16 @@ pub(crate) struct Operations {
     pub(crate) decryption: Option<Encryption>,
     pub(crate) signature: Option<Signature>,
     pub(crate) verification: Option<Signature>,
+    pub(crate) recoverable: Option<Recovery>,
+    pub(crate) recovery: Option<Recovery>,
+    pub(crate) message_encryption: Option<MessageEncryption>,
+    pub(crate) message_decryption: Option<MessageEncryption>,
+    pub(crate) message_signature: Option<MessageSignature>,
+    pub(crate) message_verification: Option<MessageSignature>,
     pub(crate) digest: Option<Hasher>,
     pub(crate) search: Option<Search>,
     /// Objects that were made in the session, which end with it unless they are on the token.
     pub(crate) made: Vec<u32>,
-}
-
-/// A key and how it is used.
-pub(crate) struct KeyUse {
-    pub(crate) key: Arc<ObjectDescription>,
-    pub(crate) mechanism: &'static Mechanism,
-    pub(crate) parameter: Parameter,
-    pub(crate) call: MechanismCall,
-    pub(crate) function: Function,
 }
 
 /// A multi-part operation in the daemon.
@@ -54,42 +51,115 @@ pub(crate) struct Stream {
     is_open: bool,
 }
 
-/// Something active in a session.
+/// Something with a key that is active in a session.
 pub(crate) trait Active {
     /// Tells the daemon that it is over, where the daemon knows of it.
     fn cancel(&mut self, session: &Session);
-    /// Whether it uses something that only a logged-in user may.
-    fn is_private(&self) -> bool;
-    /// Whether each of its uses needs a login of its own.
-    fn needs_login(&self) -> bool;
+    /// The key and how it is used.
+    fn key_use(&mut self) -> &mut KeyUse;
+}
+
+/// The place of an operation of one kind.
+trait Place {
+    fn active(&mut self) -> Option<&mut dyn Active>;
+    fn clear(&mut self);
+}
+
+impl<T: Active> Place for Option<T> {
+    fn active(&mut self) -> Option<&mut dyn Active> {
+        self.as_mut().map(|active| active as &mut dyn Active)
+    }
+
+    fn clear(&mut self) {
+        *self = None;
+    }
 }
 
 impl Operations {
-    /// Whether C_Login with `CKU_CONTEXT_SPECIFIC` is about one of them.
-    pub(crate) fn await_authentication(&self) -> bool {
-        let Self { encryption, decryption, signature, verification, .. } = self;
-        let ciphers = [encryption, decryption].into_iter().flatten();
-        let signatures = [signature, verification].into_iter().flatten();
-        ciphers.map(Active::needs_login).chain(signatures.map(Active::needs_login)).any(|yes| yes)
+    /// Every place of an operation with a key, with its `CKF_` bit.
+    fn places(&mut self) -> [(CK_FLAGS, &mut dyn Place); 10] {
+        [
+            (CKF_ENCRYPT, &mut self.encryption),
+            (CKF_DECRYPT, &mut self.decryption),
+            (CKF_SIGN, &mut self.signature),
+            (CKF_VERIFY, &mut self.verification),
+            (CKF_SIGN_RECOVER, &mut self.recoverable),
+            (CKF_VERIFY_RECOVER, &mut self.recovery),
+            (CKF_MESSAGE_ENCRYPT, &mut self.message_encryption),
+            (CKF_MESSAGE_DECRYPT, &mut self.message_decryption),
+            (CKF_MESSAGE_SIGN, &mut self.message_signature),
+            (CKF_MESSAGE_VERIFY, &mut self.message_verification),
+        ]
+    }
+
+    /// The operation that C_Login with `CKU_CONTEXT_SPECIFIC` is about, if there is one.
+    pub(crate) fn awaiting_authentication(&mut self) -> Option<&mut KeyUse> {
+        let active = self.places().into_iter().filter_map(|(_, place)| place.active());
+        active.map(Active::key_use).find(|key_use| key_use.needs_login())
+    }
+
+    /// The operations that can be saved, of which one is active at most; nothing else is.
+    #[expect(clippy::type_complexity, reason = "three places, of which one is taken")]
+    pub(crate) fn only_savable(
+        &self,
+    ) -> Result<(Option<&Hasher>, Option<&Signature>, Option<&Signature>), Error> {
+        let Self { digest, signature, verification, .. } = self;
+        let savable = [digest.is_some(), signature.is_some(), verification.is_some()];
+        let others = self.encryption.is_some()
+            || self.decryption.is_some()
+            || self.recoverable.is_some()
+            || self.recovery.is_some()
+            || self.message_encryption.is_some()
+            || self.message_decryption.is_some()
+            || self.message_signature.is_some()
+            || self.message_verification.is_some();
+        if others || savable.into_iter().filter(|active| *active).count() > 1 {
+            return Err(Error::StateUnsaveable);
+        }
+        Ok((digest.as_ref(), signature.as_ref(), verification.as_ref()))
+    }
+
+    /// Refuses a second operation that does the same: one on messages uses the daemon as one on data does.
+    pub(crate) fn expect_free(&self, function: Function) -> Result<(), Error> {
+        let is_active = match function {
+            Function::Encrypt => self.encryption.is_some() || self.message_encryption.is_some(),
+            Function::Decrypt => self.decryption.is_some() || self.message_decryption.is_some(),
+            Function::Sign => self.signature.is_some() || self.message_signature.is_some(),
+            Function::Verify => self.verification.is_some() || self.message_verification.is_some(),
+            Function::SignRecover => self.recoverable.is_some(),
+            Function::VerifyRecover => self.recovery.is_some(),
+            Function::Digest => self.digest.is_some(),
+            Function::Generate
+            | Function::GenerateKeyPair
+            | Function::Wrap
+            | Function::Unwrap
+            | Function::Derive
+            | Function::Encapsulate
+            | Function::Decapsulate => false,
+        };
+        if is_active { Err(Error::OperationActive) } else { Ok(()) }
     }
 
     /// Ends those whose `CKF_` bits are in `flags`.
     pub(crate) fn cancel(&mut self, session: &Session, flags: CK_FLAGS) {
-        let is_named = |flag| flags & flag != 0;
-        end(&mut self.encryption, session, |_| is_named(CKF_ENCRYPT));
-        end(&mut self.decryption, session, |_| is_named(CKF_DECRYPT));
-        end(&mut self.signature, session, |_| is_named(CKF_SIGN));
-        end(&mut self.verification, session, |_| is_named(CKF_VERIFY));
-        self.digest.take_if(|_| is_named(CKF_DIGEST));
-        self.search.take_if(|_| is_named(CKF_FIND_OBJECTS));
+        self.end_if(session, |flag, _| flags & flag != 0);
+        self.digest.take_if(|_| flags & CKF_DIGEST != 0);
+        self.search.take_if(|_| flags & CKF_FIND_OBJECTS != 0);
     }
 
     /// Ends those that use private or secret keys.
     pub(crate) fn end_private(&mut self, session: &Session) {
-        end(&mut self.encryption, session, Active::is_private);
-        end(&mut self.decryption, session, Active::is_private);
-        end(&mut self.signature, session, Active::is_private);
-        end(&mut self.verification, session, Active::is_private);
+        self.end_if(session, |_, key_use| key_use.is_private());
+    }
+
+    fn end_if(&mut self, session: &Session, is_meant: impl Fn(CK_FLAGS, &KeyUse) -> bool) {
+        for (flag, place) in self.places() {
+            let Some(active) = place.active() else { continue };
+            if is_meant(flag, active.key_use()) {
+                active.cancel(session);
+                place.clear();
+            }
+        }
     }
 }
 
@@ -118,121 +188,6 @@ pub(crate) fn step<T: Active, R>(
     outcome
 }
 
-impl KeyUse {
-    /// Checks that the key may be used so. Costs a round trip only if the key is not known.
-    pub(crate) fn new(
-        session: &Session,
-        function: Function,
-        call: MechanismCall,
-        key: CK_OBJECT_HANDLE,
-    ) -> Result<Self, Error> {
-        let (mechanism, parameter) = parse(&call, function)?;
-        let key = session.describe(session.object(key)).map_err(Error::about_key)?;
-        if let Err(refused) = check_key(&key, mechanism, function) {
-            attempt(session, function, &call, &key, refused)?;
-            return Err(refused);
-        }
-        let possible = mechanism.accepts(&parameter, key.key_bits as usize);
-        possible.map_err(|_| Error::MechanismParamInvalid)?;
-        Ok(Self { key, mechanism, parameter, call, function })
-    }
-
-    /// The greatest length of the whole result over `input` bytes.
-    pub(crate) fn max_output(&self, input: usize) -> usize {
-        let bits = self.key.key_bits as usize;
-        self.mechanism.max_output(self.function, input, bits, &self.parameter)
-    }
-
-    /// Whether only a logged-in user may use the key; where the description does not say, it is assumed.
-    pub(crate) fn is_private(&self) -> bool {
-        self.key.class != CKO_PUBLIC_KEY
-    }
-}
-
-/// Lets the daemon refuse the use of a key that waits for its destruction, although that is known: each attempt is
-/// to raise an alarm there.
-fn attempt(
-    session: &Session,
-    function: Function,
-    call: &MechanismCall,
-    key: &ObjectDescription,
-    refused: Error,
-) -> Result<(), Error> {
-    if !matches!(refused, Error::Refused(ErrorCode::KeyPendingDelete)) {
-        return Ok(());
-    }
-    let (number, function) = (session.number(), wire(function)?);
-    let request =
-        StartOperation { session: number, function, key: key.object, mechanism: call.clone() };
-    if session.call(&request, &[]).is_ok() {
-        // Its destruction was taken back just now. Whoever tries again is not refused.
-        session.call(&CancelOperation { session: number, function }, &[])?;
-    }
-    Ok(())
-}
-
-/// The mechanism's row and parameter, if it is for `function`.
-pub(crate) fn parse(
-    call: &MechanismCall,
-    function: Function,
-) -> Result<(&'static Mechanism, Parameter), Error> {
-    let (mechanism, parameter) = call.parse().map_err(|error| match error {
-        CallError::Mechanism => Error::MechanismInvalid,
-        CallError::Parameter => Error::MechanismParamInvalid,
-    })?;
-    if mechanism.functions.contains(function) {
-        Ok((mechanism, parameter))
-    } else {
-        Err(Error::MechanismInvalid)
-    }
-}
-
-/// The order follows section 5.1.6: the type of a key is said before what it may be used for.
-fn check_key(
-    key: &ObjectDescription,
-    mechanism: &Mechanism,
-    function: Function,
-) -> Result<(), Error> {
-    if ![CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY].contains(&key.class) {
-        return Err(Error::KeyHandleInvalid);
-    }
-    let (usage, half) = match function {
-        Function::Encrypt => (Usage::Encrypt, CKO_PUBLIC_KEY),
-        Function::Decrypt => (Usage::Decrypt, CKO_PRIVATE_KEY),
-        Function::Sign => (Usage::Sign, CKO_PRIVATE_KEY),
-        Function::Verify => (Usage::Verify, CKO_PUBLIC_KEY),
-        Function::Wrap => (Usage::Wrap, CKO_PUBLIC_KEY),
-        Function::Unwrap => (Usage::Unwrap, CKO_PRIVATE_KEY),
-        Function::Derive => (Usage::Derive, CKO_PRIVATE_KEY),
-        Function::Digest | Function::Generate | Function::GenerateKeyPair => {
-            return Err(Error::MechanismInvalid);
-        }
-    };
-    let key_type = KeyType::from_ckk(key.key_type).filter(|key_type| mechanism.fits(*key_type));
-    let class = match key_type {
-        Some(key_type) if key_type.is_pair() => half,
-        Some(_) => CKO_SECRET_KEY,
-        None => return Err(Error::KeyTypeInconsistent),
-    };
-    if key.class != class {
-        return Err(Error::KeyTypeInconsistent);
-    }
-    if !mechanism.key_size.contains_bits(key.key_bits as usize) {
-        return Err(Error::KeySizeRange);
-    }
-    if key.usage & usage as u32 == 0 {
-        return Err(Error::KeyFunctionNotPermitted);
-    }
-    let allowed = &key.allowed_mechanisms;
-    if !allowed.is_empty() && !allowed.contains(&mechanism.ckm) {
-        return Err(Error::MechanismInvalid);
-    }
-    match key.refusal {
-        0 => Ok(()),
-        refusal => Err(Error::Refused(ErrorCode::from_number(refusal))),
-    }
-}
-
 impl Stream {
     /// Sends data, in as many frames as it takes; what they yield comes back together.
     pub(crate) fn send(
@@ -244,6 +199,7 @@ impl Stream {
         let mut yielded = Zeroizing::new(Vec::new());
         let mut rest = data;
         if !self.is_open {
+            key_use.expect_authenticated()?;
             let first;
             (first, rest) = data.split_at(data.len().min(CHUNK));
             let request = StartOperation {
@@ -306,18 +262,23 @@ impl Stream {
     }
 }
 
-fn wire(function: Function) -> Result<u8, Error> {
+/// The number of a function of several parts.
+pub(crate) fn wire(function: Function) -> Result<u8, Error> {
     Ok(match function {
         Function::Encrypt => cipher::Function::Encrypt as u8,
         Function::Decrypt => cipher::Function::Decrypt as u8,
         Function::Sign => cipher::Function::Sign as u8,
         Function::Verify => cipher::Function::Verify as u8,
         Function::Digest
+        | Function::SignRecover
+        | Function::VerifyRecover
         | Function::Generate
         | Function::GenerateKeyPair
         | Function::Wrap
         | Function::Unwrap
-        | Function::Derive => return Err(Error::GeneralError),
+        | Function::Derive
+        | Function::Encapsulate
+        | Function::Decapsulate => return Err(Error::GeneralError),
     })
 }
 
@@ -330,56 +291,4 @@ pub(crate) fn append(buffer: &mut Zeroizing<Vec<u8>>, data: &[u8]) {
         *buffer = larger;
     }
     buffer.extend_from_slice(data);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use coffer_protocol::mechanism::{ckm, find};
-
-    fn key() -> ObjectDescription {
-        ObjectDescription {
-            object: 1,
-            id: [1; 16],
-            class: CKO_PRIVATE_KEY,
-            key_type: 0,
-            key_bits: 2048,
-            usage: Usage::Sign as u32,
-            always_authenticate: false,
-            refusal: 0,
-            allowed_mechanisms: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn each_fault_of_a_key_has_its_code_and_they_have_an_order() {
-        let pss = find(ckm::CKM_RSA_PKCS_PSS).unwrap();
-        let check = |key: &ObjectDescription| check_key(key, pss, Function::Sign);
-        assert_eq!(check(&key()), Ok(()));
-
-        let disabled = ObjectDescription { refusal: ErrorCode::CmkDisabled as u16, ..key() };
-        assert_eq!(check(&disabled), Err(Error::Refused(ErrorCode::CmkDisabled)));
-        let limited = ObjectDescription { allowed_mechanisms: vec![ckm::CKM_RSA_PKCS], ..disabled };
-        assert_eq!(check(&limited), Err(Error::MechanismInvalid));
-        let unusable = ObjectDescription { usage: !(Usage::Sign as u32), ..limited };
-        assert_eq!(check(&unusable), Err(Error::KeyFunctionNotPermitted));
-        let small = ObjectDescription { key_bits: 1024, ..unusable };
-        assert_eq!(check(&small), Err(Error::KeySizeRange));
-        let public = ObjectDescription { class: CKO_PUBLIC_KEY, ..small };
-        assert_eq!(check(&public), Err(Error::KeyTypeInconsistent));
-        let curve = ObjectDescription { key_type: 3, ..public };
-        assert_eq!(check(&curve), Err(Error::KeyTypeInconsistent));
-        let data = ObjectDescription { class: 0, ..curve };
-        assert_eq!(check(&data), Err(Error::KeyHandleInvalid));
-    }
-
-    #[test]
-    fn a_mechanism_is_for_its_functions_only() {
-        let oaep = MechanismCall::plain(ckm::CKM_SHA256);
-        assert_eq!(parse(&oaep, Function::Sign).err(), Some(Error::MechanismInvalid));
-        let unknown = MechanismCall::plain(0x7777);
-        assert_eq!(parse(&unknown, Function::Sign).err(), Some(Error::MechanismInvalid));
-        let gcm = MechanismCall::plain(ckm::CKM_AES_GCM);
-        assert_eq!(parse(&gcm, Function::Encrypt).err(), Some(Error::MechanismParamInvalid));
-    }
 }

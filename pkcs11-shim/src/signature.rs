@@ -1,13 +1,14 @@
 //! C_Sign, C_Verify and their parts (sections 5.13 and 5.15).
 
-use coffer_protocol::mechanism::{Function, MechanismCall, Parts};
+use coffer_protocol::mechanism::{Function, MechanismCall, OutputLength, Parts};
 use coffer_protocol::operation::cipher::{SignData, VerifyData};
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use zeroize::Zeroizing;
 
 use crate::error::{self, Error, Family};
+use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, KeyUse, Operations, Stream, append, end, step};
+use crate::operation::{Active, CHUNK, Operations, Stream, append, end, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -18,11 +19,14 @@ const MAX_SIGNATURE: usize = 4096;
 
 /// An active signature or verification.
 pub(crate) struct Signature {
-    key_use: KeyUse,
-    stage: Stage,
+    pub(crate) key_use: KeyUse,
+    pub(crate) stage: Stage,
+    /// The signature that C_VerifySignatureInit took.
+    expected: Option<Vec<u8>>,
 }
 
-enum Stage {
+/// What there is of the data.
+pub(crate) enum Stage {
     /// Nothing happened since C_*Init.
     Fresh,
     /// Parts came and are here.
@@ -41,17 +45,78 @@ pub(crate) fn init(
 ) -> Result<(), Error> {
     let session = module.sessions.find(handle)?;
     let mut operations = session.operations();
-    let active = active(&mut operations, function);
     let Some(call) = mechanism else {
-        end(active, &session, |_| true);
+        end(active(&mut operations, function), &session, |_| true);
         return Ok(());
     };
-    if active.is_some() {
-        return Err(Error::OperationActive);
-    }
+    operations.expect_free(function)?;
     let key_use = KeyUse::new(&session, function, call, key)?;
-    *active = Some(Signature { key_use, stage: Stage::Fresh });
+    *active(&mut operations, function) = Some(Signature::new(key_use, None));
     Ok(())
+}
+
+/// `C_VerifySignatureInit` (PKCS#11 3.2 section 5.15): the signature comes first.
+pub(crate) fn init_with_signature(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    mechanism: Option<MechanismCall>,
+    key: CK_OBJECT_HANDLE,
+    signature: &[u8],
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let Some(call) = mechanism else {
+        end(&mut operations.verification, &session, |_| true);
+        return Ok(());
+    };
+    operations.expect_free(Function::Verify)?;
+    let key_use = KeyUse::new(&session, Function::Verify, call, key)?;
+    let longest = key_use.max_output(0);
+    // Some clients cut the two numbers of ECDSA to the same shorter length.
+    let is_possible = match key_use.mechanism.output {
+        OutputLength::TwiceOrder => {
+            (1..=longest).contains(&signature.len()) && signature.len().is_multiple_of(2)
+        }
+        _ => signature.len() == longest,
+    };
+    if !is_possible {
+        return Err(Error::SignatureLenRange);
+    }
+    operations.verification = Some(Signature::new(key_use, Some(signature.to_vec())));
+    Ok(())
+}
+
+/// `C_VerifySignature`, and without data `C_VerifySignatureFinal`; both end the operation.
+pub(crate) fn verify_kept(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    data: Option<&[u8]>,
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = &mut operations.verification;
+    let kept = active.as_ref().and_then(|active| active.expected.clone());
+    let kept = kept.ok_or(Error::OperationNotInitialized)?;
+    step(active, &session, |signature| signature.verify(&session, data, &kept))?;
+    *active = None;
+    Ok(())
+}
+
+/// `C_VerifySignatureUpdate`.
+pub(crate) fn update_kept(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    part: &[u8],
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = &mut operations.verification;
+    if active.as_ref().is_none_or(|active| active.expected.is_none()) {
+        return Err(Error::OperationNotInitialized);
+    }
+    step(active, &session, |signature| {
+        signature.update(&session, part).map_err(|error| error.late(&error::VERIFY_PART))
+    })
 }
 
 /// `C_Sign`: one frame.
@@ -73,7 +138,9 @@ pub(crate) fn update(
 ) -> Result<(), Error> {
     let session = module.sessions.find(handle)?;
     let mut operations = session.operations();
-    step(active(&mut operations, function), &session, |signature| {
+    let active = active(&mut operations, function);
+    expect_open(active.as_ref())?;
+    step(active, &session, |signature| {
         signature.update(&session, part).map_err(|error| error.late(family(function)))
     })
 }
@@ -115,16 +182,7 @@ fn finish_signing(
     let session = module.sessions.find(handle)?;
     let mut operations = session.operations();
     let active = &mut operations.signature;
-    let output = step(active, &session, |signature| {
-        signature.expect_stage(data)?;
-        match room.answer_exact(signature.key_use.max_output(0)) {
-            Some(answer) => Ok(answer),
-            None => signature
-                .finish(&session, data, &[])
-                .map(Output::Bytes)
-                .map_err(|error| error.late(&error::SIGN)),
-        }
-    })?;
+    let output = step(active, &session, |signature| signature.sign(&session, data, room))?;
     if output.is_final() {
         *active = None;
     }
@@ -140,15 +198,18 @@ fn finish_verifying(
     let session = module.sessions.find(handle)?;
     let mut operations = session.operations();
     let active = &mut operations.verification;
-    step(active, &session, |signature| {
-        signature.expect_stage(data)?;
-        if expected.len() > MAX_SIGNATURE {
-            return Err(Error::SignatureLenRange);
-        }
-        signature.finish(&session, data, expected).map_err(|error| error.late(&error::VERIFY))
-    })?;
+    expect_open(active.as_ref())?;
+    step(active, &session, |signature| signature.verify(&session, data, expected))?;
     *active = None;
     Ok(())
+}
+
+/// C_Verify is not for what C_VerifySignatureInit began.
+fn expect_open(active: Option<&Signature>) -> Result<(), Error> {
+    match active {
+        Some(signature) if signature.expected.is_none() => Ok(()),
+        _ => Err(Error::OperationNotInitialized),
+    }
 }
 
 fn active(operations: &mut Operations, function: Function) -> &mut Option<Signature> {
@@ -158,14 +219,57 @@ fn active(operations: &mut Operations, function: Function) -> &mut Option<Signat
     }
 }
 
+/// What C_SignUpdate or C_VerifyUpdate may answer.
 fn family(function: Function) -> &'static Family {
     match function {
-        Function::Verify => &error::VERIFY,
-        _ => &error::SIGN,
+        Function::Verify => &error::VERIFY_PART,
+        _ => &error::SIGN_PART,
     }
 }
 
 impl Signature {
+    /// One that has no data yet.
+    pub(crate) fn new(key_use: KeyUse, expected: Option<Vec<u8>>) -> Self {
+        Self { key_use, stage: Stage::Fresh, expected }
+    }
+
+    /// Whether C_VerifySignatureInit began it.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.expected.is_some()
+    }
+
+    /// Signs, unless the caller only learns the length.
+    pub(crate) fn sign(
+        &mut self,
+        session: &Session,
+        data: Option<&[u8]>,
+        room: Room,
+    ) -> Result<Output, Error> {
+        self.expect_stage(data)?;
+        match room.answer_exact(self.key_use.max_output(0)) {
+            Some(answer) => Ok(answer),
+            None => self.finish(session, data, &[]).map(Output::Bytes).map_err(|error| {
+                error.late(if data.is_some() { &error::SIGN } else { &error::SIGN_FINAL })
+            }),
+        }
+    }
+
+    /// Verifies.
+    pub(crate) fn verify(
+        &mut self,
+        session: &Session,
+        data: Option<&[u8]>,
+        expected: &[u8],
+    ) -> Result<(), Error> {
+        self.expect_stage(data)?;
+        if expected.len() > MAX_SIGNATURE {
+            return Err(Error::SignatureLenRange);
+        }
+        let finished = self.finish(session, data, expected);
+        let family = if data.is_some() { &error::VERIFY } else { &error::VERIFY_FINAL };
+        finished.map(drop).map_err(|error| error.late(family))
+    }
+
     /// A single-part call does not follow parts; section 5.2 leaves its code open.
     fn expect_stage(&self, data: Option<&[u8]>) -> Result<(), Error> {
         match (&self.stage, data) {
@@ -174,7 +278,8 @@ impl Signature {
         }
     }
 
-    fn update(&mut self, session: &Session, part: &[u8]) -> Result<(), Error> {
+    /// Takes one more part.
+    pub(crate) fn update(&mut self, session: &Session, part: &[u8]) -> Result<(), Error> {
         if self.key_use.mechanism.parts == Parts::Single {
             return Err(Error::FunctionNotSupported);
         }
@@ -224,6 +329,7 @@ impl KeyUse {
         data: &[u8],
         expected: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.expect_authenticated()?;
         if data.len() > CHUNK {
             if self.mechanism.parts != Parts::Multi {
                 return Err(Error::DataLenRange);
@@ -250,11 +356,7 @@ impl Active for Signature {
         }
     }
 
-    fn is_private(&self) -> bool {
-        self.key_use.is_private()
-    }
-
-    fn needs_login(&self) -> bool {
-        self.key_use.key.always_authenticate
+    fn key_use(&mut self) -> &mut KeyUse {
+        &mut self.key_use
     }
 }

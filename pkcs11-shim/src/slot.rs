@@ -1,12 +1,13 @@
 //! Slots, their tokens and mechanisms. What was last known stays known while the daemon is away.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use coffer_protocol::mechanism;
 use coffer_protocol::operation::token::{InitToken, ListTokens, PinState, Token};
 use cryptoki_sys::{
     CK_BBOOL, CK_FLAGS, CK_INFO, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_SLOT_ID, CK_SLOT_INFO,
-    CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CK_VERSION, CKF_DONT_BLOCK,
+    CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CK_VERSION, CKF_DUAL_CRYPTO_OPERATIONS,
     CKF_LOGIN_REQUIRED, CKF_REMOVABLE_DEVICE, CKF_RNG, CKF_SO_PIN_COUNT_LOW, CKF_SO_PIN_FINAL_TRY,
     CKF_SO_PIN_LOCKED, CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW,
     CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_INITIALIZED, CKF_USER_PIN_LOCKED,
@@ -17,6 +18,7 @@ use crate::error::Error;
 use crate::login::{MAX_PIN, MIN_PIN};
 use crate::module::{Module, lock};
 use crate::output::Room;
+use crate::slot_event::{Seen, Told};
 
 const MANUFACTURER: &str = "Coffer";
 const MODEL: &str = "Coffer";
@@ -38,6 +40,8 @@ struct Known {
     listed: Option<Vec<u32>>,
     /// The application that was asked and how many changes of tokens it knew then.
     seen: Option<(u32, u64)>,
+    /// What C_WaitForSlotEvent told.
+    told: Told,
 }
 
 /// `C_GetInfo`, for the function list of that version.
@@ -113,7 +117,7 @@ pub(crate) fn token_info(module: &Module, slot: CK_SLOT_ID) -> Result<CK_TOKEN_I
 }
 
 fn token_flags(token: &Token) -> CK_FLAGS {
-    let mut flags = CKF_RNG | CKF_LOGIN_REQUIRED;
+    let mut flags = CKF_RNG | CKF_LOGIN_REQUIRED | CKF_DUAL_CRYPTO_OPERATIONS;
     if token.initialised {
         flags |= CKF_TOKEN_INITIALIZED;
     }
@@ -177,11 +181,6 @@ pub(crate) fn init_token(
     Ok(())
 }
 
-/// `C_WaitForSlotEvent`: slots have no events yet, so only the form that does not wait is there.
-pub(crate) fn wait(flags: CK_FLAGS) -> Error {
-    if flags & CKF_DONT_BLOCK == 0 { Error::FunctionNotSupported } else { Error::NoEvent }
-}
-
 impl Slots {
     /// Forgets everything.
     pub(crate) fn clear(&self) {
@@ -200,6 +199,14 @@ impl Slots {
         // While the daemon is away, what was known before answers.
         let _ = self.check(link);
         self.token(slot).map(|token| token.slot)
+    }
+
+    /// A slot with an event that was not told of yet.
+    pub(crate) fn take_change(&self, link: &Link) -> Option<u32> {
+        let is_present = self.check(link).is_ok();
+        let mut known = lock(&self.known);
+        let now = known.slots(is_present);
+        known.told.take_change(&now)
     }
 
     /// Whether the tokens are there; asks the daemon only if something may have changed.
@@ -222,11 +229,15 @@ impl Slots {
         let mut known = lock(&self.known);
         let Ok((application, reply)) = outcome else {
             known.seen = None;
+            let now = known.slots(false);
+            known.told.begin(&now);
             return Err(Error::TokenNotPresent);
         };
         let is_same = |(number, _): &(u32, u64)| *number == application.number();
         known.seen = before.filter(is_same).or(Some((application.number(), 0)));
         known.tokens = reply.meta.tokens;
+        let now = known.slots(true);
+        known.told.begin(&now);
         Ok(())
     }
 
@@ -234,6 +245,15 @@ impl Slots {
         let known = lock(&self.known);
         let token = known.tokens.iter().find(|token| CK_SLOT_ID::from(token.slot) == slot);
         token.cloned().ok_or(Error::SlotIdInvalid)
+    }
+}
+
+impl Known {
+    /// How the slots are.
+    fn slots(&self, is_present: bool) -> BTreeMap<u32, Seen> {
+        let seen =
+            |token: &Token| (token.slot, Seen { is_present, is_initialised: token.initialised });
+        self.tokens.iter().map(seen).collect()
     }
 }
 

@@ -7,9 +7,9 @@ use cryptoki_sys::{self as sys, CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 
 use crate::attribute::Template;
 use crate::error::Error;
+use crate::key_use::KeyUse;
 use crate::module::Module;
 use crate::object::keep_made;
-use crate::operation::KeyUse;
 use crate::output::{Output, Room};
 
 /// `C_WrapKey`. How long the result is depends on the key that is wrapped, so that it is made to learn it.
@@ -69,11 +69,12 @@ pub(crate) fn unwrap(
 }
 
 /// What is said of a key that another is wrapped under: of its handle, its size and its type.
-struct Outer([ErrorCode; 3]);
+pub(crate) struct Outer([ErrorCode; 3]);
 
 const WRAPPING: Outer =
     Outer([ErrorCode::WrappingKeyInvalid, ErrorCode::WrappingKeySize, ErrorCode::WrappingKeyType]);
-const UNWRAPPING: Outer = Outer([
+/// Of C_UnwrapKey and its like.
+pub(crate) const UNWRAPPING: Outer = Outer([
     ErrorCode::UnwrappingKeyInvalid,
     ErrorCode::UnwrappingKeySize,
     ErrorCode::UnwrappingKeyType,
@@ -81,7 +82,7 @@ const UNWRAPPING: Outer = Outer([
 
 impl Error {
     /// As a function that is given a key to wrap or unwrap with says it.
-    fn about_outer(self, Outer([handle, size, kind]): &Outer) -> Self {
+    pub(crate) fn about_outer(self, Outer([handle, size, kind]): &Outer) -> Self {
         match self.ckr() {
             sys::CKR_KEY_HANDLE_INVALID | sys::CKR_OBJECT_HANDLE_INVALID => Self::Refused(*handle),
             sys::CKR_KEY_SIZE_RANGE => Self::Refused(*size),

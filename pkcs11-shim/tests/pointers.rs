@@ -26,7 +26,7 @@ fn a_slice_is_empty_without_a_pointer_and_refused_where_the_pointer_lacks_or_the
     assert_eq!(null::<u8>().slice(1).err(), Some(Error::ArgumentsBad));
     let mut words = [7_u64; 2];
     for huge in [CK_ULONG::MAX, CK_ULONG::MAX / 8 + 1, CK_ULONG::MAX / 2 + 1, 1 << 60] {
-        assert_eq!(pointer(&raw mut words[0]).slice(huge).err(), Some(Error::ArgumentsBad));
+        assert_eq!(pointer(&raw mut words[0]).values(huge).err(), Some(Error::ArgumentsBad));
     }
 }
 

@@ -54,7 +54,7 @@ fn attributes() -> BTreeMap<&'static str, u64> {
         CKA_PUBLIC_KEY_INFO CKA_VALUE_LEN CKA_EXTRACTABLE CKA_LOCAL CKA_NEVER_EXTRACTABLE
         CKA_ALWAYS_SENSITIVE CKA_KEY_GEN_MECHANISM CKA_MODIFIABLE CKA_COPYABLE CKA_DESTROYABLE
         CKA_EC_PARAMS CKA_EC_POINT CKA_ALWAYS_AUTHENTICATE CKA_WRAP_WITH_TRUSTED
-        CKA_ALLOWED_MECHANISMS
+        CKA_ENCAPSULATE CKA_DECAPSULATE CKA_ALLOWED_MECHANISMS
     }
 }
 
@@ -88,6 +88,10 @@ fn mechanism_flags_are_those_of_the_header() {
         (Function::Wrap, sys::CKF_WRAP),
         (Function::Unwrap, sys::CKF_UNWRAP),
         (Function::Derive, sys::CKF_DERIVE),
+        (Function::SignRecover, sys::CKF_SIGN_RECOVER),
+        (Function::VerifyRecover, sys::CKF_VERIFY_RECOVER),
+        (Function::Encapsulate, sys::CKF_ENCAPSULATE),
+        (Function::Decapsulate, sys::CKF_DECAPSULATE),
     ] {
         assert_eq!(u64::from(function as u32), flag, "{function:?}");
     }

@@ -87,15 +87,7 @@ impl Daemon {
     ///
     /// Where it does not serve in time.
     pub fn start_again(&mut self, arguments: &[&str]) {
-        let mut child = Command::new(binaries().join("coffer"))
-            .args(["dev", "--dir"])
-            .arg(&self.directory)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("coffer is built; run `cargo build --workspace` with the profile of the tests");
+        let mut child = self.dev(arguments, Stdio::inherit());
         let begun = Instant::now();
         while !self.serves() {
             let ended = child.try_wait().expect("the child can be waited for");
@@ -104,6 +96,35 @@ impl Daemon {
             std::thread::sleep(Duration::from_millis(5));
         }
         self.child = Some(child);
+    }
+
+    fn dev(&self, arguments: &[&str], errors: Stdio) -> Child {
+        Command::new(binaries().join("coffer"))
+            .args(["dev", "--dir"])
+            .arg(&self.directory)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .expect("coffer is built; run `cargo build --workspace` with the profile of the tests")
+    }
+
+    /// Starts it on the store that it has, and kills it a while later, wherever it is then.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be killed.
+    pub fn start_and_kill(&mut self, after: Duration) {
+        // What `coffer dev` says of a daemon that was killed is no news.
+        let child = self.dev(&[], Stdio::null());
+        std::thread::sleep(after);
+        match daemon_of(&child) {
+            Some(pid) => kill(pid, Signal::SIGKILL).expect("cofferd can be killed"),
+            None => kill(pid_of(&child), Signal::SIGTERM).expect("coffer dev can be stopped"),
+        }
+        self.child = Some(child);
+        self.wait_killed();
     }
 
     fn serves(&self) -> bool {
@@ -131,13 +152,8 @@ impl Daemon {
     ///
     /// Where it does not run.
     pub fn pid(&self) -> Pid {
-        let parent = self.child.as_ref().expect("it runs").id();
-        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
-        let found = children.unwrap_or_default().split_whitespace().find_map(|pid| {
-            let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-            (name.trim() == "cofferd").then(|| pid.parse().ok())?
-        });
-        Pid::from_raw(found.expect("cofferd is a child of coffer dev"))
+        let found = daemon_of(self.child.as_ref().expect("it runs"));
+        found.expect("cofferd is a child of coffer dev")
     }
 
     /// Kills the daemon as a crash would, and waits until `coffer dev` has noticed.
@@ -157,6 +173,17 @@ impl Daemon {
     /// Where it does not run.
     pub fn wait_killed(&mut self) {
         let mut child = self.child.take().expect("it runs");
+        child.wait().expect("coffer dev can be waited for");
+    }
+
+    /// Stops it as an administrator would.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        kill(pid_of(&child), Signal::SIGTERM).expect("coffer dev can be stopped");
         child.wait().expect("coffer dev can be waited for");
     }
 
@@ -226,11 +253,25 @@ impl Daemon {
     }
 }
 
+fn pid_of(child: &Child) -> Pid {
+    Pid::from_raw(i32::try_from(child.id()).expect("process ids are positive"))
+}
+
+/// The `cofferd` among the children of a `coffer dev`.
+fn daemon_of(dev: &Child) -> Option<Pid> {
+    let parent = dev.id();
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    let found = children.unwrap_or_default().split_whitespace().find_map(|pid| {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        (name.trim() == "cofferd").then(|| pid.parse().ok())?
+    });
+    found.map(Pid::from_raw)
+}
+
 impl Drop for Daemon {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            let pid = i32::try_from(child.id()).expect("process ids are positive");
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+            let _ = kill(pid_of(&child), Signal::SIGTERM);
             let _ = child.wait();
         }
     }

@@ -37,7 +37,7 @@ pub(crate) struct DevArguments {
     /// PIN of the security officers
     #[arg(long, value_parser = parse_pin, default_value = "12345678", hide_default_value = true)]
     so_pin: SecretString,
-    /// Add the seconds in this file to the clock
+    /// Add the seconds in this file to the clock; a second number there is for the boot clock alone
     #[arg(long, value_name = "FILE")]
     clock_file: Option<PathBuf>,
     /// Run this in the environment of the new HSM, and stop with it

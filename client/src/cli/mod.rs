@@ -1,17 +1,23 @@
 //! The command's words. Each subject has its file; all speak to the daemon through the client library.
 
 mod action;
+mod alarms;
 mod audit;
 mod backup;
 mod call;
+mod completions;
+mod confirm;
 mod crypt;
 mod daemon;
 mod dev;
 mod doctor;
 mod envelope;
+mod file;
+mod hint;
 mod init;
 mod input;
 mod key;
+mod man;
 mod output;
 mod partition;
 mod passphrase;
@@ -21,12 +27,14 @@ mod problem;
 mod progress;
 mod random;
 mod re_encrypt;
+mod request;
 mod restore;
 mod signals;
 mod sink;
 mod status;
 mod store;
 mod target;
+mod time;
 
 use std::process::ExitCode;
 
@@ -56,7 +64,7 @@ enum Command {
     Status(status::StatusArguments),
     /// Find out what is wrong, and what to do about it
     Doctor(doctor::DoctorArguments),
-    /// Make, list, enable and disable keys
+    /// Make, list, change, import and delete keys
     #[command(subcommand)]
     Key(key::KeyCommand),
     /// Encrypt with a key: up to 4,096 bytes, or files of any size with --envelope
@@ -73,6 +81,9 @@ enum Command {
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// List alarms, and run a program for each that comes
+    #[command(subcommand)]
+    Alarms(alarms::AlarmsCommand),
     /// Write all keys into one file under a passphrase, while the daemon serves
     Backup(backup::BackupArguments),
     /// Fill an empty store from a backup, after showing what it would do
@@ -82,6 +93,10 @@ enum Command {
     Store(store::StoreCommand),
     /// Send one request of the KMS API under its own name, with JSON in and out
     Call(call::CallArguments),
+    /// Print what a shell needs to complete this command's words
+    Completions(completions::CompletionsArguments),
+    /// Write the manual pages of this command
+    Man(man::ManArguments),
     #[command(hide = true)]
     Become(signals::BecomeArguments),
 }
@@ -100,10 +115,13 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Random(arguments) => (false, random::run(&arguments).map(|()| 0)),
         Command::Partition(command) => (command.json(), partition::run(command).map(|()| 0)),
         Command::Audit(command) => (command.json(), audit::run(&command)),
+        Command::Alarms(command) => (command.json(), alarms::run(&command).map(|()| 0)),
         Command::Backup(arguments) => (arguments.json, backup::run(&arguments).map(|()| 0)),
         Command::Restore(arguments) => (arguments.json, restore::run(&arguments)),
         Command::Store(command) => (command.json(), store::run(&command)),
         Command::Call(arguments) => (false, call::run(&arguments)),
+        Command::Completions(arguments) => (false, completions::run(&arguments).map(|()| 0)),
+        Command::Man(arguments) => (false, man::run(&arguments).map(|()| 0)),
         Command::Become(arguments) => (false, signals::r#become(&arguments)),
     };
     ExitCode::from(result.unwrap_or_else(|problem| problem.report(json)))
@@ -130,11 +148,42 @@ mod tests {
             "status --json",
             "doctor --json",
             "key create app --usage encrypt_decrypt --spec SM4 --description d --tag a=b",
+            "key create app --usage mac --spec hmac_sm3 --import --client-token t",
+            "key create app --usage agree --spec EC_P384",
+            "key create app --rotate-days 90",
             "key create app --usage sign-ecc --json --partition dev",
             "key list --json",
+            "key list --search a --state pendingimport --usage mac --origin imported --tag a=b --tag a=c",
+            "key list --role product --order newest --limit 5 --offset 10",
             "key show app",
+            "key show a b --json",
+            "key last-use a b",
+            "key edit app --alias b --description d",
             "key enable a b c",
             "key disable alias/a",
+            "key archive a b",
+            "key unarchive a b",
+            "key rotate a b",
+            "key rotation a",
+            "key rotation a --enable --days 30",
+            "key rotation a --disable",
+            "key schedule-deletion a b --days 7 --yes",
+            "key cancel-deletion a b",
+            "key import-parameters a --public-key f --token g --der --wrapping SM2 --wrapping-key SM2",
+            "key import a",
+            "key import a - --expires never",
+            "key import a f --expires 2030-01-01 --wrapping RSAES_OAEP_SHA_256 --wrapping-key RSA_3072",
+            "key import a --wrapped f --token g --wrapped-private-key h --json",
+            "key delete-material a --yes",
+            "key public-key a --der --out f",
+            "key tag add a k=v l=w",
+            "key tag remove a k l",
+            "key tag list a --json",
+            "alarms list --type KeyPendingDelete.Used --key a --from 2026-01-01 --to 1800000000 --limit 5 --json",
+            "alarms follow --since 5 --state f --json",
+            "alarms follow --exec logger -t coffer --json",
+            "completions bash",
+            "man --dir d",
             "encrypt --key app --context a=b --context c=d --in f --out g --base64",
             "decrypt --context a=b --in f --out g --base64",
             "encrypt --key app --envelope --context a=b --in f --out g",
@@ -177,7 +226,40 @@ mod tests {
             "key create app --spec DES",
             "key create app --usage everything",
             "key create app --tag novalue",
+            "key create app --import --rotate-days 90",
             "key enable",
+            "key show",
+            "key list --state gone",
+            "key list --origin elsewhere",
+            "key list --role admin",
+            "key list --limit 0",
+            "key list --offset -1",
+            "key edit app",
+            "key rotation app --days 30",
+            "key rotation app --enable --disable",
+            "key rotation app --enable --days many",
+            "key schedule-deletion",
+            "key schedule-deletion app --days soon",
+            "key import",
+            "key import app f --wrapped g --token h",
+            "key import app --wrapped g",
+            "key import app --token h",
+            "key import app f --expires tomorrow",
+            "key import app f --wrapping AES",
+            "key import-parameters app",
+            "key import-parameters app --public-key f",
+            "key delete-material",
+            "key public-key app --der --json",
+            "key tag add app",
+            "key tag add app novalue",
+            "key tag remove app",
+            "alarms",
+            "alarms list --type Fire",
+            "alarms list --from yesterday",
+            "alarms follow --since -1",
+            "alarms follow --exec",
+            "completions",
+            "completions cmd.com",
             "encrypt",
             "encrypt --key app --context novalue",
             "encrypt --key app --envelope --base64",

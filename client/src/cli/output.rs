@@ -70,6 +70,15 @@ pub(crate) fn fields<M: Message>(message: &M) -> io::Result<()> {
     Ok(())
 }
 
+/// Prints titles and values, one pair a line; a pair without a value is left out.
+pub(crate) fn pairs(rows: &[(&str, String)]) -> io::Result<()> {
+    let width = rows.iter().map(|(title, _)| title.len()).max().unwrap_or(0);
+    for (title, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        text(&format!("{title:width$}  {}", printable(value)))?;
+    }
+    Ok(())
+}
+
 /// UNIX seconds as people read them (RFC 3339, UTC).
 pub(crate) fn time(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {

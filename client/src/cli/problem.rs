@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use coffer_client::Error;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
+use coffer_protocol::key::KeyState;
 use coffer_protocol::message::json::{FieldError, Object};
 use serde_json::json;
 
+use super::hint::{self, About};
 use super::output;
 
 /// Exit status of wrong usage.
@@ -23,6 +25,8 @@ pub(crate) enum Problem {
     Connecting { error: Error, path: PathBuf },
     /// A call had no reply, or a refusal.
     Calling(Error),
+    /// The same, of a call about a key.
+    Key(Box<KeyProblem>),
     /// The request's JSON is not that of the action.
     Request(Failure),
     /// The command was used wrongly.
@@ -33,18 +37,49 @@ pub(crate) enum Problem {
     DaemonEnded(String),
 }
 
+/// A call about a key that had no reply, or a refusal; with what is known of the key.
+#[derive(Debug)]
+pub(crate) struct KeyProblem {
+    pub(crate) error: Error,
+    /// As it was named.
+    pub(crate) key: String,
+    /// Where it could be learnt.
+    pub(crate) state: Option<KeyState>,
+    /// UNIX seconds; 0 where none is set.
+    pub(crate) deletion_date: i64,
+}
+
+impl KeyProblem {
+    fn hint(&self, code: ErrorCode) -> Option<String> {
+        let date = output::time(self.deletion_date);
+        let date = (self.deletion_date != 0).then_some(date.as_str());
+        hint::of(code, About { key: &self.key, state: self.state, date })
+    }
+}
+
 impl Problem {
     pub(crate) fn connecting(error: Error, path: PathBuf) -> Self {
         Self::Connecting { error, path }
     }
 
+    /// What the client library said, if it is that.
+    fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Connecting { error, .. } | Self::Calling(error) => Some(error),
+            Self::Key(problem) => Some(&problem.error),
+            Self::Request(_) | Self::Usage(_) | Self::Local(_) | Self::DaemonEnded(_) => None,
+        }
+    }
+
     /// The code of the KMS API, as the error table has it.
     fn code(&self) -> &'static str {
+        let of = |error: &Error| match error.failure() {
+            Some(failure) => failure.code().kms(),
+            None => ErrorCode::Unavailable.kms(),
+        };
         match self {
-            Self::Connecting { error, .. } | Self::Calling(error) => match error.failure() {
-                Some(failure) => failure.code().kms(),
-                None => ErrorCode::Unavailable.kms(),
-            },
+            Self::Connecting { error, .. } | Self::Calling(error) => of(error),
+            Self::Key(problem) => of(&problem.error),
             Self::Request(failure) => failure.code().kms(),
             Self::Usage(_) => ErrorCode::InvalidParameter.kms(),
             Self::Local(_) => ErrorCode::Internal.kms(),
@@ -53,19 +88,21 @@ impl Problem {
     }
 
     pub(crate) fn exit_status(&self) -> u8 {
+        let of = |error: &Error| match error {
+            Error::Refused { failure, .. } => failure.code().exit_status(),
+            // Hello is refused for what it asks, a connection that served is not.
+            Error::GoAway(failure) if matches!(self, Self::Connecting { .. }) => {
+                failure.code().exit_status()
+            }
+            Error::GoAway(_)
+            | Error::Unreachable(_)
+            | Error::Untrusted { .. }
+            | Error::Lost(_)
+            | Error::Protocol(_) => NO_DAEMON,
+        };
         match self {
-            Self::Connecting { error, .. } | Self::Calling(error) => match error {
-                Error::Refused { failure, .. } => failure.code().exit_status(),
-                // Hello is refused for what it asks, a connection that served is not.
-                Error::GoAway(failure) if matches!(self, Self::Connecting { .. }) => {
-                    failure.code().exit_status()
-                }
-                Error::GoAway(_)
-                | Error::Unreachable(_)
-                | Error::Untrusted { .. }
-                | Error::Lost(_)
-                | Error::Protocol(_) => NO_DAEMON,
-            },
+            Self::Connecting { error, .. } | Self::Calling(error) => of(error),
+            Self::Key(problem) => of(&problem.error),
             Self::Request(failure) => failure.code().exit_status(),
             Self::Usage(_) => USAGE,
             Self::Local(_) => 1,
@@ -78,6 +115,7 @@ impl Problem {
         match self {
             Self::Connecting { error, path } => format!("{error} (socket {})", path.display()),
             Self::Calling(error) => error.to_string(),
+            Self::Key(problem) => format!("{}: {}", problem.key, problem.error),
             Self::Request(failure) => failure.to_string(),
             Self::Usage(message) | Self::DaemonEnded(message) => message.clone(),
             Self::Local(error) => format!("{error:#}"),
@@ -85,28 +123,31 @@ impl Problem {
     }
 
     /// What to do next, where the message does not say it.
-    fn advice(&self) -> Option<&'static str> {
-        let (Self::Connecting { error, .. } | Self::Calling(error)) = self else {
-            return None;
-        };
-        match error {
-            Error::Unreachable(cause) if cause.kind() == io::ErrorKind::PermissionDenied => Some(
+    pub(crate) fn advice(&self) -> Option<String> {
+        let said = match self.error()? {
+            Error::Unreachable(cause) if cause.kind() == io::ErrorKind::PermissionDenied => {
                 "Members of the group coffer-clients may use keys; administration is for the \
-                 daemon's owner. `coffer doctor` looks at both.",
-            ),
-            Error::Unreachable(_) => Some(
-                "Start it with `systemctl start cofferd.socket`, or try `coffer dev`. \
-                 `coffer doctor` finds out more.",
-            ),
-            Error::Untrusted { .. } => {
-                Some("Somebody may be posing as the daemon; ask whoever runs that process.")
+                 daemon's owner. `coffer doctor` looks at both."
             }
-            Error::Lost(_) => Some(
-                "The request may have been carried out; see `coffer status` and the audit log.",
-            ),
-            Error::Protocol(_) => Some("The daemon and this command may differ in version."),
-            Error::GoAway(_) | Error::Refused { .. } => None,
-        }
+            Error::Unreachable(_) => {
+                "Start it with `systemctl start cofferd.socket`, or try `coffer dev`. \
+                 `coffer doctor` finds out more."
+            }
+            Error::Untrusted { .. } => {
+                "Somebody may be posing as the daemon; ask whoever runs that process."
+            }
+            Error::Lost(_) => {
+                "The request may have been carried out; see `coffer status` and the audit log."
+            }
+            Error::Protocol(_) => "The daemon and this command may differ in version.",
+            Error::GoAway(failure) | Error::Refused { failure, .. } => {
+                return match self {
+                    Self::Key(problem) => problem.hint(failure.code()),
+                    _ => hint::of(failure.code(), About::UNKNOWN),
+                };
+            }
+        };
+        Some(said.to_owned())
     }
 
     /// The object that machines read in place of a reply.
@@ -114,6 +155,9 @@ impl Problem {
         let mut object = Object::new();
         object.insert("Error".to_owned(), json!({"Code": self.code(), "Message": self.message()}));
         object.insert("RequestId".to_owned(), request_id.into());
+        if let Self::Key(problem) = self {
+            object.insert("Key".to_owned(), problem.key.as_str().into());
+        }
         object
     }
 

@@ -1,12 +1,12 @@
 //! `coffer restore`: a backup into an empty store. What it would do is shown before it is done.
 
 use std::fs::File;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use coffer_client::admin::{Admin, BACKUP_HEADER, RestorePlan};
 
+use super::confirm::Confirmation;
 use super::input;
 use super::passphrase::{For, PassphraseSource};
 use super::progress::Progress;
@@ -30,9 +30,8 @@ pub(crate) struct RestoreArguments {
     /// Show what would be done, and do nothing
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
-    /// Do not ask
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    confirmation: Confirmation,
     /// Print the plan or the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -56,7 +55,8 @@ pub(crate) fn run(arguments: &RestoreArguments) -> Result<u8, Problem> {
     if !arguments.json {
         show(&plan, false)?;
     }
-    let answer = if arguments.yes { Ok(true) } else { confirmed() };
+    let question = "Restore this into the store of the running daemon?";
+    let answer = arguments.confirmation.ask(question, "yes");
     if !matches!(answer, Ok(true)) {
         admin.stop_transfers()?;
         answer?;
@@ -123,14 +123,4 @@ fn refuse_impossible(plan: &RestorePlan) -> Result<u8, Problem> {
         Some(obstacle) => Err(anyhow::anyhow!("it cannot be restored here: {obstacle}").into()),
         None => Ok(0),
     }
-}
-
-fn confirmed() -> anyhow::Result<bool> {
-    if !io::stdin().is_terminal() {
-        bail!("nobody can be asked here: say --yes to restore, or --dry-run to look only");
-    }
-    write!(io::stderr(), "Restore this into the store of the running daemon? [y/N] ")?;
-    let mut answer = String::new();
-    io::stdin().lock().take(16).read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

@@ -14,7 +14,7 @@ const CLIENT_NAME: &str = concat!("coffer/", env!("CARGO_PKG_VERSION"));
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Target {
     /// The partition; the daemon's first one when left out
-    #[arg(long, value_name = "NAME", env = "COFFER_PARTITION")]
+    #[arg(long, value_name = "NAME", env = "COFFER_PARTITION", hide_env_values = true)]
     partition: Option<String>,
 }
 
@@ -22,6 +22,15 @@ impl Target {
     /// Connects for requests of the KMS API.
     pub(crate) fn connect(&self) -> Result<Connection, Problem> {
         open(socket::app_path(), &self.options())
+    }
+
+    /// Connects in another role, or to an application that is there.
+    pub(crate) fn connect_as(
+        &self,
+        role: Role,
+        attach: Option<[u8; 16]>,
+    ) -> Result<Connection, Problem> {
+        open(socket::app_path(), &ConnectOptions { role, attach, ..self.options() })
     }
 
     /// Connects for administration.

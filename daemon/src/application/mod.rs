@@ -330,6 +330,40 @@ impl Application {
         session.take(function)
     }
 
+    /// Notes that the user gave the PIN for the next use of a key in a session; one for another key is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`], or [`ErrorCode::UserNotLoggedIn`] where the user logged out meanwhile.
+    pub fn authenticate(&self, session: u32, key: ObjectId) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let slot = inner.sessions.get(&session).ok_or(ErrorCode::SessionInvalid)?.slot;
+        if inner.login(slot) != Login::User {
+            return Err(ErrorCode::UserNotLoggedIn.into());
+        }
+        let session = inner.sessions.get_mut(&session).ok_or(ErrorCode::SessionInvalid)?;
+        session.authenticated = Some(key);
+        Ok(())
+    }
+
+    /// Whether the user gave the PIN for the next use of a key in a session.
+    pub fn is_authenticated(&self, session: u32, key: ObjectId) -> bool {
+        let inner = self.lock();
+        inner.sessions.get(&session).is_some_and(|session| session.authenticated == Some(key))
+    }
+
+    /// Uses up the PIN that was given for the next use of a key in a session.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::SessionInvalid`], or [`ErrorCode::UserNotLoggedIn`] where none was given.
+    pub fn spend_authentication(&self, session: u32, key: ObjectId) -> Result<(), Error> {
+        let mut inner = self.lock();
+        let session = inner.sessions.get_mut(&session).ok_or(ErrorCode::SessionInvalid)?;
+        let given = session.authenticated.take_if(|given| *given == key);
+        given.map(drop).ok_or(ErrorCode::UserNotLoggedIn.into())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::crypto;
-use crate::object::{KeyPart, Object, Slot};
+use crate::object::{KeyPart, Object, ObjectId, Slot};
 use crate::state::login::Login;
 use crate::vault::Sealed;
 
@@ -21,6 +21,8 @@ pub struct Session {
     pub slot: Slot,
     /// Whether it may change token objects.
     pub read_write: bool,
+    /// The key for whose next use the user gave the PIN.
+    pub authenticated: Option<ObjectId>,
     operations: [Option<Operation>; 4],
 }
 
@@ -132,7 +134,7 @@ impl SessionState {
 impl Session {
     /// A session without operations.
     pub fn new(slot: Slot, read_write: bool) -> Self {
-        Self { slot, read_write, operations: [const { None }; 4] }
+        Self { slot, read_write, authenticated: None, operations: [const { None }; 4] }
     }
 
     /// Starts an operation.
@@ -158,8 +160,9 @@ impl Session {
         self.operations[function as usize].take().ok_or(ErrorCode::OperationNotStarted.into())
     }
 
-    /// Ends the operations whose keys are private.
+    /// Ends the operations whose keys are private, and forgets a PIN given for one.
     pub fn end_private_operations(&mut self) {
+        self.authenticated = None;
         for place in &mut self.operations {
             if place.as_ref().is_some_and(|operation| operation.key.is_private()) {
                 *place = None;

@@ -34,6 +34,7 @@ mod pkcs8;
 mod pss;
 mod public_key;
 pub mod random;
+mod recover;
 mod rsa;
 pub mod rsa_key;
 pub mod self_test;
@@ -55,6 +56,7 @@ pub use one_shot::{
 pub use pbkdf2::pbkdf2;
 pub use pkcs8::{decode as decode_private, encode as encode_private};
 pub use public_key::PublicKey;
+pub use recover::recover;
 pub use rsa_key::Components;
 pub use stream::Stream;
 pub use wrap::{unwrap, wrap};

@@ -1,7 +1,7 @@
 //! Wrapping the value of a key under a key, by scheme.
 
 use ::rsa::traits::PublicKeyParts;
-use coffer_protocol::mechanism::{Parameter, RsaAes, Scheme};
+use coffer_protocol::mechanism::{CcmParameter, Parameter, RsaAes, Scheme};
 use zeroize::Zeroizing;
 
 use super::aes::Aes;
@@ -21,8 +21,17 @@ pub fn wrap(
     match (scheme, parameter) {
         (Scheme::RsaAesKeyWrap, Parameter::RsaAes(between)) => envelop(key, between, value),
         (Scheme::RsaAesKeyWrap, _) => Err(Error::Parameter),
+        (Scheme::AesCcm, Parameter::Ccm(ccm)) => {
+            one_shot::encrypt(key, scheme, &of_length(ccm, value.len()), value)
+        }
         _ => one_shot::encrypt(key, scheme, parameter, value),
     }
+}
+
+/// CCM fixes the length of what it takes. Who wraps a key need not know it, and says 0.
+fn of_length(ccm: &CcmParameter, length: usize) -> Parameter {
+    let data_len = if ccm.data_len == 0 { length as u64 } else { ccm.data_len };
+    Parameter::Ccm(CcmParameter { data_len, ..ccm.clone() })
 }
 
 /// The value of the key that was wrapped.
@@ -40,6 +49,9 @@ pub fn unwrap(
     match (scheme, parameter) {
         (Scheme::RsaAesKeyWrap, Parameter::RsaAes(between)) => open(key, between, wrapped),
         (Scheme::RsaAesKeyWrap, _) => Err(Error::Parameter),
+        (Scheme::AesCcm, Parameter::Ccm(ccm)) => {
+            one_shot::decrypt(key, scheme, &of_length(ccm, wrapped.len()), wrapped)
+        }
         _ => one_shot::decrypt(key, scheme, parameter, wrapped),
     }
 }

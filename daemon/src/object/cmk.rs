@@ -76,7 +76,7 @@ const fn use_of(usage: KeyUsage) -> Use {
     }
 }
 
-const USAGES: [u64; 9] = [
+const USAGES: [u64; 11] = [
     a::ENCRYPT,
     a::DECRYPT,
     a::SIGN,
@@ -86,6 +86,8 @@ const USAGES: [u64; 9] = [
     a::WRAP,
     a::UNWRAP,
     a::DERIVE,
+    a::ENCAPSULATE,
+    a::DECAPSULATE,
 ];
 
 /// The objects of a new CMK: the key itself, whose id is its KeyId, then the public half if PKCS#11 knows one.

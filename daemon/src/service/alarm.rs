@@ -6,7 +6,7 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::alarm::AlarmKind;
 use coffer_protocol::handshake::uuid_text;
 use coffer_protocol::key::KeyState;
-use coffer_protocol::operation::{Effect, KeyRule, Resource, Row};
+use coffer_protocol::operation::{KeyRule, Resource, Row};
 
 use super::{Caller, Payload, Service, kms};
 use crate::Error;
@@ -101,33 +101,47 @@ pub(super) fn key_of(
     }
 }
 
-/// Whether operations of the row use a key.
-fn is_use(row: &Row) -> bool {
-    row.effect == Effect::Use || row.rule == KeyRule::PublicKey
+/// What a request says of its keys.
+pub(super) struct Named<'r> {
+    pub(super) resource: Resource<'r>,
+    pub(super) further: Option<&'r str>,
+    pub(super) payload: &'r Payload<'r>,
 }
 
 /// Raises the alarm of an attempt that was refused: because its key waits for its destruction, or before anybody
-/// looked at that.
+/// looked at that. Then `named` tells which keys the request names.
 pub(super) fn refused(
     service: &Service,
     caller: &Caller,
     row: &Row,
-    resource: &Resource<'_>,
-    payload: &Payload<'_>,
     error: &Error,
+    named: Option<&Named<'_>>,
 ) {
-    let key = match error {
+    let keys = match error {
         Error::About(ErrorCode::KeyPendingDelete, id) => {
-            ObjectId::parse(id).and_then(|id| service.registry.get(id))
+            [ObjectId::parse(id).and_then(|id| service.registry.get(id)), None]
         }
         _ if error.code() == ErrorCode::AuditBlocked => {
             service.blocked();
-            None
+            return;
         }
-        _ if error.code().exit_status() == 4 => key_of(service, caller, resource, payload),
-        _ => None,
+        _ if error.code().exit_status() == 4 => {
+            let Some(Named { resource, further, payload }) = named else { return };
+            let further = further.and_then(|name| kms::named(service, caller, name));
+            [key_of(service, caller, resource, payload), further]
+        }
+        _ => return,
     };
-    let Some(key) = key.filter(|_| is_use(row)) else { return };
+    if !row.uses_key() && row.rule != KeyRule::PublicKey {
+        return;
+    }
+    for key in keys.into_iter().flatten() {
+        attempted(service, caller, row, &key);
+    }
+}
+
+/// Raises the alarm, if the key waits for its destruction.
+fn attempted(service: &Service, caller: &Caller, row: &Row, key: &Object) {
     let Some(record) = key.key.as_ref().filter(|key| key.state == KeyState::PendingDelete) else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::{self, Flags};
-use coffer_protocol::operation::{Access, Audit, Effect, Face, Resource, Row, Socket, When};
+use coffer_protocol::operation::{Access, Audit, Face, Resource, Row, Socket, When};
 
 use super::record::{Describe, Recorder};
 use super::{
@@ -41,8 +41,9 @@ pub(super) fn pass<O: Handle + Describe>(
         Ok(()) => {}
         Err(error) => {
             if !dry_run {
-                let resource = request.resource();
-                alarm::refused(service, caller, O::ROW, &resource, &incoming.payload, &error);
+                let (resource, further) = (request.resource(), request.further_key());
+                let named = alarm::Named { resource, further, payload: &incoming.payload };
+                alarm::refused(service, caller, O::ROW, &error, Some(&named));
             }
             return Err(recorder.refused(error));
         }
@@ -59,7 +60,8 @@ pub(super) fn pass<O: Handle + Describe>(
             Err(error) => Err(recorder.refused(error)),
         };
     }
-    let used = (O::ROW.effect == Effect::Use)
+    let used = O::ROW
+        .uses_key()
         .then(|| alarm::key_of(service, caller, &call.request().resource(), call.payload()))
         .flatten()
         .filter(|object| object.key.is_some());
@@ -73,8 +75,7 @@ pub(super) fn pass<O: Handle + Describe>(
             Ok(Outgoing { flags: Flags::NONE, meta: frame::encode_meta(&meta)?, payload })
         }
         Err(error) => {
-            let (resource, payload) = (Resource::None, Payload::Plain(&[]));
-            alarm::refused(service, caller, O::ROW, &resource, &payload, &error);
+            alarm::refused(service, caller, O::ROW, &error, None);
             Err(recorder.refused(error))
         }
     }

@@ -86,6 +86,11 @@ pub(crate) trait Handle: Operation {
         Ok(())
     }
 
+    /// A key that the request names beside its resource.
+    fn further_key(&self) -> Option<&str> {
+        None
+    }
+
     /// Decides.
     ///
     /// # Errors

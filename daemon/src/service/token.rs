@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::token::{
-    CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
-    Nothing, OpenSession, OpenedSession, SessionInfo, SetPin, Token, Tokens,
+    AuthenticateUse, CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken,
+    ListTokens, Login, Logout, Nothing, OpenSession, OpenedSession, SessionInfo, SetPin, Token,
+    Tokens,
 };
 
-use super::{Answer, Authorized, Caller, Handle, Service};
+use super::{Answer, Authorized, Caller, Handle, Service, visible};
 use crate::Error;
 use crate::application::{SessionState, SessionView};
-use crate::object::{Slot, cmk};
+use crate::object::{ObjectId, Slot, class, cmk};
 use crate::partition::Partition;
 use crate::pin::{Pin, Role, Subject};
 use crate::state::login;
@@ -213,7 +214,7 @@ impl Handle for Login {
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan> {
         let session = call.session(call.request().session)?;
         if call.request().user == CONTEXT_SPECIFIC {
-            // No key here asks for a second login (CKA_ALWAYS_AUTHENTICATE).
+            // The PIN for one use of a key comes with AuthenticateUse, which names it.
             return Err(ErrorCode::OperationNotStarted.into());
         }
         let who = login::Login::from_cku(call.request().user);
@@ -236,6 +237,38 @@ impl Handle for Login {
         let subject = subject(call.caller(), session.slot, role);
         service.verify_pin(subject, &Pin::whole(call.payload()))?;
         call.application()?.log_in(session.handle, who)?;
+        Ok(Answer::new(Nothing {}))
+    }
+}
+
+/// A locked PIN ends the login too (PKCS#11 C_Login, `CKU_CONTEXT_SPECIFIC`).
+impl Handle for AuthenticateUse {
+    type Plan = (SessionView, ObjectId);
+
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan> {
+        let Self { session, key } = call.request();
+        let (application, session) = (call.application()?, call.session(*session)?);
+        let key = visible::object(service, application, &session, *key, ErrorCode::KeyInvalid)?;
+        if key.class() != class::PRIVATE_KEY {
+            return Err(ErrorCode::OperationNotStarted.into());
+        }
+        Ok((session, key.id))
+    }
+
+    fn commit(
+        call: Authorized<'_, Self>,
+        (session, key): Self::Plan,
+        service: &Service,
+    ) -> Result<Answer<Nothing>> {
+        let application = call.application()?;
+        let subject = subject(call.caller(), session.slot, Role::User);
+        let tried = service.verify_pin(subject, &Pin::whole(call.payload()));
+        if tried.as_ref().is_err_and(|error| error.code() == ErrorCode::PinLocked) {
+            // Somebody else may have ended it already.
+            let _ = application.log_out(session.slot);
+        }
+        tried?;
+        application.authenticate(session.handle, key)?;
         Ok(Answer::new(Nothing {}))
     }
 }

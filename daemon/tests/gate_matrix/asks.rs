@@ -3,20 +3,21 @@
 use coffer_daemon::service::testing::Peer;
 use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::frame;
-use coffer_protocol::mechanism::{HkdfParameter, IvParameter, MechanismCall, ckm};
+use coffer_protocol::mechanism::{EcdhParameter, HkdfParameter, IvParameter, MechanismCall, ckm};
 use coffer_protocol::message::json::base64;
 use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::cipher::{
-    CancelOperation, DecryptData, EncryptData, FinishOperation, Function, SignData, StartOperation,
-    UpdateOperation, VerifyData,
+    CancelOperation, DecryptData, EncryptData, FinishOperation, Function, RecoverSigned, SignData,
+    SignRecoverable, StartOperation, UpdateOperation, VerifyData,
 };
 use coffer_protocol::operation::object::{
-    CopyObject, CreateObject, DeriveKey, DescribeObject, DestroyObject, FindObjects, GenerateKey,
-    GenerateKeyPair, GetAttributes, GetObjectSize, SetAttributes, UnwrapKey, WrapKey,
+    CopyObject, CreateObject, DecapsulateKey, DeriveKey, DescribeObject, DestroyObject,
+    EncapsulateKey, FindObjects, GenerateKey, GenerateKeyPair, GetAttributes, GetObjectSize,
+    SetAttributes, UnwrapKey, WrapKey,
 };
 use coffer_protocol::operation::token::{
-    CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken, ListTokens, Login, Logout,
-    OpenSession, SetPin,
+    AuthenticateUse, CloseAllSessions, CloseSession, GetSessionInfo, InitPin, InitToken,
+    ListTokens, Login, Logout, OpenSession, SetPin,
 };
 use coffer_protocol::operation::{Operation, Row, backup, kms, system};
 use serde_json::{Value, json};
@@ -78,6 +79,8 @@ const AES: u32 = 1;
 const PUBLIC: u32 = 2;
 const PRIVATE: u32 = 3;
 const SECRET: u32 = 4;
+const RSA_PUBLIC: u32 = 5;
+const RSA_PRIVATE: u32 = 6;
 
 fn generate(name: u64) -> MechanismCall {
     MechanismCall { mechanism: name, parameter: Vec::new() }
@@ -99,6 +102,31 @@ fn hkdf() -> MechanismCall {
         info: b"info".to_vec(),
     };
     MechanismCall::with(ckm::CKM_HKDF_DERIVE, &parameter).unwrap()
+}
+
+fn ecdh() -> MechanismCall {
+    let parameter = EcdhParameter { kdf: 1, shared_data: Vec::new(), public_data: Vec::new() };
+    MechanismCall::with(ckm::CKM_ECDH1_DERIVE, &parameter).unwrap()
+}
+
+/// The numbers of an RSA key: its public ones, then all of them.
+fn rsa_templates() -> [Vec<u8>; 2] {
+    let lines = include_str!("../vectors/rsa2048.txt");
+    let number = |kind, name: &str| {
+        let line = lines.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        Attribute::bytes(kind, hex::decode(line.trim()).unwrap())
+    };
+    let public = [
+        Attribute::number(attribute::KEY_TYPE, 0),
+        number(attribute::MODULUS, "modulus "),
+        number(attribute::PUBLIC_EXPONENT, "public_exponent "),
+    ];
+    let class = |class| Attribute::number(attribute::CLASS, class);
+    let secret = number(attribute::PRIVATE_EXPONENT, "private_exponent ");
+    [
+        open_template(&[&[class(2)][..], &public].concat()),
+        open_template(&[&[class(3)][..], &public, &[secret]].concat()),
+    ]
 }
 
 fn template(attributes: &[Attribute]) -> Vec<u8> {
@@ -130,9 +158,14 @@ fn secret_template() -> Vec<u8> {
 fn pair_templates() -> (Vec<u8>, Vec<u8>) {
     // RFC 5480: the object identifier of P-256.
     let p256 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
-    let public =
-        [Attribute::bytes(attribute::EC_PARAMS, p256), Attribute::boolean(attribute::VERIFY, true)];
-    (open_template(&public), open_template(&[Attribute::boolean(attribute::SIGN, true)]))
+    let yes = |usage| Attribute::boolean(usage, true);
+    let public = [
+        Attribute::bytes(attribute::EC_PARAMS, p256),
+        yes(attribute::VERIFY),
+        yes(attribute::ENCAPSULATE),
+    ];
+    let private = [yes(attribute::SIGN), yes(attribute::DECAPSULATE)];
+    (open_template(&public), open_template(&private))
 }
 
 fn data_template() -> Vec<u8> {
@@ -275,6 +308,10 @@ pub(crate) fn prepare(peer: &Peer) {
         .call(&GenerateKey { session: SESSION, mechanism, password_length: 0 }, &secret)
         .unwrap();
     assert_eq!(made.object, SECRET);
+    for (template, object) in rsa_templates().into_iter().zip([RSA_PUBLIC, RSA_PRIVATE]) {
+        let made = peer.call(&CreateObject { session: SESSION }, &template).unwrap();
+        assert_eq!(made.object, object);
+    }
     let start = StartOperation {
         session: SESSION,
         function: Function::Encrypt as u8,
@@ -297,6 +334,7 @@ fn tokens() -> Vec<Ask> {
         ask(&Logout { session: SESSION }, b""),
         ask(&InitPin { session: SESSION }, b"next"),
         ask(&SetPin { session: SESSION, old_length: 4 }, b"usernext"),
+        ask(&AuthenticateUse { session: SESSION, key: PRIVATE }, b"user"),
     ]
 }
 
@@ -317,6 +355,8 @@ fn objects() -> Vec<Ask> {
         key: AES,
         wrapped: vec![0; 24],
     };
+    let ciphertext = vec![4; 65];
+    let decapsulate = DecapsulateKey { session, mechanism: ecdh(), key: PRIVATE, ciphertext };
     vec![
         ask(&CreateObject { session }, &data_template()),
         ask(&CopyObject { session, object: AES }, &label),
@@ -334,6 +374,8 @@ fn objects() -> Vec<Ask> {
             &DeriveKey { session, mechanism: hkdf(), key: SECRET, additional: Vec::new() },
             &aes_template(),
         ),
+        ask(&EncapsulateKey { session, mechanism: ecdh(), key: PUBLIC }, &secret_template()),
+        ask(&decapsulate, &secret_template()),
     ]
 }
 
@@ -341,6 +383,7 @@ fn ciphers() -> Vec<Ask> {
     let session = SESSION;
     let function = Function::Encrypt as u8;
     let ecdsa = || generate(ckm::CKM_ECDSA);
+    let pkcs1 = || generate(ckm::CKM_RSA_PKCS);
     let start =
         StartOperation { session, function: Function::Decrypt as u8, key: AES, mechanism: cbc() };
     vec![
@@ -355,5 +398,7 @@ fn ciphers() -> Vec<Ask> {
         ask(&UpdateOperation { session, function }, b"data"),
         ask(&FinishOperation { session, function, signature: Vec::new() }, b""),
         ask(&CancelOperation { session, function }, b""),
+        ask(&SignRecoverable { session, key: RSA_PRIVATE, mechanism: pkcs1() }, b"data"),
+        ask(&RecoverSigned { session, key: RSA_PUBLIC, mechanism: pkcs1() }, &[1; 256]),
     ]
 }

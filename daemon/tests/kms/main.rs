@@ -1,7 +1,9 @@
 //! The KMS face against the running service: key states, time, import, rotation, alarms.
 #![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
+mod actions;
 mod alarms;
+mod fields;
 mod import;
 mod precedence;
 mod rotation;

@@ -8,11 +8,12 @@ use coffer_daemon::config::Config;
 use coffer_daemon::crypto::{self, PublicKey};
 use coffer_daemon::service::Service;
 use coffer_daemon::service::testing::Peer;
-use coffer_protocol::error::Failure;
 use coffer_protocol::message::Message;
 use coffer_protocol::message::json::{base64, from_base64};
 use coffer_protocol::operation::{Operation, Socket, kms};
 use serde_json::{Value, json};
+
+pub(crate) use crate::actions::ask;
 
 pub(crate) const OWNER: u32 = 1000;
 pub(crate) const DAY: i64 = 86_400;
@@ -130,12 +131,9 @@ impl Hsm {
         material: &[u8],
         valid_to: i64,
     ) -> Result<Value, String> {
-        let wrapping = PublicKey::from_spki(&from_base64(&parameters["PublicKey"]).unwrap());
-        let form = crypto::sm2::Form::Asn1;
-        let wrapped = crypto::sm2_encrypt(&wrapping.unwrap(), form, material).unwrap();
         self.ask::<kms::ImportKeyMaterial>(json!({
             "KeyId": key,
-            "EncryptedKeyMaterial": base64(&wrapped),
+            "EncryptedKeyMaterial": wrap(parameters, material),
             "ImportToken": parameters["ImportToken"],
             "ValidTo": valid_to,
         }))
@@ -150,13 +148,9 @@ impl Hsm {
     }
 }
 
-pub(crate) fn ask<O: Operation + Message>(peer: &Peer, fields: Value) -> Result<Value, String>
-where
-    O::Reply: Message,
-{
-    let code = |failure: Failure| failure.code().kms().to_owned();
-    let Value::Object(fields) = fields else { panic!("fields are an object") };
-    let (request, payload) = O::from_json(fields).map_err(|error| code(error.failure()))?;
-    let (reply, payload) = peer.exchange(&request, &payload).map_err(code)?;
-    Ok(Value::Object(reply.to_json(&payload)))
+/// Material wrapped with SM2.
+pub(crate) fn wrap(parameters: &Value, material: &[u8]) -> Value {
+    let wrapping = PublicKey::from_spki(&from_base64(&parameters["PublicKey"]).unwrap());
+    let form = crypto::sm2::Form::Asn1;
+    base64(&crypto::sm2_encrypt(&wrapping.unwrap(), form, material).unwrap())
 }

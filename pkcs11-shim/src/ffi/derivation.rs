@@ -123,7 +123,7 @@ impl Reader<'_> {
         }
         // SAFETY: the structure says that the pointer is null or points to as many parts.
         let parts = unsafe { self.parameter.nested(first) };
-        let parts = parts.slice(count).map_err(|_| WRONG)?;
+        let parts = parts.values(count).map_err(|_| WRONG)?;
         parts.iter().map(|part| self.segment(part)).collect()
     }
 
@@ -288,7 +288,7 @@ impl<'a> Reader<'a> {
         // SAFETY: the structure says that the pointer is null or points to as many keys.
         let keys = unsafe { self.parameter.nested(first) };
         let (mut templates, mut places) = (Vec::new(), Vec::new());
-        for key in keys.slice(count).map_err(|_| WRONG)? {
+        for key in keys.values(count).map_err(|_| WRONG)? {
             // SAFETY: the structure says that the pointer is null or points to the place of a handle.
             let place = unsafe { self.parameter.nested(key.phKey) };
             places.push(place.expect().map_err(|_| WRONG)?);

@@ -5,18 +5,27 @@ use std::io::Write as _;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cryptoki_sys::{CK_RV, CKR_OK};
+use cryptoki_sys::{CK_RV, CK_SESSION_HANDLE, CKR_OK};
 
 use super::process;
 use crate::error::Error;
 use crate::module::Module;
 
-/// Runs a function that needs C_Initialize.
-pub(super) fn ready(name: &str, call: impl FnOnce(&Module) -> Result<(), Error>) -> CK_RV {
+/// Runs a function that needs C_Initialize, and its session where it is given one.
+pub(super) fn ready(
+    name: &str,
+    session: Option<CK_SESSION_HANDLE>,
+    call: impl FnOnce(&Module) -> Result<(), Error>,
+) -> CK_RV {
     let Some(module) = process::module().filter(|module| module.is_initialized()) else {
         return Error::NotInitialized.ckr();
     };
-    let result = guarded(|| call(module));
+    let result = guarded(|| {
+        if let Some(session) = session {
+            module.sessions.find(session)?;
+        }
+        call(module)
+    });
     if module.is_debug() {
         log(name, result);
     }
@@ -24,7 +33,11 @@ pub(super) fn ready(name: &str, call: impl FnOnce(&Module) -> Result<(), Error>)
 }
 
 /// Runs a function that may be called before C_Initialize.
-pub(super) fn early(name: &str, call: impl FnOnce() -> Result<(), Error>) -> CK_RV {
+pub(super) fn early(
+    name: &str,
+    _session: Option<CK_SESSION_HANDLE>,
+    call: impl FnOnce() -> Result<(), Error>,
+) -> CK_RV {
     let result = guarded(call);
     if process::module().is_some_and(Module::is_debug) {
         log(name, result);

@@ -85,7 +85,7 @@ macro_rules! older_info {
             let call = ();
             // SAFETY: the caller vouches for its pointer.
             let info = unsafe { info.receive(&call) };
-            entry::ready("C_GetInfo", |_| info.write(slot::library_info($version)))
+            entry::ready("C_GetInfo", None, |_| info.write(slot::library_info($version)))
         }
     )* };
 }

@@ -69,20 +69,18 @@ impl<'a, T> Pointer<'a, T> {
 }
 
 impl<'a, T: Copy> Pointer<'a, T> {
-    /// The values that the caller hands in; none for a count of 0, whatever the pointer.
-    pub fn slice(self, count: CK_ULONG) -> Result<&'a [T], Error> {
+    /// Copies of the values that the caller hands in; none for a count of 0, whatever the pointer. They may stand at
+    /// any address; whoever asks for many has limited the count.
+    pub fn values(self, count: CK_ULONG) -> Result<Vec<T>, Error> {
         let count = self.bounded(count)?;
-        if count == 0 {
-            return Ok(&[]);
-        }
-        // SAFETY: not null, at most `isize::MAX` bytes, and the maker of the pointer vouches for `count` values
-        // that stay as they are during the call.
-        Ok(unsafe { std::slice::from_raw_parts(self.raw, count) })
-    }
-
-    /// As [`Pointer::slice`], where a null pointer means that there is nothing.
-    pub fn optional_slice(self, count: CK_ULONG) -> Result<Option<&'a [T]>, Error> {
-        if self.is_null() { Ok(None) } else { self.slice(count).map(Some) }
+        let value = |at| {
+            // SAFETY: not null unless there are none, at most `isize::MAX` bytes, and the maker of the pointer vouches
+            // for `count` values, of which this is one.
+            let place = unsafe { self.raw.add(at) };
+            // SAFETY: as above.
+            unsafe { place.read_unaligned() }
+        };
+        Ok((0..count).map(value).collect())
     }
 
     /// The value that the caller hands in.
@@ -117,8 +115,10 @@ impl<'a, T: Copy> Pointer<'a, T> {
         if values.is_empty() {
             return Ok(());
         }
+        // As bytes, because the place may be at any address.
+        let (from, to) = (values.as_ptr().cast::<u8>(), self.raw.cast::<u8>());
         // SAFETY: not null, and `values` is no longer than the place that the maker of the pointer vouches for.
-        unsafe { std::ptr::copy(values.as_ptr(), self.raw, values.len()) };
+        unsafe { std::ptr::copy(from, to, size_of_val(values)) };
         Ok(())
     }
 
@@ -138,7 +138,23 @@ impl<'a, T: Copy> Pointer<'a, T> {
     }
 }
 
-impl Pointer<'_, u8> {
+impl<'a> Pointer<'a, u8> {
+    /// The bytes that the caller hands in; none for a count of 0, whatever the pointer.
+    pub fn slice(self, count: CK_ULONG) -> Result<&'a [u8], Error> {
+        let count = self.bounded(count)?;
+        if count == 0 {
+            return Ok(&[]);
+        }
+        // SAFETY: not null, at most `isize::MAX`, and the maker of the pointer vouches for `count` bytes that stay as
+        // they are during the call.
+        Ok(unsafe { std::slice::from_raw_parts(self.raw, count) })
+    }
+
+    /// As [`Pointer::slice`], where a null pointer means that there is nothing.
+    pub fn optional_slice(self, count: CK_ULONG) -> Result<Option<&'a [u8]>, Error> {
+        if self.is_null() { Ok(None) } else { self.slice(count).map(Some) }
+    }
+
     /// Whether the zero-terminated text behind it is `expected`; reads no further than its end.
     pub fn is_text(self, expected: &CStr) -> bool {
         let is_byte = |(at, byte): (usize, &u8)| {

@@ -3,6 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::mem::MaybeUninit;
 
 use cryptoki_sys::CK_ULONG;
 
@@ -12,7 +13,18 @@ use crate::error::Error;
 /// Fills `length` bytes.
 pub(super) fn fill(place: Pointer<'_, u8>, length: CK_ULONG) -> Result<(), Error> {
     // SAFETY: nothing else was made of the pointer.
-    let mut rest = unsafe { place.place(length) }?;
+    let rest = unsafe { place.place(length) }?;
+    fill_uninit(rest)
+}
+
+/// Fills a buffer of the module's own.
+pub(crate) fn bytes(place: &mut [u8]) -> Result<(), Error> {
+    let start = place.as_mut_ptr().cast::<MaybeUninit<u8>>();
+    // SAFETY: the same bytes, borrowed mutably for as long; only initialised ones are written.
+    fill_uninit(unsafe { std::slice::from_raw_parts_mut(start, place.len()) })
+}
+
+fn fill_uninit(mut rest: &mut [MaybeUninit<u8>]) -> Result<(), Error> {
     while !rest.is_empty() {
         // SAFETY: the pointer and the length are those of a slice that is borrowed mutably.
         let got = unsafe { libc::getrandom(rest.as_mut_ptr().cast(), rest.len(), 0) };

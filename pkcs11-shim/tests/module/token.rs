@@ -3,13 +3,13 @@
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::{ALL, ckm};
 use cryptoki_sys::{
-    CK_UNAVAILABLE_INFORMATION, CKF_DONT_BLOCK, CKF_EC_F_P, CKF_LOGIN_REQUIRED,
-    CKF_REMOVABLE_DEVICE, CKF_RNG, CKF_SIGN, CKF_SO_PIN_LOCKED, CKF_TOKEN_INITIALIZED,
-    CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_INITIALIZED,
-    CKF_VERIFY, CKR_ARGUMENTS_BAD, CKR_FUNCTION_NOT_SUPPORTED, CKR_MECHANISM_INVALID, CKR_NO_EVENT,
-    CKR_OPERATION_NOT_INITIALIZED, CKR_PIN_INCORRECT, CKR_PIN_LEN_RANGE,
-    CKR_RANDOM_SEED_NOT_SUPPORTED, CKR_SESSION_HANDLE_INVALID, CKR_SLOT_ID_INVALID,
-    CKR_USER_TYPE_INVALID, CKU_CONTEXT_SPECIFIC, CKU_USER,
+    CK_UNAVAILABLE_INFORMATION, CKF_DONT_BLOCK, CKF_DUAL_CRYPTO_OPERATIONS, CKF_EC_F_P,
+    CKF_LOGIN_REQUIRED, CKF_REMOVABLE_DEVICE, CKF_RNG, CKF_SIGN, CKF_SO_PIN_LOCKED,
+    CKF_TOKEN_INITIALIZED, CKF_TOKEN_PRESENT, CKF_USER_PIN_COUNT_LOW, CKF_USER_PIN_FINAL_TRY,
+    CKF_USER_PIN_INITIALIZED, CKF_VERIFY, CKR_ARGUMENTS_BAD, CKR_CRYPTOKI_NOT_INITIALIZED,
+    CKR_MECHANISM_INVALID, CKR_NO_EVENT, CKR_OPERATION_NOT_INITIALIZED, CKR_PIN_INCORRECT,
+    CKR_PIN_LEN_RANGE, CKR_RANDOM_SEED_NOT_SUPPORTED, CKR_SESSION_HANDLE_INVALID,
+    CKR_SLOT_ID_INVALID, CKR_USER_TYPE_INVALID, CKU_CONTEXT_SPECIFIC, CKU_USER,
 };
 
 use crate::api::{self, Mechanism};
@@ -29,7 +29,10 @@ fn slots_and_tokens_are_those_of_the_daemon() {
     assert_eq!(token.model, *b"Coffer          ");
     let pins = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_SO_PIN_LOCKED;
     let state = CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;
-    assert_eq!(token.flags, CKF_RNG | CKF_LOGIN_REQUIRED | state | pins);
+    assert_eq!(
+        token.flags,
+        CKF_RNG | CKF_LOGIN_REQUIRED | CKF_DUAL_CRYPTO_OPERATIONS | state | pins
+    );
     assert_eq!((token.ulMinPinLen, token.ulMaxPinLen), (4, 255));
     assert_eq!((token.ulSessionCount, token.ulMaxSessionCount), (1, 1024));
     assert_eq!(token.ulFreePublicMemory, CK_UNAVAILABLE_INFORMATION);
@@ -57,10 +60,33 @@ fn every_listed_mechanism_has_an_info_that_costs_no_request() {
 }
 
 #[test]
-fn events_of_slots_are_asked_for_without_waiting_only() {
-    let _fake = Fake::start();
+fn who_waits_for_an_event_learns_that_the_daemon_went_and_came() {
+    let fake = Fake::start();
     assert_eq!(api::wait_for_slot_event(CKF_DONT_BLOCK), Err(CKR_NO_EVENT));
-    assert_eq!(api::wait_for_slot_event(0), Err(CKR_FUNCTION_NOT_SUPPORTED));
+    let waiting = std::thread::spawn(|| api::wait_for_slot_event(0));
+    fake.crash();
+    assert_eq!(waiting.join().unwrap(), Ok(()));
+    assert_eq!(api::slots(true), Ok(vec![]));
+    assert_eq!(api::wait_for_slot_event(CKF_DONT_BLOCK), Err(CKR_NO_EVENT));
+    let waiting = std::thread::spawn(|| api::wait_for_slot_event(0));
+    fake.restart();
+    assert_eq!(waiting.join().unwrap(), Ok(()));
+    assert_eq!(api::slots(true), Ok(vec![0]));
+    assert_eq!(api::wait_for_slot_event(CKF_DONT_BLOCK), Err(CKR_NO_EVENT));
+}
+
+#[test]
+fn finalize_wakes_all_who_wait_for_an_event() {
+    let _fake = Fake::start();
+    for _ in 0..3 {
+        let waiting: Vec<_> =
+            (0..4).map(|_| std::thread::spawn(|| api::wait_for_slot_event(0))).collect();
+        api::finalize().unwrap();
+        for thread in waiting {
+            assert_eq!(thread.join().unwrap(), Err(CKR_CRYPTOKI_NOT_INITIALIZED));
+        }
+        api::initialize().unwrap();
+    }
 }
 
 #[test]
@@ -93,6 +119,9 @@ fn a_login_for_one_operation_needs_an_operation_that_asks_for_it() {
     fake.change(RSA_PRIVATE, |key| key.always_authenticate = true);
     api::sign_init(session, &sign, RSA_PRIVATE.into()).unwrap();
     assert_eq!(login(), Ok(()));
+    // It was given.
+    assert_eq!(login(), Err(CKR_OPERATION_NOT_INITIALIZED));
+    assert!(fake.take_frames().ends_with(&["AuthenticateUse"]));
 }
 
 #[test]

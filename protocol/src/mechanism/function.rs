@@ -12,8 +12,12 @@ pub enum Function {
     Digest = 0x0000_0400,
     /// `C_Sign` and its parts.
     Sign = 0x0000_0800,
+    /// `C_SignRecover`.
+    SignRecover = 0x0000_1000,
     /// `C_Verify` and its parts.
     Verify = 0x0000_2000,
+    /// `C_VerifyRecover`.
+    VerifyRecover = 0x0000_4000,
     /// `C_GenerateKey`.
     Generate = 0x0000_8000,
     /// `C_GenerateKeyPair`.
@@ -24,21 +28,29 @@ pub enum Function {
     Unwrap = 0x0004_0000,
     /// `C_DeriveKey`.
     Derive = 0x0008_0000,
+    /// `C_EncapsulateKey`.
+    Encapsulate = 0x1000_0000,
+    /// `C_DecapsulateKey`.
+    Decapsulate = 0x2000_0000,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Encrypt,
         Self::Decrypt,
         Self::Digest,
         Self::Sign,
+        Self::SignRecover,
         Self::Verify,
+        Self::VerifyRecover,
         Self::Generate,
         Self::GenerateKeyPair,
         Self::Wrap,
         Self::Unwrap,
         Self::Derive,
+        Self::Encapsulate,
+        Self::Decapsulate,
     ];
 }
 

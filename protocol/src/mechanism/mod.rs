@@ -385,7 +385,34 @@ impl Mechanism {
             [KeyType::Ec, KeyType::EcMontgomery] => EC | NAMED,
             _ => 0,
         };
-        self.functions.bits() | curves
+        self.functions.bits() | self.message_flags() | curves
+    }
+
+    /// Whether messages, each with a parameter of its own, are encrypted under one key (PKCS#11 3.1 section 5.9).
+    #[must_use]
+    pub const fn takes_messages(&self) -> bool {
+        matches!(
+            self.parameter,
+            ParameterShape::Gcm | ParameterShape::Ccm | ParameterShape::ChaChaPoly
+        )
+    }
+
+    /// `CKF_MESSAGE_` bits, with `CKF_MULTI_MESSAGE` where a message may come in parts.
+    fn message_flags(&self) -> u32 {
+        const ENCRYPT: u32 = 2;
+        const DECRYPT: u32 = 4;
+        const SIGN: u32 = 8;
+        const VERIFY: u32 = 16;
+        const MULTI: u32 = 32;
+        let does = |function| self.functions.contains(function);
+        let multi = if self.parts == Parts::Single { 0 } else { MULTI };
+        if self.takes_messages() && does(Function::Encrypt) {
+            ENCRYPT | DECRYPT | multi
+        } else if does(Function::Sign) {
+            SIGN | VERIFY | multi
+        } else {
+            0
+        }
     }
 
     /// Whether the mechanism works with keys of this type.

@@ -67,7 +67,11 @@ impl Mechanism {
             OutputLength::Modulus => {
                 let modulus = key_bits.div_ceil(8);
                 let overhead = match (function, self.scheme, parameter) {
-                    (Function::Decrypt | Function::Unwrap, Scheme::RsaPkcs1(_), _) => 11,
+                    (
+                        Function::Decrypt | Function::Unwrap | Function::VerifyRecover,
+                        Scheme::RsaPkcs1(_),
+                        _,
+                    ) => 11,
                     (Function::Decrypt | Function::Unwrap, _, Parameter::Oaep(oaep)) => {
                         2 * oaep.hash.len() + 2
                     }

@@ -2,7 +2,8 @@
 
 use super::Cost::{Cheap, Slow};
 use super::Function::{
-    Decrypt, Derive, Digest, Encrypt, Generate, GenerateKeyPair, Sign, Unwrap, Verify, Wrap,
+    Decapsulate, Decrypt, Derive, Digest, Encapsulate, Encrypt, Generate, GenerateKeyPair, Sign,
+    SignRecover, Unwrap, Verify, VerifyRecover, Wrap,
 };
 use super::Hash::{
     Sha1, Sha3_224, Sha3_256, Sha3_384, Sha3_512, Sha224, Sha256, Sha384, Sha512, Sha512_224,
@@ -114,16 +115,16 @@ mechanisms! {
     0x1085  CKM_AES_CBC_PAD            S::AesCbcPad,           AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Multi  Iv    Padded     Cheap;
     0x1086  CKM_AES_CTR                S::AesCtr,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Ctr   Same       Cheap;
     0x1087  CKM_AES_GCM                S::AesGcm,              AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Multi  Gcm   Tagged     Cheap;
-    0x1088  CKM_AES_CCM                S::AesCcm,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Ccm   Tagged     Cheap;
-    0x4021  CKM_CHACHA20_POLY1305      S::ChaCha20Poly1305,    CHACHA,                        CHACHA_SIZE, [Encrypt Decrypt]           Multi  ChaChaPoly Tagged Cheap;
+    0x1088  CKM_AES_CCM                S::AesCcm,              AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Multi  Ccm   Tagged     Cheap;
+    0x4021  CKM_CHACHA20_POLY1305      S::ChaCha20Poly1305,    CHACHA,                        CHACHA_SIZE, [Encrypt Decrypt Wrap Unwrap] Multi  ChaChaPoly Tagged Cheap;
     0x2109  CKM_AES_KEY_WRAP           S::AesKeyWrap,          AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single WrapIv  Wrapped    Cheap;
     0x210a  CKM_AES_KEY_WRAP_PAD       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single PaddedWrapIv  Wrapped    Cheap;
     0x210b  CKM_AES_KEY_WRAP_KWP       S::AesKeyWrapPad,       AES,                           AES_SIZE, [Encrypt Decrypt Wrap Unwrap]  Single PaddedWrapIv  Wrapped    Cheap;
     0x108a  CKM_AES_CMAC               S::AesCmac,             AES,                           AES_SIZE, [Sign Verify]                  Multi  None  Code       Cheap;
     0x108b  CKM_AES_CMAC_GENERAL       S::AesCmac,             AES,                           AES_SIZE, [Sign Verify]                  Multi  MacLength Code   Cheap;
 
-    0x0001  CKM_RSA_PKCS               S::RsaPkcs1(None),      RSA,                           MODULUS,  [Encrypt Decrypt Sign Verify Wrap Unwrap] Single None Modulus Slow;
-    0x0003  CKM_RSA_X_509              S::RsaRaw,              RSA,                           MODULUS,  [Encrypt Decrypt Sign Verify]  Single None  Modulus    Slow;
+    0x0001  CKM_RSA_PKCS               S::RsaPkcs1(None),      RSA,                           MODULUS,  [Encrypt Decrypt Sign SignRecover Verify VerifyRecover Wrap Unwrap] Single None Modulus Slow;
+    0x0003  CKM_RSA_X_509              S::RsaRaw,              RSA,                           MODULUS,  [Encrypt Decrypt Sign SignRecover Verify VerifyRecover] Single None Modulus Slow;
     0x0009  CKM_RSA_PKCS_OAEP          S::RsaOaep,             RSA,                           MODULUS,  [Encrypt Decrypt Wrap Unwrap]  Single Oaep  Modulus    Slow;
     0x1054  CKM_RSA_AES_KEY_WRAP       S::RsaAesKeyWrap,      RSA,                           MODULUS,  [Wrap Unwrap]                  Single RsaAes Enveloped  Slow;
     0x000d  CKM_RSA_PKCS_PSS           S::RsaPss(None),        RSA,                           MODULUS,  [Sign Verify]                  Single Pss   Modulus    Slow;
@@ -183,8 +184,8 @@ mechanisms! {
 
     0x402a  CKM_HKDF_DERIVE            S::Hkdf,                &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
     0x402b  CKM_HKDF_DATA              S::HkdfData,            &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
-    0x1050  CKM_ECDH1_DERIVE           S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive]                      Single Ecdh  Key        Cheap;
-    0x1051  CKM_ECDH1_COFACTOR_DERIVE  S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive]                      Single Ecdh  Key        Cheap;
+    0x1050  CKM_ECDH1_DERIVE           S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive Encapsulate Decapsulate] Single Ecdh  Key        Cheap;
+    0x1051  CKM_ECDH1_COFACTOR_DERIVE  S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive Encapsulate Decapsulate] Single Ecdh  Key        Cheap;
     0x0222  CKM_SHA_1_HMAC_GENERAL     S::Hmac(Sha1),          &[GenericSecret, Hmac(Sha1)],  MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x0257  CKM_SHA224_HMAC_GENERAL    S::Hmac(Sha224),        &[GenericSecret, Hmac(Sha224)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x0252  CKM_SHA256_HMAC_GENERAL    S::Hmac(Sha256),        &[GenericSecret, Hmac(Sha256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;

@@ -56,6 +56,28 @@ pub struct VerifyData {
     pub signature: Vec<u8>,
 }
 
+/// Signs the payload so that the signature gives it back (`C_SignRecover`); the reply's payload is the signature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignRecoverable {
+    /// The session.
+    pub session: u32,
+    /// The key object.
+    pub key: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+}
+
+/// Verifies the signature in the payload (`C_VerifyRecover`); the reply's payload is what was signed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecoverSigned {
+    /// The session.
+    pub session: u32,
+    /// The key object.
+    pub key: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+}
+
 /// What a multi-part operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

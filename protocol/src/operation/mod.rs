@@ -62,6 +62,7 @@ macro_rules! for_each_operation {
         0x0108 token   Logout                 Nothing           Pkcs11 App   LoggedIn        Operational Read  Neither session(session)  Any        Use      Cheap "Logs the application out.";
         0x0109 token   InitPin                Nothing           Pkcs11 App   SecurityOfficer Operational Write Request session(session)  Any        Change   Slow  "Sets the user PIN.";
         0x010a token   SetPin                 Nothing           Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Slow  "Changes a PIN.";
+        0x010b token   AuthenticateUse        Nothing           Pkcs11 App   User            Operational Write Request object(session, key) Any      Change   Slow  "Lets the next use of a key pass that asks for a PIN each time.";
 
         0x0120 object  CreateObject           ObjectDescription Pkcs11 App   Application     Operational Write Request session(session)  Any        Change   Cheap "Makes an object.";
         0x0121 object  CopyObject             ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, object) Any  Change   Cheap "Copies an object.";
@@ -76,6 +77,8 @@ macro_rules! for_each_operation {
         0x012a object  WrapKey                Output            Pkcs11 App   Application     Operational Use   Neither objects(session, key, wrapping) Encrypt Use Cheap "Wraps a key under a key.";
         0x012b object  UnwrapKey              ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Decrypt Change   Cheap "Makes a key from what was wrapped.";
         0x012c object  DeriveKey              DerivedKeys       Pkcs11 App   Application     Operational Write Request object(session, key) Encrypt Change   Cheap "Derives a key from a key.";
+        0x012d object  EncapsulateKey         EncapsulatedKey   Pkcs11 App   Application     Operational Write Request object(session, key) Encrypt Change   Cheap "Makes a secret that the holder of a private key gets too.";
+        0x012e object  DecapsulateKey         ObjectDescription Pkcs11 App   Application     Operational Write Request object(session, key) Decrypt Change   Cheap "Makes a key from what another side encapsulated.";
 
         0x0140 cipher  EncryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Encrypt Use      Cheap "Encrypts.";
         0x0141 cipher  DecryptData            Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Decrypt Use      Cheap "Decrypts.";
@@ -85,6 +88,8 @@ macro_rules! for_each_operation {
         0x0145 cipher  UpdateOperation        Output            Pkcs11 App   Application     Operational Use   Neither session(session)  ByFunction Refusals Cheap "Gives a multi-part operation more data.";
         0x0146 cipher  FinishOperation        Output            Pkcs11 App   Application     Operational Use   Neither session(session)  ByFunction Refusals Cheap "Ends a multi-part operation.";
         0x0147 cipher  CancelOperation        Nothing           Pkcs11 App   Application     Operational Read  Neither session(session)  Any        Refusals Cheap "Drops a multi-part operation.";
+        0x0148 cipher  SignRecoverable        Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Sign    Use      Cheap "Signs so that the signature gives the data back.";
+        0x0149 cipher  RecoverSigned          Output            Pkcs11 App   Application     Operational Use   Neither object(session, key) Verify  Use      Cheap "Verifies a signature and gives back what was signed.";
 
         0x0201 kms     CreateKey              CreatedKey        Kms    App   Owner           Operational Write Neither none              Any            Change   Slow  "Makes a CMK.";
         0x0202 kms     DescribeKey            DescribedKey      Kms    App   Owner           Operational Read  Neither key(key_id)       Describe       Use      Cheap "Tells the attributes of a CMK.";
@@ -252,7 +257,7 @@ mod tests {
     fn what_changes_is_audited_as_a_change_and_what_uses_a_key_obeys_its_state() {
         for row in ALL {
             assert_eq!(row.effect == Effect::Write, row.audit == Audit::Change, "{}", row.name);
-            assert!(row.effect != Effect::Use || row.rule != KeyRule::Any, "{}", row.name);
+            assert!(row.effect != Effect::Use || row.uses_key(), "{}", row.name);
             assert!(row.face != Face::Kms || row.audit != Audit::Refusals, "{}", row.name);
         }
     }

@@ -58,6 +58,14 @@ pub enum Usage {
     Unwrap = 32,
     /// `CKA_DERIVE`.
     Derive = 64,
+    /// `CKA_SIGN_RECOVER`.
+    SignRecover = 128,
+    /// `CKA_VERIFY_RECOVER`.
+    VerifyRecover = 256,
+    /// `CKA_ENCAPSULATE`.
+    Encapsulate = 512,
+    /// `CKA_DECAPSULATE`.
+    Decapsulate = 1024,
 }
 
 /// Copies an object (`C_CopyObject`). Payload: the template of what differs.
@@ -249,4 +257,37 @@ pub struct GeneratedKeyPair {
     pub public: ObjectDescription,
     /// The private key.
     pub private: ObjectDescription,
+}
+
+/// Makes a secret that the holder of a private key gets too (`C_EncapsulateKey`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncapsulateKey {
+    /// The session.
+    pub session: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+    /// The public key.
+    pub key: u32,
+}
+
+/// Makes a key from what another side encapsulated (`C_DecapsulateKey`). Payload: the template.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecapsulateKey {
+    /// The session.
+    pub session: u32,
+    /// How.
+    pub mechanism: MechanismCall,
+    /// The private key.
+    pub key: u32,
+    /// What leads to the secret, at most [`MAX_WRAPPED`] bytes.
+    pub ciphertext: Vec<u8>,
+}
+
+/// A secret, and what leads another side to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncapsulatedKey {
+    /// The secret.
+    pub key: ObjectDescription,
+    /// What the holder of the private key needs.
+    pub ciphertext: Vec<u8>,
 }

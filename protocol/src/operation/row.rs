@@ -218,6 +218,18 @@ pub struct Row {
 }
 
 impl Row {
+    /// Whether it uses a key: also where that makes a new one, as unwrapping and deriving do.
+    pub const fn uses_key(&self) -> bool {
+        matches!(
+            self.rule,
+            KeyRule::Encrypt
+                | KeyRule::Decrypt
+                | KeyRule::Sign
+                | KeyRule::Verify
+                | KeyRule::ByFunction
+        )
+    }
+
     /// The name of its audit event.
     pub fn event_name(&self) -> &'static str {
         if self.name == "ListKeys" { "ListKey" } else { self.name }

@@ -132,6 +132,15 @@ pub struct Login {
     pub user: u32,
 }
 
+/// Lets the next use of a key that asks for it pass (`C_Login` with `CKU_CONTEXT_SPECIFIC`). Payload: the user PIN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AuthenticateUse {
+    /// The session.
+    pub session: u32,
+    /// The key.
+    pub key: u32,
+}
+
 /// Logs the application out (`C_Logout`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Logout {

@@ -1,6 +1,7 @@
 //! Encrypting, decrypting, signing and verifying for PKCS#11: whole, and in parts.
 
 mod parts;
+mod recover;
 mod usable;
 mod whole;
 
@@ -39,6 +40,34 @@ pub(super) const UNWRAP: Demand = Demand {
     mechanism: mechanism::Function::Unwrap,
     attribute: attribute::UNWRAP,
     rule: KeyRule::Decrypt,
+};
+
+/// What encapsulating asks of the public key.
+pub(super) const ENCAPSULATE: Demand = Demand {
+    mechanism: mechanism::Function::Encapsulate,
+    attribute: attribute::ENCAPSULATE,
+    rule: KeyRule::Encrypt,
+};
+
+/// What decapsulating asks of the private key.
+pub(super) const DECAPSULATE: Demand = Demand {
+    mechanism: mechanism::Function::Decapsulate,
+    attribute: attribute::DECAPSULATE,
+    rule: KeyRule::Decrypt,
+};
+
+/// What a signature asks that gives back what it signs.
+const SIGN_RECOVER: Demand = Demand {
+    mechanism: mechanism::Function::SignRecover,
+    attribute: attribute::SIGN_RECOVER,
+    rule: KeyRule::Sign,
+};
+
+/// What asks who wants back what was signed.
+const VERIFY_RECOVER: Demand = Demand {
+    mechanism: mechanism::Function::VerifyRecover,
+    attribute: attribute::VERIFY_RECOVER,
+    rule: KeyRule::Verify,
 };
 
 /// The row of a function.

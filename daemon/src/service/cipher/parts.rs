@@ -11,7 +11,7 @@ use coffer_protocol::operation::cipher::{
 use zeroize::Zeroizing;
 
 use super::super::{Answer, Authorized, Handle, Service};
-use super::usable::{Usable, still_usable, usable};
+use super::usable::{Usable, spend, still_usable, usable};
 use super::{demand, whole};
 use crate::Error;
 use crate::application::{Held, Operation, Progress};
@@ -181,6 +181,7 @@ impl Handle for StartOperation {
         (usable, function): Self::Plan,
         _service: &Service,
     ) -> Result<Answer<Output>, Error> {
+        spend(&call, call.request().session, &usable)?;
         let mut operation = start(usable, function)?;
         let output = update(&mut operation, function, call.payload().plain()?)?;
         call.application()?.start(call.request().session, function, operation)?;

@@ -71,8 +71,32 @@ pub(in crate::service) fn usable_for<O: Operation>(
     }
     let possible = mechanism.accepts(&parameter, object.key_bits() as usize);
     possible.map_err(|_| ErrorCode::MechanismParameter)?;
+    if object.attributes.flag(attribute::ALWAYS_AUTHENTICATE) {
+        // What has no C_*Init has no moment for the PIN.
+        use mechanism::Function::{Decrypt, Sign, SignRecover};
+        let asks = matches!(demand.mechanism, Decrypt | Sign | SignRecover);
+        if !asks || !application.is_authenticated(session, object.id) {
+            return Err(ErrorCode::UserNotLoggedIn.into());
+        }
+    }
     let key = part(service, &object)?;
     Ok(Usable { object, key, mechanism, parameter })
+}
+
+/// Uses up the PIN that was given for this use, where the key asks for one.
+///
+/// # Errors
+///
+/// [`ErrorCode::UserNotLoggedIn`] where none was given, or another use was faster.
+pub(super) fn spend<O: Operation>(
+    call: &Authorized<'_, O>,
+    session: u32,
+    usable: &Usable,
+) -> Result<(), Error> {
+    if !usable.object.attributes.flag(attribute::ALWAYS_AUTHENTICATE) {
+        return Ok(());
+    }
+    call.application()?.spend_authentication(session, usable.object.id)
 }
 
 fn parsed(call: &MechanismCall) -> Result<(&'static Mechanism, Parameter), Error> {
@@ -94,10 +118,13 @@ fn has_half(object: &Object, function: mechanism::Function) -> bool {
     use mechanism::Function as F;
     match object.class() {
         class::SECRET_KEY => true,
-        class::PRIVATE_KEY => {
-            matches!(function, F::Decrypt | F::Sign | F::Unwrap | F::Derive)
+        class::PRIVATE_KEY => matches!(
+            function,
+            F::Decrypt | F::Sign | F::SignRecover | F::Unwrap | F::Derive | F::Decapsulate
+        ),
+        class::PUBLIC_KEY => {
+            matches!(function, F::Encrypt | F::Verify | F::VerifyRecover | F::Wrap | F::Encapsulate)
         }
-        class::PUBLIC_KEY => matches!(function, F::Encrypt | F::Verify | F::Wrap),
         _ => false,
     }
 }

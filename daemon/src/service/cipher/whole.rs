@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::super::kms::envelope;
 use super::super::{Answer, Authorized, Handle, Service};
-use super::usable::{self, Usable, usable};
+use super::usable::{self, Usable, spend, usable};
 use crate::Error;
 use crate::bulk;
 use crate::crypto;
@@ -176,7 +176,10 @@ macro_rules! whole {
                 $call: Authorized<'_, Self>,
                 $plan: Usable,
                 $service: &Service,
-            ) -> Result<Answer<$reply>, Error> $body
+            ) -> Result<Answer<$reply>, Error> {
+                spend(&$call, $call.request().session, &$plan)?;
+                $body
+            }
         }
     )* };
 }

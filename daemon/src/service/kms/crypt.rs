@@ -188,7 +188,9 @@ impl Handle for Decrypt {
     fn validate(&self, payload_length: usize) -> Result<(), Error> {
         validate_length(payload_length)?;
         self.expected_key.as_deref().map_or(Ok(()), validate_name)?;
-        Wrapping::of(self.public_key.as_ref(), self.algorithm.as_ref())?;
+        if let Some(wrapping) = Wrapping::of(self.public_key.as_ref(), self.algorithm.as_ref())? {
+            wrapping.takes(payload_length.saturating_sub(blob::OVERHEAD))?;
+        }
         context::canonical(self.context.as_ref()).map(drop)
     }
 
@@ -197,11 +199,7 @@ impl Handle for Decrypt {
         let ciphertext = call.payload().plain()?;
         let (context, expected) = (request.context.as_ref(), request.expected_key.as_ref());
         let ready = ready_for(service, call.caller(), ciphertext, context, expected)?;
-        let wrapping = Wrapping::of(request.public_key.as_ref(), request.algorithm.as_ref())?;
-        if let Some(wrapping) = &wrapping {
-            wrapping.takes(ciphertext.len().saturating_sub(blob::OVERHEAD))?;
-        }
-        Ok((ready, wrapping))
+        Ok((ready, Wrapping::of(request.public_key.as_ref(), request.algorithm.as_ref())?))
     }
 
     fn commit(

@@ -29,7 +29,7 @@ const DIGEST: usize = 32;
 /// Bytes of a data key: NumberOfBytes, or what KeySpec says; one of them is required.
 pub(super) fn length(spec: Option<&str>, bytes: Option<i64>) -> Result<usize, Error> {
     let by_spec = match spec {
-        None => None,
+        None | Some("") => None,
         Some("AES_128") => Some(16),
         Some("AES_256") => Some(32),
         Some(_) => return Err(Error::about(ErrorCode::InvalidValue, "KeySpec")),
@@ -172,6 +172,10 @@ impl Handle for ReEncrypt {
         }
         context::canonical(self.source_context.as_ref())?;
         context::canonical(self.destination_context.as_ref()).map(drop)
+    }
+
+    fn further_key(&self) -> Option<&str> {
+        self.destination.as_deref()
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {

@@ -112,7 +112,7 @@ impl Method {
         let algorithm = ALGORITHMS.iter().find(|row| row.name == algorithm);
         let algorithm = algorithm.ok_or_else(|| wrong("Algorithm"))?;
         let message = match message_type.map(String::as_str) {
-            None | Some("RAW") => MessageType::Raw,
+            None | Some("" | "RAW") => MessageType::Raw,
             Some("DIGEST") => MessageType::Digest,
             Some(_) => return Err(wrong("MessageType")),
         };

@@ -14,7 +14,7 @@ use crate::service::cipher;
 use crate::service::{Answer, Authorized, Handle, Service};
 
 /// Usage attributes, with whether an archived key loses them: it decrypts, verifies and unwraps only.
-const USAGES: [(u64, Usage, bool); 7] = [
+const USAGES: [(u64, Usage, bool); 11] = [
     (a::ENCRYPT, Usage::Encrypt, true),
     (a::DECRYPT, Usage::Decrypt, false),
     (a::SIGN, Usage::Sign, true),
@@ -22,6 +22,10 @@ const USAGES: [(u64, Usage, bool); 7] = [
     (a::WRAP, Usage::Wrap, true),
     (a::UNWRAP, Usage::Unwrap, false),
     (a::DERIVE, Usage::Derive, true),
+    (a::SIGN_RECOVER, Usage::SignRecover, true),
+    (a::VERIFY_RECOVER, Usage::VerifyRecover, false),
+    (a::ENCAPSULATE, Usage::Encapsulate, true),
+    (a::DECAPSULATE, Usage::Decapsulate, false),
 ];
 
 /// What the usage attributes of an object allow in the state of its key.

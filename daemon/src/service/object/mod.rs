@@ -7,6 +7,7 @@ mod create;
 mod derive;
 mod describe;
 mod destroy;
+mod encapsulate;
 mod find;
 mod generate;
 mod made;

@@ -94,13 +94,9 @@ impl Draft {
             set_montgomery_defaults(kind, &mut attributes);
         }
         kind.complete(&mut attributes);
-        if attributes.flag(a::ALWAYS_AUTHENTICATE) {
-            // A login for each use is for private objects; and it cannot be had yet, so that such a key would be
-            // of no use.
-            let possible = attributes.flag(a::PRIVATE);
-            let code =
-                if possible { ErrorCode::AttributeValue } else { ErrorCode::TemplateInconsistent };
-            return Err(about(code, a::ALWAYS_AUTHENTICATE));
+        // A login for each use is for private objects (PKCS#11 3.1 section 4.9).
+        if attributes.flag(a::ALWAYS_AUTHENTICATE) && !attributes.flag(a::PRIVATE) {
+            return Err(about(ErrorCode::TemplateInconsistent, a::ALWAYS_AUTHENTICATE));
         }
         may_write(session, &attributes)?;
         Ok(Self { kind, attributes })

@@ -40,7 +40,7 @@ enum Form {
 }
 
 /// An error about a key, as one about the unwrapping key.
-fn about_unwrapping(error: Error) -> Error {
+pub(super) fn about_unwrapping(error: Error) -> Error {
     match error.code() {
         ErrorCode::KeyInvalid => ErrorCode::UnwrappingKeyInvalid.into(),
         ErrorCode::KeySize => ErrorCode::UnwrappingKeySize.into(),
@@ -154,7 +154,8 @@ impl Handle for UnwrapKey {
             cipher::usable_for(call, service, *session, *key, mechanism, cipher::UNWRAP)
                 .map_err(about_unwrapping)?;
         let payload = call.payload();
-        let template = Template::read(payload, 0..payload.len())?;
+        let template = Template::read(payload, 0..payload.len())?
+            .under(&unwrapping.object, a::UNWRAP_TEMPLATE)?;
         let draft = Draft::new(&template, Implied::default(), Source::Unwrapped, &context.session)?;
         let form = form(&draft, unwrapping.mechanism.scheme)?;
         Ok(Plan { unwrapping, draft, form })

@@ -3,7 +3,8 @@
 use coffer_protocol::mechanism::Function::{Decrypt, Encrypt};
 use cryptoki_sys::{CK_BYTE, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_ULONG};
 
-use super::{exports, unsupported};
+use super::exports;
+use crate::dual::{self, Partner};
 use crate::ffi::mechanism;
 use crate::ffi::pointers::Buffer;
 use crate::{digest, encryption};
@@ -45,10 +46,26 @@ exports! { ENCRYPTION: ready;
             buffer.answer(encryption::finish(module, session, Decrypt, buffer.room())?)
         };
 
-    C_DigestEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) = unsupported;
-    C_DecryptDigestUpdate(session: CK_SESSION_HANDLE, encrypted: *mut CK_BYTE, encrypted_length: CK_ULONG, part: *mut CK_BYTE, part_length: *mut CK_ULONG) = unsupported;
-    C_SignEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) = unsupported;
-    C_DecryptVerifyUpdate(session: CK_SESSION_HANDLE, encrypted: *mut CK_BYTE, encrypted_length: CK_ULONG, part: *mut CK_BYTE, part_length: *mut CK_ULONG) = unsupported;
+    C_DigestEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(encrypted, encrypted_length)?;
+            buffer.answer(dual::update(module, session, Encrypt, Partner::Digest, part.slice(part_length)?, buffer.room())?)
+        };
+    C_DecryptDigestUpdate(session: CK_SESSION_HANDLE, encrypted: *mut CK_BYTE, encrypted_length: CK_ULONG, part: *mut CK_BYTE, part_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(part, part_length)?;
+            buffer.answer(dual::update(module, session, Decrypt, Partner::Digest, encrypted.slice(encrypted_length)?, buffer.room())?)
+        };
+    C_SignEncryptUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG, encrypted: *mut CK_BYTE, encrypted_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(encrypted, encrypted_length)?;
+            buffer.answer(dual::update(module, session, Encrypt, Partner::Signature, part.slice(part_length)?, buffer.room())?)
+        };
+    C_DecryptVerifyUpdate(session: CK_SESSION_HANDLE, encrypted: *mut CK_BYTE, encrypted_length: CK_ULONG, part: *mut CK_BYTE, part_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(part, part_length)?;
+            buffer.answer(dual::update(module, session, Decrypt, Partner::Signature, encrypted.slice(encrypted_length)?, buffer.room())?)
+        };
 }
 
 exports! { DIGESTS: ready;
@@ -61,7 +78,7 @@ exports! { DIGESTS: ready;
         };
     C_DigestUpdate(session: CK_SESSION_HANDLE, part: *mut CK_BYTE, part_length: CK_ULONG) =
         |module| digest::update(module, session, part.slice(part_length)?);
-    C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) = unsupported;
+    C_DigestKey(session: CK_SESSION_HANDLE, key: CK_OBJECT_HANDLE) = |module| digest::key(module, session, key);
     C_DigestFinal(session: CK_SESSION_HANDLE, digest: *mut CK_BYTE, digest_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(digest, digest_length)?;

@@ -4,15 +4,16 @@ use std::ffi::c_void;
 
 use cryptoki_sys::{
     CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_INFO, CK_INTERFACE, CK_MECHANISM_INFO,
-    CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_SESSION_INFO, CK_SLOT_ID,
-    CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR, CK_VERSION,
+    CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_SESSION_INFO,
+    CK_SESSION_VALIDATION_FLAGS_TYPE, CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG,
+    CK_USER_TYPE, CK_UTF8CHAR, CK_VERSION,
 };
 
-use super::{exports, not_parallel, unsupported};
+use super::{exports, not_parallel};
 use crate::error::Error;
 use crate::ffi::pointers::Buffer;
 use crate::ffi::{initialize, list, random};
-use crate::{login, session, slot};
+use crate::{login, session, slot, slot_event, state};
 
 /// Bytes of a token's label.
 const LABEL: CK_ULONG = 32;
@@ -44,9 +45,12 @@ exports! { INFORMATION: ready;
         |module| info.expect()?.write(slot::mechanism_info(module, slot, mechanism)?);
     C_InitToken(slot: CK_SLOT_ID, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG, label: *mut CK_UTF8CHAR) =
         |module| slot::init_token(module, slot, pin.optional_slice(pin_length)?, label.slice(LABEL)?);
-    C_WaitForSlotEvent(flags: CK_FLAGS, slot: *mut CK_SLOT_ID, reserved: *mut c_void) = |_| {
+    C_WaitForSlotEvent(flags: CK_FLAGS, slot: *mut CK_SLOT_ID, reserved: *mut c_void) = |module| {
         slot.expect()?;
-        Err(if reserved.is_null() { slot::wait(flags) } else { Error::ArgumentsBad })
+        if !reserved.is_null() {
+            return Err(Error::ArgumentsBad);
+        }
+        slot.write(slot_event::wait(module, flags)?)
     };
 }
 
@@ -58,12 +62,21 @@ exports! { SESSIONS: ready;
     C_GetSessionInfo(session: CK_SESSION_HANDLE, info: *mut CK_SESSION_INFO) =
         |module| info.expect()?.write(session::info(module, session)?);
     C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) = |module| session::cancel(module, session, flags);
-    C_GetOperationState(session: CK_SESSION_HANDLE, state: *mut CK_BYTE, state_length: *mut CK_ULONG) = unsupported;
-    C_SetOperationState(session: CK_SESSION_HANDLE, state: *mut CK_BYTE, state_length: CK_ULONG, encryption: CK_OBJECT_HANDLE, authentication: CK_OBJECT_HANDLE) = unsupported;
+    C_GetOperationState(session: CK_SESSION_HANDLE, saved: *mut CK_BYTE, saved_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(saved, saved_length)?;
+            buffer.answer(state::save(module, session, buffer.room())?)
+        };
+    C_SetOperationState(session: CK_SESSION_HANDLE, saved: *mut CK_BYTE, saved_length: CK_ULONG, encryption: CK_OBJECT_HANDLE, authentication: CK_OBJECT_HANDLE) =
+        |module| state::restore(module, session, saved.slice(saved_length)?, encryption, authentication);
+    C_GetSessionValidationFlags(session: CK_SESSION_HANDLE, kind: CK_SESSION_VALIDATION_FLAGS_TYPE, flags: *mut CK_FLAGS) =
+        // No validation is claimed, so that none holds. The function's list has no CKR_ARGUMENTS_BAD.
+        |_| flags.write(0).map_err(|_| Error::FunctionFailed);
 
     C_Login(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG) =
         |module| login::login(module, session, user, pin.optional_slice(pin_length)?);
-    C_LoginUser(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG, name: *mut CK_UTF8CHAR, name_length: CK_ULONG) = unsupported;
+    C_LoginUser(session: CK_SESSION_HANDLE, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG, name: *mut CK_UTF8CHAR, name_length: CK_ULONG) =
+        |module| login::login_user(module, session, user, pin.optional_slice(pin_length)?, name.slice(name_length)?);
     C_Logout(session: CK_SESSION_HANDLE) = |module| login::logout(module, session);
     C_InitPIN(session: CK_SESSION_HANDLE, pin: *mut CK_UTF8CHAR, pin_length: CK_ULONG) =
         |module| login::init_pin(module, session, pin.optional_slice(pin_length)?);

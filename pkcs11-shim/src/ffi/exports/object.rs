@@ -7,9 +7,10 @@ use zeroize::Zeroizing;
 
 use super::exports;
 use crate::error::Error;
+use crate::ffi::authenticated::{self, Nonce};
 use crate::ffi::pointers::{Buffer, length};
 use crate::ffi::{derivation, mechanism, template};
-use crate::{object, wrap};
+use crate::{encapsulate, object, wrap};
 
 exports! { OBJECTS: ready;
     C_CreateObject(session: CK_SESSION_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, object: *mut CK_OBJECT_HANDLE) =
@@ -70,10 +71,11 @@ exports! { KEYS: ready;
         };
     C_UnwrapKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
+            key.expect()?;
             let call = mechanism::call(mechanism)?;
             let template = template::given(attributes, count)?;
             let wrapped = wrapped.slice(wrapped_length)?;
-            key.expect()?.write(wrap::unwrap(module, session, call, unwrapping, wrapped, &template)?)
+            key.write(wrap::unwrap(module, session, call, unwrapping, wrapped, &template)?)
         };
     C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
@@ -89,5 +91,47 @@ exports! { KEYS: ready;
                 [first, ..] if back.has_key() => key.write(first),
                 _ => Ok(()),
             }
+        };
+
+    C_EncapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, public_key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_length: *mut CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            let buffer = Buffer::new(ciphertext, ciphertext_length)?;
+            key.expect()?;
+            let call = mechanism::call(mechanism)?;
+            let template = template::given(attributes, count)?;
+            let room = buffer.room();
+            let (output, made) = encapsulate::encapsulate(module, session, call, public_key, &template, room)?;
+            if let Some(made) = made {
+                key.write(made)?;
+            }
+            // The key exists before its ciphertext is handed out, which fits.
+            buffer.answer(output)
+        };
+    C_DecapsulateKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, private_key: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, ciphertext: *mut CK_BYTE, ciphertext_length: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            key.expect()?;
+            let call = mechanism::call(mechanism)?;
+            let template = template::given(attributes, count)?;
+            let ciphertext = ciphertext.slice(ciphertext_length)?;
+            key.write(encapsulate::decapsulate(module, session, call, private_key, ciphertext, &template)?)
+        };
+    C_WrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, wrapping: CK_OBJECT_HANDLE, key: CK_OBJECT_HANDLE, data: *mut CK_BYTE, data_length: CK_ULONG, wrapped: *mut CK_BYTE, wrapped_length: *mut CK_ULONG) =
+        |module| {
+            let buffer = Buffer::new(wrapped, wrapped_length)?;
+            let associated = data.slice(data_length)?;
+            let authenticated = authenticated::read(mechanism, associated, Nonce::MayBeMade)?;
+            let output = wrap::wrap(module, session, Some(authenticated.call), wrapping, key, buffer.room())?;
+            if output.is_final() {
+                authenticated.nonce.write()?;
+            }
+            buffer.answer(output)
+        };
+    C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, data: *mut CK_BYTE, data_length: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
+        |module| {
+            key.expect()?;
+            let authenticated = authenticated::read(mechanism, data.slice(data_length)?, Nonce::IsGiven)?;
+            let template = template::given(attributes, count)?;
+            let wrapped = wrapped.slice(wrapped_length)?;
+            key.write(wrap::unwrap(module, session, Some(authenticated.call), unwrapping, wrapped, &template)?)
         };
 }

@@ -20,6 +20,7 @@ use crate::service::cipher::{self, Usable};
 use crate::service::{Answer, Authorized, Handle, Service};
 use crate::vault::{self, Depth, Inside, Public, SecretBytes};
 use wanted::Wanted;
+pub(super) use wanted::length;
 
 /// What to derive from what.
 pub(crate) struct Plan {
@@ -158,7 +159,8 @@ impl Handle for DeriveKey {
         let mut templates = Vec::new();
         let mut start = 0;
         for length in lengths(call.request(), call.payload().len())? {
-            templates.push(template::Template::read(call.payload(), start..start + length)?);
+            let template = template::Template::read(call.payload(), start..start + length)?;
+            templates.push(template.under(&base.usable.object, a::DERIVE_TEMPLATE)?);
             start += length;
         }
         let (wanted, tail) = wanted::all(&base, other.as_ref(), &templates, &context.session)?;

@@ -145,19 +145,10 @@ impl Making<'_> {
             let scheme = self.scheme();
             crypto::natural_length(spec, self.base.len(), other, scheme, &base.parameter)
         });
-        let length = match draft.attributes.number(a::VALUE_LEN) {
-            Some(given) => usize::try_from(given)
-                .ok()
-                .filter(|bytes| (1..=MAX_SECRET).contains(bytes))
-                .ok_or_else(|| about(ErrorCode::AttributeValue, a::VALUE_LEN))?,
-            None => natural.ok_or_else(|| about(ErrorCode::TemplateIncomplete, a::VALUE_LEN))?,
-        };
+        let length = length(draft, natural)?;
         let is_master = matches!(self.scheme(), Scheme::TlsMaster | Scheme::TlsMasterDh);
         if is_master && Some(length) != natural {
             return Err(about(ErrorCode::TemplateInconsistent, a::VALUE_LEN));
-        }
-        if length > MAX_SECRET {
-            return Err(ErrorCode::KeySize.into());
         }
         Ok(length)
     }
@@ -193,6 +184,18 @@ impl Making<'_> {
         }
         Ok(wanted)
     }
+}
+
+/// How many bytes a key is to have: as its template says, or else what the mechanism gives.
+pub(in super::super) fn length(draft: &Draft, natural: Option<usize>) -> Result<usize, Error> {
+    let length = match draft.attributes.number(a::VALUE_LEN) {
+        Some(given) => usize::try_from(given)
+            .ok()
+            .filter(|bytes| (1..=MAX_SECRET).contains(bytes))
+            .ok_or_else(|| about(ErrorCode::AttributeValue, a::VALUE_LEN))?,
+        None => natural.ok_or_else(|| about(ErrorCode::TemplateIncomplete, a::VALUE_LEN))?,
+    };
+    if length > MAX_SECRET { Err(ErrorCode::KeySize.into()) } else { Ok(length) }
 }
 
 /// What the mechanism makes where the template does not say.

@@ -1,0 +1,38 @@
+//! `coffer key edit`.
+
+use coffer_client::KeyName;
+use coffer_protocol::operation::kms::{UpdateAlias, UpdateKeyDescription};
+
+use super::super::request::call;
+use super::{KeyArguments, Problem, changed, shown};
+
+/// Arguments of `coffer key edit`.
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true)))]
+pub(crate) struct EditArguments {
+    #[command(flatten)]
+    pub(super) of: KeyArguments,
+    /// The new alias, which counts at once
+    #[arg(long, group = "what", value_name = "NAME")]
+    alias: Option<String>,
+    /// The new description, up to 1,024 bytes; "" for none
+    #[arg(long, group = "what", value_name = "TEXT")]
+    description: Option<String>,
+}
+
+/// Changes what was named.
+pub(super) fn run(arguments: &EditArguments) -> Result<(), Problem> {
+    arguments.of.with(|kms, key| {
+        // By its id, which the new alias does not change.
+        let key_id = kms.describe_key(key)?.key_id;
+        if let Some(description) = arguments.description.clone() {
+            call(kms, &UpdateKeyDescription { key_id: key_id.clone(), description })?;
+        }
+        let alias = arguments.alias.as_deref().map(shown);
+        if let Some(alias) = alias {
+            call(kms, &UpdateAlias { key_id: key_id.clone(), alias: alias.to_owned() })?;
+        }
+        let now = alias.map_or_else(|| key.clone(), KeyName::new);
+        changed(kms, &now, arguments.of.json)
+    })
+}
