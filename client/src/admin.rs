@@ -16,7 +16,7 @@ pub use coffer_protocol::operation::system::{
     AuditEvents, AuditVerified, DaemonStatus, ListAuditEvents, Partition,
 };
 use coffer_protocol::operation::system::{
-    CreatePartition, GetStatus, InitPartition, ListPartitions, VerifyAudit,
+    ConfirmTime, CreatePartition, GetStatus, InitPartition, ListPartitions, VerifyAudit,
 };
 use secrecy::{ExposeSecret, SecretSlice};
 use zeroize::Zeroizing;
@@ -135,6 +135,11 @@ impl Admin {
     /// Lists audit records, newest first; each is the JSON text of a CloudAudit event.
     pub fn audit_events(&mut self, request: &ListAuditEvents) -> Result<AuditEvents, Error> {
         Ok(self.connection.call(request, &[])?.meta)
+    }
+
+    /// Confirms that a clock which jumped forward is right, and returns its time in UNIX seconds.
+    pub fn confirm_time(&mut self) -> Result<i64, Error> {
+        Ok(self.connection.call(&ConfirmTime {}, &[])?.meta.time)
     }
 
     /// Checks the hash chain of the audit log.

@@ -29,7 +29,8 @@ impl Retries {
 }
 
 impl Default for Retries {
-    /// Four times within a sixth of a second, which a daemon that is started anew by its socket needs at most.
+    /// Four times, with 140 milliseconds of waiting in all: enough for a daemon that has much to do, or lets its socket go
+    /// and takes it again, and short enough for people to wait.
     fn default() -> Self {
         let (first_wait, longest_wait) = (Duration::from_millis(20), Duration::from_millis(500));
         Self { attempts: 4, first_wait, longest_wait }

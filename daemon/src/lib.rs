@@ -14,6 +14,7 @@ pub mod deadline;
 mod error;
 pub mod event;
 pub mod hardening;
+pub mod journal;
 pub mod object;
 pub mod partition;
 pub mod permits;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use coffer_daemon::clock::Clock;
 use coffer_daemon::config::{Config, LogFormat, SecretMemory};
+use coffer_daemon::journal::Lines;
 use coffer_daemon::schedule::Keeper;
 use coffer_daemon::seal::Provider;
 use coffer_daemon::server::{Listeners, Server};
@@ -337,8 +338,14 @@ fn log(config: &Config) -> Level {
     let registry = tracing_subscriber::registry().with(filter);
     let lines = fmt::layer().with_writer(std::io::stderr);
     match config.log.format {
-        LogFormat::Text => registry.with(lines.with_target(false).without_time()).init(),
-        LogFormat::Json => registry.with(lines.json()).init(),
+        LogFormat::Text => {
+            let form = fmt::format().with_target(false).without_time();
+            registry.with(lines.event_format(Lines::new(form))).init();
+        }
+        LogFormat::Json => {
+            let form = Lines::new(fmt::format().json());
+            registry.with(lines.json().event_format(form)).init();
+        }
     }
     handle
 }

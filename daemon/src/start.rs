@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use coffer_protocol::ErrorCode;
@@ -235,6 +235,7 @@ pub fn open(
             partitions: Partitions::load(store.clone())?,
             pins: Pins::load(store.clone(), &root, limits.pin_derivations, &clock)?,
             generations: Permits::new(limits.key_generations),
+            creations: Mutex::new(()),
             applications: Applications::default(),
             events: Hub::default(),
             transfers: Transfers::default(),

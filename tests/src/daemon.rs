@@ -1,6 +1,7 @@
 //! A `coffer dev` of a test's own: store, sockets, module and command, gone when the test ends.
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -81,18 +82,89 @@ impl Daemon {
         daemon
     }
 
+    /// A service with a new store, the partition `dev` and more lines in its configuration, as systemd starts it:
+    /// what it logs is in [`Daemon::log`].
+    ///
+    /// # Panics
+    ///
+    /// Where it does not serve in time.
+    pub fn serve(configuration: &str) -> Self {
+        let temporary = tempfile::tempdir().expect("a temporary folder");
+        let directory = temporary.path().to_owned();
+        let mut daemon = Self { directory, _temporary: Some(temporary), child: None };
+        let (folder, owner) = (daemon.directory.display(), nix::unistd::getuid());
+        let configuration = format!(
+            "state_directory = '{folder}'\nsocket = '{folder}/coffer.sock'\nadmin_socket = '{folder}/admin.sock'\n\
+             owner_uid = {owner}\nsecret_memory = 'locked'\n{configuration}"
+        );
+        std::fs::write(daemon.configuration(), configuration).expect("the folder is there");
+        let made = Command::new(binaries().join("cofferd"))
+            .args(["init", "--locked-memory", "--partition", "dev", "--dir"])
+            .arg(&daemon.directory)
+            .arg("--keyfile")
+            .arg(daemon.directory.join("root.key"))
+            .output()
+            .expect("cofferd is built");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        daemon.serve_again();
+        daemon
+    }
+
+    /// Starts the service on the store that it has.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not serve in time.
+    pub fn serve_again(&mut self) {
+        let log = std::fs::File::options().create(true).append(true).open(self.log_file());
+        let log = log.expect("the folder is there");
+        let file = log.metadata().expect("it is open");
+        let child = Command::new(binaries().join("cofferd"))
+            .arg("--config")
+            .arg(self.configuration())
+            .env("JOURNAL_STREAM", format!("{}:{}", file.dev(), file.ino()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("cofferd is built");
+        self.wait_for(child);
+    }
+
+    fn configuration(&self) -> PathBuf {
+        self.directory.join("cofferd.toml")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.directory.join("journal")
+    }
+
+    /// What the service has logged.
+    ///
+    /// # Panics
+    ///
+    /// Where it is none.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).expect("it was started as a service")
+    }
+
     /// Starts it on the store that it has.
     ///
     /// # Panics
     ///
     /// Where it does not serve in time.
     pub fn start_again(&mut self, arguments: &[&str]) {
-        let mut child = self.dev(arguments, Stdio::inherit());
+        let child = self.dev(arguments, Stdio::inherit());
+        self.wait_for(child);
+    }
+
+    /// Waits until a daemon that was started serves.
+    fn wait_for(&mut self, mut child: Child) {
         let begun = Instant::now();
         while !self.serves() {
             let ended = child.try_wait().expect("the child can be waited for");
-            assert!(ended.is_none(), "coffer dev ended: {ended:?}");
-            assert!(begun.elapsed() < DEADLINE, "coffer dev does not serve");
+            assert!(ended.is_none(), "it ended: {ended:?}");
+            assert!(begun.elapsed() < DEADLINE, "it does not serve");
             std::thread::sleep(Duration::from_millis(5));
         }
         self.child = Some(child);
@@ -180,11 +252,19 @@ impl Daemon {
     ///
     /// # Panics
     ///
-    /// Where it does not run.
+    /// Where it does not run, or does not stop in time and by itself.
     pub fn stop(&mut self) {
         let mut child = self.child.take().expect("it runs");
-        kill(pid_of(&child), Signal::SIGTERM).expect("coffer dev can be stopped");
-        child.wait().expect("coffer dev can be waited for");
+        kill(pid_of(&child), Signal::SIGTERM).expect("it can be stopped");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait().expect("it can be waited for") {
+                assert!(status.success(), "{status}");
+                return;
+            }
+            assert!(begun.elapsed() < DEADLINE, "it does not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Starts it again after a test has killed it: waits for the end of `coffer dev` first.
@@ -257,9 +337,13 @@ fn pid_of(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).expect("process ids are positive"))
 }
 
-/// The `cofferd` among the children of a `coffer dev`.
+/// The `cofferd` among the children of a `coffer dev`, or the one that was started itself.
 fn daemon_of(dev: &Child) -> Option<Pid> {
     let parent = dev.id();
+    let name = std::fs::read_to_string(format!("/proc/{parent}/comm"));
+    if name.is_ok_and(|name| name.trim() == "cofferd") {
+        return Some(pid_of(dev));
+    }
     let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
     let found = children.unwrap_or_default().split_whitespace().find_map(|pid| {
         let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;

@@ -293,7 +293,7 @@ fn a_secret_key_is_imported_with_every_wrapping_and_is_the_same_each_time() {
     bench.does("key create app --import");
     assert!(bench.fails(1, "key rotate app").contains("Only symmetric keys made here"));
     let refused = bench.coffer("encrypt --key app", b"x");
-    assert!(text(&refused.stderr).contains("coffer key show"), "{}", text(&refused.stderr));
+    assert!(text(&refused.stderr).contains("coffer key import app"), "{}", text(&refused.stderr));
     let file = bench.file("material", &[0xA5; 32]);
     let mut ciphertext = Vec::new();
     for wrapping in WRAPPINGS {
@@ -480,6 +480,58 @@ fn material_expires_and_comes_back() {
     assert_eq!(bench.takes("decrypt", &ciphertext), b"secret");
 }
 
+#[test]
+fn material_is_wrapped_without_a_daemon_in_every_form() {
+    let bench = Bench::new();
+    let folder = bench.folder.path();
+    openssl(
+        folder,
+        &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", "key.pem"],
+    );
+    bench.does("key create pair --import --usage sign-rsa");
+    bench.does("key create app --import");
+    bench.file("secret", &[4; 32]);
+    let paths = ["public", "token", "wrapped", "second"].map(|name| bench.path(name));
+    let [public, token, wrapped, second] = &paths;
+    let import = |key: &str, rest: &str| {
+        bench.does(&format!("key import {key} --wrapped {wrapped} --token {token} {rest}"))
+    };
+    for wrapping in WRAPPINGS.iter().filter(|row| !row.contains("3072") && !row.contains("4096")) {
+        let (algorithm, _) = wrapping.split_once(' ').unwrap();
+        for (key, spec, file, der) in
+            [("app", "AES_256", "secret", ""), ("pair", "RSA_2048", "key.pem", "--der")]
+        {
+            let options = wrapping_options(wrapping);
+            bench.does(&format!(
+                "key import-parameters {key} --public-key {public} --token {token} {options} {der}"
+            ));
+            let words = format!(
+                "key wrap-material {} --spec {spec} --public-key {public} --out {wrapped} --wrapping {algorithm}",
+                bench.path(file)
+            );
+            let two_parts = algorithm.starts_with("RSAES") && key == "pair";
+            let mut command = bench.daemon.command(binaries().join("coffer"));
+            command.env("COFFER_SOCKET", "/nonexistent").args(words.split(' '));
+            if two_parts {
+                assert!(bench.fails(1, &words).contains("--private-key-out"));
+                command.args(["--private-key-out", second]);
+            }
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{words}: {}", text(&output.stderr));
+            let rest =
+                if two_parts { format!("--wrapped-private-key {second}") } else { String::new() };
+            assert!(import(key, &rest).contains("Enabled"), "{wrapping} {key}");
+        }
+    }
+    assert_public_keys_agree(&bench, "pair");
+    let wrong = format!("key wrap-material {} --spec AES_256 --public-key", bench.path("secret"));
+    let said = bench.fails(1, &format!("{wrong} {} --out {wrapped}", bench.path("key.pem")));
+    assert!(said.contains("no public key"), "{said}");
+    let said =
+        bench.fails(1, &format!("{wrong} {public} --out {wrapped} --wrapping RSAES_OAEP_SHA_256"));
+    assert!(said.contains("not an RSA key"), "{said}");
+}
+
 /// Runs a command at a terminal where somebody types.
 fn typed(bench: &Bench, words: &str, answer: &str) -> (i32, String) {
     let coffer = binaries().join("coffer");
@@ -569,7 +621,7 @@ fn every_verb_says_of_a_key_that_is_not_there_what_to_do() {
         .filter_map(|line| line.strip_prefix("  ")?.split(' ').find(|w| !w.is_empty()))
         .collect();
     let tested = VERBS.iter().map(|(verb, _)| verb.split(' ').next().unwrap());
-    assert_eq!(verbs, tested.chain(["create", "list", "help"]).collect());
+    assert_eq!(verbs, tested.chain(["create", "list", "wrap-material", "help"]).collect());
 }
 
 #[test]

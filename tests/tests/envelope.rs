@@ -319,8 +319,11 @@ fn after_a_rotation_files_move_to_the_new_version_and_a_broken_one_does_not_stop
     let output = run_in(&daemon, folder.path(), "re-encrypt a single newest");
     assert!(output.status.success());
     let text = String::from_utf8(output.stdout).unwrap();
-    let wanted = "a: unchanged\nsingle: unchanged\nnewest: unchanged\n\
-        0 re-encrypted, 3 unchanged, 0 failed\n";
+    let unchanged = "unchanged: already under the newest version";
+    let wanted = format!(
+        "a: {unchanged}\nsingle: {unchanged}\nnewest: {unchanged}\n\
+        0 re-encrypted, 3 unchanged, 0 failed\n"
+    );
     assert_eq!(text, wanted);
 }
 

@@ -33,7 +33,8 @@ impl Drop for Wiped {
     }
 }
 
-fn wipe(value: &mut Value) {
+/// Wipes every text in a value.
+pub(crate) fn wipe(value: &mut Value) {
     match value {
         Value::String(text) => text.zeroize(),
         Value::Array(items) => items.iter_mut().for_each(wipe),

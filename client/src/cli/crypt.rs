@@ -11,6 +11,7 @@ use coffer_client::{Context, KeyName};
 use secrecy::ExposeSecret;
 use zeroize::Zeroizing;
 
+use super::key::with_key;
 use super::sink::Sink;
 use super::target::Target;
 use super::{Problem, envelope, input, output};
@@ -73,19 +74,21 @@ pub(crate) fn encrypt(arguments: &EncryptArguments) -> Result<(), Problem> {
             "the ciphertext is binary: use --base64, --out FILE, or a pipe".to_owned(),
         ));
     }
-    let (context, key) = (files.context()?, KeyName::new(&arguments.key));
+    let context = files.context()?;
     let input = files.open()?;
     if arguments.envelope {
-        let mut kms = files.target.kms()?;
-        let sink = files.sink(0o666)?;
-        return envelope::encrypt(&mut kms, &key, &context, input, sink);
+        return with_key(&files.target, &arguments.key, |kms, key| {
+            envelope::encrypt(kms, key, &context, input, files.sink(0o666)?)
+        });
     }
     let plaintext =
         files.read(input, &[], MAX_PLAINTEXT, "nothing was encrypted. Use --envelope for more")?;
     if plaintext.is_empty() {
         return Err(anyhow!("there is nothing to encrypt: the input is empty").into());
     }
-    let ciphertext = files.target.kms()?.encrypt(&key, &plaintext, &context)?;
+    let ciphertext = with_key(&files.target, &arguments.key, |kms, key| {
+        Ok(kms.encrypt(key, &plaintext, &context)?)
+    })?;
     if arguments.base64 {
         files.write(format!("{}\n", Base64::encode_string(&ciphertext)).as_bytes(), 0o666)?;
     } else {

@@ -9,6 +9,7 @@ mod completions;
 mod confirm;
 mod crypt;
 mod daemon;
+mod data_key;
 mod dev;
 mod doctor;
 mod envelope;
@@ -17,6 +18,7 @@ mod hint;
 mod init;
 mod input;
 mod key;
+mod mac;
 mod man;
 mod output;
 mod partition;
@@ -27,8 +29,8 @@ mod problem;
 mod progress;
 mod random;
 mod re_encrypt;
-mod request;
 mod restore;
+mod sign;
 mod signals;
 mod sink;
 mod status;
@@ -73,6 +75,14 @@ enum Command {
     Decrypt(crypt::DecryptArguments),
     /// Encrypt ciphertexts anew, under another key, version or context
     ReEncrypt(re_encrypt::ReEncryptArguments),
+    /// Make a data key: for use outside, kept encrypted
+    DataKey(data_key::DataKeyArguments),
+    /// Sign with a key
+    Sign(sign::SignArguments),
+    /// Verify a signature with a key
+    Verify(sign::VerifyArguments),
+    /// Make or check a message authentication code
+    Mac(mac::MacArguments),
     /// Print random bytes
     Random(random::RandomArguments),
     /// Make, list and initialise partitions
@@ -112,6 +122,10 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Encrypt(arguments) => (false, crypt::encrypt(&arguments).map(|()| 0)),
         Command::Decrypt(arguments) => (false, crypt::decrypt(&arguments).map(|()| 0)),
         Command::ReEncrypt(arguments) => (arguments.json, re_encrypt::run(&arguments)),
+        Command::DataKey(arguments) => (arguments.json, data_key::run(&arguments).map(|()| 0)),
+        Command::Sign(arguments) => (false, sign::sign(&arguments).map(|()| 0)),
+        Command::Verify(arguments) => (arguments.json, sign::verify(&arguments)),
+        Command::Mac(arguments) => (arguments.json, mac::run(&arguments)),
         Command::Random(arguments) => (false, random::run(&arguments).map(|()| 0)),
         Command::Partition(command) => (command.json(), partition::run(command).map(|()| 0)),
         Command::Audit(command) => (command.json(), audit::run(&command)),
@@ -170,6 +184,8 @@ mod tests {
             "key schedule-deletion a b --days 7 --yes",
             "key cancel-deletion a b",
             "key import-parameters a --public-key f --token g --der --wrapping SM2 --wrapping-key SM2",
+            "key wrap-material f --spec aes_256 --public-key g --out h",
+            "key wrap-material --spec RSA_2048 --wrapping SM2 --public-key g --out h --private-key-out i",
             "key import a",
             "key import a - --expires never",
             "key import a f --expires 2030-01-01 --wrapping RSAES_OAEP_SHA_256 --wrapping-key RSA_3072",
@@ -191,6 +207,14 @@ mod tests {
             "re-encrypt --key b --context a=b --new-context c=d --in f --out g --base64 --json",
             "re-encrypt --no-context a b c --json",
             "re-encrypt --files-from - a",
+            "data-key --key a --encrypted f --plaintext g --context a=b",
+            "data-key --key a --length 64 --json",
+            "data-key --key a --spec sm2 --encrypted f --public-key g",
+            "sign --key a",
+            "sign --key a --algorithm rsa_pkcs1_sha_512 --digest --in f --out g --base64",
+            "verify --key a --signature f --in g --json",
+            "mac --key a --in f --out g --base64",
+            "mac --key a --verify f --json",
             "random 32 --hex",
             "random 32 --base64",
             "partition list --json",
@@ -240,6 +264,9 @@ mod tests {
             "key rotation app --enable --days many",
             "key schedule-deletion",
             "key schedule-deletion app --days soon",
+            "key wrap-material f --spec AES_256 --out h",
+            "key wrap-material f --public-key g --out h",
+            "key wrap-material f --spec AES_256 --public-key g",
             "key import",
             "key import app f --wrapped g --token h",
             "key import app --wrapped g",
@@ -266,6 +293,20 @@ mod tests {
             "re-encrypt --new-context a=b --no-context",
             "re-encrypt --in f a",
             "re-encrypt --files-from l --out g",
+            "data-key --key a",
+            "data-key --encrypted f",
+            "data-key --key a --encrypted f --json",
+            "data-key --key a --encrypted f --length 0",
+            "data-key --key a --encrypted f --length 8 --spec AES_128",
+            "data-key --key a --encrypted f --spec DES",
+            "data-key --key a --encrypted f --context novalue",
+            "sign",
+            "sign --key a --algorithm MD5",
+            "verify --key a",
+            "verify --signature f",
+            "mac",
+            "mac --key a --json",
+            "mac --key a --verify f --out g",
             "random",
             "random 0",
             "random 8 --hex --base64",

@@ -71,6 +71,14 @@ impl Problem {
         }
     }
 
+    /// Whether it may be over soon: the daemon is away, sealed, or has too much to do.
+    pub(crate) fn is_passing(&self) -> bool {
+        let failure = self.error().and_then(Error::failure);
+        let code = failure.map(Failure::code);
+        matches!(code, Some(ErrorCode::Unavailable | ErrorCode::Busy | ErrorCode::RateLimited))
+            || self.exit_status() == NO_DAEMON
+    }
+
     /// The code of the KMS API, as the error table has it.
     fn code(&self) -> &'static str {
         let of = |error: &Error| match error.failure() {
@@ -245,6 +253,15 @@ mod tests {
         assert_eq!(Problem::connecting(gone(), "x".into()).exit_status(), 1);
         let lost = Error::Lost(io::ErrorKind::UnexpectedEof.into());
         assert_eq!(Problem::Calling(lost).exit_status(), NO_DAEMON);
+    }
+
+    #[test]
+    fn what_is_over_soon_is_told_from_what_stays() {
+        let lost = || Error::Lost(io::ErrorKind::UnexpectedEof.into());
+        assert!(Problem::Calling(lost()).is_passing());
+        assert!(refused(ErrorCode::Unavailable).is_passing());
+        assert!(!refused(ErrorCode::Unauthorized).is_passing());
+        assert!(!Problem::Usage(String::new()).is_passing());
     }
 
     #[test]

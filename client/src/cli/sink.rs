@@ -11,6 +11,8 @@ use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::libc::O_TMPFILE;
 use nix::unistd::linkat;
 
+use super::file::PRIVATE;
+
 /// An output, without a buffer of its own.
 pub(crate) enum Sink {
     /// Standard output.
@@ -98,7 +100,7 @@ impl WholeFile {
         // A link stays, and leads to the new file.
         let path = fs::canonicalize(path)?;
         // Until it has its owner, nobody else reads it.
-        let mut whole = Self::new(&path, 0o600)?;
+        let mut whole = Self::new(&path, PRIVATE)?;
         whole.replaced = Some(replaced);
         Ok(whole)
     }

@@ -1,10 +1,11 @@
 //! Where alarms are told: the journal, and a Unix socket if one is configured.
 //!
 //! A flood is told in short here, and only here: of one kind about one key, one alarm a second, with how many there
-//! were. Whoever reads the socket slowly loses alarms of the sink, never of the store.
+//! were. Whoever reads the socket slowly loses alarms of the sink, never of the store, and is told how many.
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +15,10 @@ use std::time::{Duration, Instant};
 
 use coffer_protocol::alarm::{AlarmKind, Severity};
 use coffer_protocol::handshake::uuid_text;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, socket};
 
 use super::Alarm;
+use crate::journal::ALARM;
 
 /// Alarms that wait to be told.
 const WAITING: usize = 1024;
@@ -23,6 +26,8 @@ const WAITING: usize = 1024;
 const PERIOD: Duration = Duration::from_secs(1);
 /// How long a reader of the socket may take.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a reader that took longer is left alone.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// The sinks, with a thread of their own that waits for whoever listens.
 #[derive(Debug)]
@@ -78,7 +83,7 @@ struct Told {
 }
 
 fn run(waiting: &Receiver<Arc<Alarm>>, socket: Option<&Path>) {
-    let mut listener = Listener { path: socket, stream: None };
+    let mut listener = Listener { path: socket, stream: None, paused: None, missed: 0 };
     let mut told: HashMap<Subject, Told> = HashMap::new();
     loop {
         let received = waiting.recv_timeout(PERIOD);
@@ -111,17 +116,31 @@ fn run(waiting: &Receiver<Arc<Alarm>>, socket: Option<&Path>) {
 struct Listener<'p> {
     path: Option<&'p Path>,
     stream: Option<UnixStream>,
+    /// Since when it is left alone.
+    paused: Option<Instant>,
+    /// Lines that it did not get.
+    missed: u64,
 }
 
 impl Listener<'_> {
     fn tell(&mut self, alarm: &Alarm, count: u64) {
         journal(alarm, count);
         let Some(path) = self.path else { return };
-        let mut line = json(alarm, count).to_string();
+        if self.paused.is_some_and(|since| since.elapsed() < PAUSE) {
+            self.missed += 1;
+            return;
+        }
+        let mut line = json(alarm, count, self.missed).to_string();
         line.push('\n');
-        if let Err(error) = self.send(path, line.as_bytes()) {
-            self.stream = None;
-            tracing::warn!(path = %path.display(), %error, "an alarm was not told to the socket");
+        match self.send(path, line.as_bytes()) {
+            Ok(()) => (self.paused, self.missed) = (None, 0),
+            Err(error) => {
+                self.stream = None;
+                self.missed += 1;
+                // Else each of many alarms would wait as long, and the daemon for all of them when it stops.
+                self.paused = is_slow(&error).then(Instant::now);
+                tracing::warn!(path = %path.display(), %error, "an alarm was not told to the socket");
+            }
         }
     }
 
@@ -133,19 +152,34 @@ impl Listener<'_> {
         }
         let datagram = UnixDatagram::unbound()?;
         datagram.set_write_timeout(Some(PATIENCE))?;
-        if datagram.send_to(line, path).is_ok() {
-            return Ok(());
+        match datagram.send_to(line, path) {
+            Ok(_) => return Ok(()),
+            Err(error) if is_slow(&error) => return Err(error),
+            // It is no datagram socket, or nobody is there.
+            Err(_) => {}
         }
-        // It is no datagram socket, or nobody is there.
-        let mut stream = UnixStream::connect(path)?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut stream = connect(path)?;
         stream.write_all(line)?;
         self.stream = Some(stream);
         Ok(())
     }
 }
 
-/// The journal takes its priority from the level.
+/// Whether somebody is there and does not read.
+fn is_slow(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+}
+
+/// Connects, and waits no longer for somebody who does not accept than for somebody who does not read.
+fn connect(path: &Path) -> std::io::Result<UnixStream> {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let stream = UnixStream::from(socket(AddressFamily::Unix, SockType::Stream, flags, None)?);
+    stream.set_write_timeout(Some(PATIENCE))?;
+    nix::sys::socket::connect(stream.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(stream)
+}
+
+/// The journal takes its priority from target and level.
 fn journal(alarm: &Alarm, count: u64) {
     let Alarm { number, kind, about, .. } = alarm;
     let key = about.key.as_ref().map(uuid_text).unwrap_or_default();
@@ -154,18 +188,18 @@ fn journal(alarm: &Alarm, count: u64) {
     let (name, uid) = (kind.name(), about.uid);
     match kind.severity() {
         Severity::Critical => {
-            tracing::error!(target: "alarm", number, key, operation, uid, detail, count, "{name}");
+            tracing::error!(target: ALARM, number, key, operation, uid, detail, count, "{name}");
         }
         Severity::Warning => {
-            tracing::warn!(target: "alarm", number, key, operation, uid, detail, count, "{name}");
+            tracing::warn!(target: ALARM, number, key, operation, uid, detail, count, "{name}");
         }
         Severity::Notice => {
-            tracing::info!(target: "alarm", number, key, operation, uid, detail, count, "{name}");
+            tracing::info!(target: ALARM, number, key, operation, uid, detail, count, "{name}");
         }
     }
 }
 
-fn json(alarm: &Alarm, count: u64) -> serde_json::Value {
+fn json(alarm: &Alarm, count: u64, missed: u64) -> serde_json::Value {
     let Alarm { number, kind, time, about } = alarm;
     let mut object = serde_json::Map::new();
     let mut put = |name: &str, value: Option<serde_json::Value>| {
@@ -184,5 +218,6 @@ fn json(alarm: &Alarm, count: u64) -> serde_json::Value {
     put("Pid", about.pid.map(Into::into));
     put("Detail", about.detail.clone().map(Into::into));
     put("Count", (count > 1).then(|| count.into()));
+    put("Missed", (missed > 0).then(|| missed.into()));
     object.into()
 }

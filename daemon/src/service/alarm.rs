@@ -121,10 +121,6 @@ pub(super) fn refused(
         Error::About(ErrorCode::KeyPendingDelete, id) => {
             [ObjectId::parse(id).and_then(|id| service.registry.get(id)), None]
         }
-        _ if error.code() == ErrorCode::AuditBlocked => {
-            service.blocked();
-            return;
-        }
         _ if error.code().exit_status() == 4 => {
             let Some(Named { resource, further, payload }) = named else { return };
             let further = further.and_then(|name| kms::named(service, caller, name));

@@ -43,7 +43,7 @@ pub use kms::{Imports, Uses};
 pub use record::Templates;
 pub(crate) use record::malformed;
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
@@ -142,6 +142,8 @@ pub struct Service {
     pub pins: Pins,
     /// How many keys may be generated at once.
     pub generations: Permits,
+    /// Held while a CMK comes in, so that neither its quota nor its client token is asked about too early.
+    pub creations: Mutex<()>,
     /// Applications that are connected.
     pub applications: Applications,
     /// Who is told of changes.
@@ -220,7 +222,12 @@ macro_rules! dispatch {
                 $( $number => gate::pass::<coffer_protocol::operation::$module::$request>(service, caller, incoming), )*
                 _ => Err(ErrorCode::UnknownOperation.into()),
             };
-            answered.unwrap_or_else(|error| Outgoing::failed(&error.failure()))
+            answered.unwrap_or_else(|error| {
+                if error.code() == ErrorCode::AuditBlocked {
+                    service.blocked();
+                }
+                Outgoing::failed(&error.failure())
+            })
         }
     };
 }

@@ -115,3 +115,92 @@ fn the_last_use_of_a_key_is_known_after_a_restart() {
     assert_eq!((&last["Operation"], &last["Time"]), (&json!("Decrypt"), &json!(START + 5)));
     assert_eq!(last["EventId"].as_str().unwrap().len(), 36);
 }
+
+#[test]
+fn a_stranger_who_would_encrypt_anew_under_the_key_raises_the_alarm_too() {
+    let hsm = Hsm::new();
+    let key = pending(&hsm, "ENCRYPT_DECRYPT");
+    let other = hsm.create(json!({ "Alias": "other" }));
+    let blob = hsm.encrypt(&other).unwrap();
+    let stranger = Peer::new(hsm.service(), OWNER + 1, Socket::App);
+    let request = json!({ "CiphertextBlob": blob, "DestinationKeyId": key });
+    for peer in [&stranger, &hsm.peer()] {
+        assert!(ask::<kms::ReEncrypt>(peer, request.clone()).is_err());
+    }
+    assert_eq!(hsm.alarms(&key), [USED, USED]);
+    assert!(hsm.alarms(&other).is_empty());
+}
+
+#[test]
+fn a_pin_that_is_locked_raises_one_alarm_which_says_whose() {
+    let mut hsm = Hsm::new();
+    let init = system::InitPartition { name: "dev".to_owned(), so_pin_length: 7 };
+    hsm.peer().call(&init, b"officeruser").unwrap();
+    let mut refused = Vec::new();
+    for _ in 0..12 {
+        let application = Peer::application(hsm.service(), OWNER + 1);
+        let open = OpenSession { slot: 0, read_write: true };
+        let session = application.call(&open, b"").unwrap().session;
+        let failure = application.call(&Login { session, user: 1 }, b"wrong").unwrap_err();
+        refused.push(failure.code().name());
+        drop(application);
+        // The delay after a failure is over when the daemon is started late enough.
+        hsm.hands.pass(120);
+        hsm.restart();
+    }
+    assert_eq!(refused[..10], ["PinIncorrect"; 10]);
+    assert_eq!(refused[10..], ["PinLocked"; 2]);
+    let listed = hsm.call::<kms::ListAlarms>(json!({ "AlarmType": "Pin.Locked" }));
+    let alarm = &listed["Alarms"][0];
+    let came = json!([listed["TotalCount"], alarm["Uid"], alarm["Partition"], alarm["Severity"]]);
+    assert_eq!(came, json!([1, OWNER + 1, "dev", "warning"]));
+}
+
+/// A directory in the place of the next segment: as if the disk were full.
+fn block_audit(hsm: &Hsm) -> std::path::PathBuf {
+    let next = hsm.directory().join("audit/reserve");
+    std::fs::remove_file(&next).unwrap();
+    std::fs::create_dir_all(next.join("in the way")).unwrap();
+    next
+}
+
+#[test]
+fn an_audit_log_that_takes_no_more_raises_one_alarm_and_refuses_operations() {
+    let mut hsm = Hsm::new();
+    let key = hsm.create(json!({ "Alias": "app" }));
+    let next = block_audit(&hsm);
+    let refusal = (0..10_000).find_map(|_| hsm.encrypt(&key).err());
+    assert_eq!(refusal.as_deref(), Some("UnsupportedOperation.ServiceTemporaryUnavailable"));
+    for _ in 0..5 {
+        assert!(hsm.encrypt(&key).is_err());
+    }
+    let blocked = |hsm: &Hsm| {
+        let all = hsm.service().alarms.all();
+        all.iter().filter(|alarm| alarm.kind == AlarmKind::AuditBlocked).count()
+    };
+    assert_eq!(blocked(&hsm), 1);
+    // Still so an hour later, it is said again.
+    hsm.hands.pass(3601);
+    assert!(hsm.encrypt(&key).is_err());
+    assert_eq!(blocked(&hsm), 2);
+    std::fs::remove_dir_all(next).unwrap();
+    hsm.restart();
+    assert!(hsm.encrypt(&key).is_ok());
+    assert_eq!(blocked(&hsm), 2);
+}
+
+#[test]
+fn an_audit_log_that_was_changed_raises_an_alarm_at_the_start() {
+    let mut hsm = Hsm::new();
+    hsm.create(json!({ "Alias": "audited-alias" }));
+    let segment = hsm.directory().join("audit/00000001.seg");
+    hsm.stop();
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let at = bytes.windows(13).position(|window| window == b"audited-alias").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    hsm.restart_closed();
+    let listed = hsm.call::<kms::ListAlarms>(json!({ "AlarmType": "Audit.ChainBroken" }));
+    let alarm = &listed["Alarms"][0];
+    assert_eq!(json!([listed["TotalCount"], alarm["Severity"]]), json!([1, "critical"]));
+}

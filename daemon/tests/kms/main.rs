@@ -3,10 +3,13 @@
 
 mod actions;
 mod alarms;
+mod context;
 mod fields;
 mod import;
 mod precedence;
+mod repeated;
 mod rotation;
 mod states;
 mod support;
 mod time;
+mod wrapped;

@@ -5,65 +5,204 @@ use coffer_daemon::service::testing::Peer;
 use coffer_protocol::operation::{Socket, kms};
 use serde_json::{Value, json};
 
-use crate::support::{Hsm, OWNER, ask};
+use crate::actions::ask_for;
+use crate::support::{Hsm, OWNER, START, ask};
 
 const ABSENT: &str = "00000000-0000-4000-8000-000000000000";
+
+/// Somebody who asks.
+struct Callers {
+    owner: Peer,
+    stranger: Peer,
+}
 
 #[test]
 fn the_first_error_is_the_one_that_the_order_names() {
     let hsm = Hsm::with(|config| {
         config.services.insert("luks".to_owned(), LocalService { uid: 7 });
     });
-    let stranger = Peer::new(hsm.service(), OWNER + 1, Socket::App);
     let luks = Peer::new(hsm.service(), 7, Socket::App);
     ask::<kms::Encrypt>(&luks, json!({ "KeyId": "alias/kms-luks", "Plaintext": "aGk=" })).unwrap();
-    let external = hsm.create(json!({ "Alias": "external", "Type": 2 }));
-    let encrypt = |key: &str, plain: &str| json!({ "KeyId": key, "Plaintext": plain });
-    let schedule = |key: &str, days: i64| json!({ "KeyId": key, "PendingWindowInDays": days });
-    let code = |result: Result<Value, String>| result.err().unwrap_or_default();
-    // Unknown before missing, missing before value, value before who asks, who asks before whether it is there.
-    let rows = [
-        (code(hsm.ask::<kms::Encrypt>(json!({ "Nonsense": 1 }))), "InvalidParameter"),
-        (code(hsm.ask::<kms::Encrypt>(json!({ "KeyId": "x" }))), "MissingParameter"),
-        (
-            code(ask::<kms::Encrypt>(&stranger, encrypt("x", "aGk="))),
-            "InvalidParameterValue.InvalidKeyId",
-        ),
-        (code(ask::<kms::Encrypt>(&stranger, encrypt(ABSENT, "aGk="))), "UnauthorizedOperation"),
-        (code(hsm.ask::<kms::Encrypt>(encrypt(ABSENT, "aGk="))), "ResourceUnavailable.CmkNotFound"),
-        (
-            code(hsm.ask::<kms::ScheduleKeyDeletion>(schedule(ABSENT, 6))),
-            "InvalidParameter.InvalidPendingWindowInDays",
-        ),
-        // Whose it is before its state; what it is for before its state.
-        (
-            code(hsm.ask::<kms::ScheduleKeyDeletion>(schedule("alias/kms-luks", 7))),
-            "UnsupportedOperation.NotUserCreatedCmk",
-        ),
-        (
-            code(hsm.ask::<kms::RotateKey>(json!({ "KeyId": external }))),
-            "UnsupportedOperation.RotateNotSupported",
-        ),
-        (
-            code(hsm.ask::<kms::GenerateMac>(
-                json!({ "KeyId": external, "MacAlgorithm": "HMAC_SM3", "Message": "aGk=" }),
-            )),
-            "InvalidParameterValue.InvalidKeyUsage",
-        ),
-    ];
-    for (index, (came, expected)) in rows.iter().enumerate() {
-        assert_eq!(came, expected, "row {index}");
+    let stranger = Peer::new(hsm.service(), OWNER + 1, Socket::App);
+    let callers = Callers { owner: hsm.peer(), stranger };
+    prepare(&hsm);
+    for (step, who, action, request, expected) in steps(&hsm) {
+        let peer = if who == "owner" { &callers.owner } else { &callers.stranger };
+        let came = ask_for(peer, action, request.clone()).err();
+        assert_eq!(came.as_deref(), Some(expected), "step {step}: {action} {request}");
     }
-    // The state before what is bound.
+}
+
+/// Keys with more than one thing wrong.
+fn prepare(hsm: &Hsm) {
+    let disable = |alias: &str| {
+        hsm.call::<kms::DisableKey>(json!({ "KeyId": format!("alias/{alias}") }));
+    };
+    hsm.create(json!({ "Alias": "sign", "KeyUsage": "ASYMMETRIC_SIGN_VERIFY_ECC" }));
+    hsm.create(json!({ "Alias": "app" }));
+    hsm.create(json!({ "Alias": "bound" }));
+    hsm.create(json!({ "Alias": "external", "Type": 2 }));
+    hsm.create(json!({ "Alias": "used", "Type": 2 }));
+    let bind = |alias: &str| {
+        let key = format!("alias/{alias}");
+        let binding = json!({ "KeyId": key, "ProductId": "luks", "ResourceId": "disk" });
+        hsm.call::<kms::BindCloudResource>(binding);
+    };
+    bind("bound");
+    hsm.import("alias/used", &[7; 32], 0).unwrap();
+    bind("used");
+    disable("sign");
+}
+
+type Step = (u8, &'static str, &'static str, Value, &'static str);
+
+/// Requests with an error of their step and, as far as that is possible, of all later ones. There is nothing yet for
+/// the third step, credentials, and the sixth, rates.
+fn steps(hsm: &Hsm) -> Vec<Step> {
+    let blob = hsm.encrypt("alias/app").unwrap();
+    let blob = blob.as_str().unwrap();
+    // The end of a ciphertext is its tag.
+    let changed = format!("{}AAAA", &blob[..blob.len() - 4]);
+    hsm.call::<kms::DisableKey>(json!({ "KeyId": "alias/app" }));
+    let of_used =
+        json!({ "KeyId": "alias/used", "WrappingAlgorithm": "SM2", "WrappingKeySpec": "SM2" });
+    let token = hsm.call::<kms::GetParametersForImport>(of_used)["ImportToken"].clone();
+    let import = |key: &str, valid_to: i64| json!({ "KeyId": key, "ImportToken": token, "EncryptedKeyMaterial": "AAAA", "ValidTo": valid_to });
+    let schedule = |key: &str, days: i64| json!({ "KeyId": key, "PendingWindowInDays": days });
+    let luks = "alias/kms-luks";
+    let (found, value) = ("ResourceUnavailable.CmkNotFound", "InvalidParameterValue");
+    let (disabled, usage) =
+        ("ResourceUnavailable.CmkDisabled", "InvalidParameterValue.InvalidKeyUsage");
+    let (key_id, forbidden) = ("InvalidParameterValue.InvalidKeyId", "UnauthorizedOperation");
+    let window = "InvalidParameter.InvalidPendingWindowInDays";
+    let bound = "FailedOperation.CmkUsedByCloudProduct";
+    let not_external = "UnsupportedOperation.NotExternalCmk";
+    let rotate = "UnsupportedOperation.RotateNotSupported";
+    let service = "UnsupportedOperation.NotUserCreatedCmk";
+    vec![
+        (1, "stranger", "ScheduleKeyDeletion", json!({ "Nonsense": 1 }), "InvalidParameter"),
+        (1, "stranger", "Encrypt", json!({ "KeyId": "x", "Nonsense": 1 }), "InvalidParameter"),
+        (2, "stranger", "ScheduleKeyDeletion", json!({ "KeyId": "x" }), "MissingParameter"),
+        (4, "stranger", "ScheduleKeyDeletion", schedule("x", 7), key_id),
+        (4, "stranger", "ScheduleKeyDeletion", schedule(ABSENT, 6), window),
+        (
+            4,
+            "stranger",
+            "DisableKeys",
+            json!({ "KeyIds": [ABSENT, ABSENT] }),
+            "InvalidParameterValue.DuplicatedKeyId",
+        ),
+        (
+            4,
+            "stranger",
+            "Encrypt",
+            json!({ "KeyId": ABSENT, "Plaintext": "" }),
+            "InvalidParameterValue.InvalidPlaintext",
+        ),
+        (4, "stranger", "CreateKey", json!({ "Alias": "-" }), "InvalidParameterValue.InvalidAlias"),
+        (4, "owner", "ImportKeyMaterial", import(ABSENT, START), value),
+        (5, "stranger", "ScheduleKeyDeletion", schedule(ABSENT, 7), forbidden),
+        (5, "stranger", "ScheduleKeyDeletion", schedule(luks, 7), forbidden),
+        (5, "stranger", "Decrypt", json!({ "CiphertextBlob": changed }), forbidden),
+        (5, "stranger", "DescribeKey", json!({ "KeyId": "alias/none" }), forbidden),
+        (5, "stranger", "CreateKey", json!({ "Alias": "app" }), forbidden),
+        (7, "owner", "ScheduleKeyDeletion", schedule(ABSENT, 7), found),
+        (7, "owner", "DisableKeys", json!({ "KeyIds": [luks, ABSENT] }), found),
+        (8, "owner", "ScheduleKeyDeletion", schedule(luks, 7), service),
+        (8, "owner", "DeleteImportedKeyMaterial", json!({ "KeyId": luks }), service),
+        (9, "owner", "RotateKey", json!({ "KeyId": "alias/sign" }), rotate),
+        (9, "owner", "RotateKey", json!({ "KeyId": "alias/external" }), rotate),
+        (
+            9,
+            "owner",
+            "EnableKeyRotation",
+            json!({ "KeyId": "alias/external" }),
+            "UnsupportedOperation.ExternalCmkCanNotRotate",
+        ),
+        (9, "owner", "DeleteImportedKeyMaterial", json!({ "KeyId": "alias/bound" }), not_external),
+        (9, "owner", "ImportKeyMaterial", import("alias/app", 0), not_external),
+        (9, "owner", "Encrypt", json!({ "KeyId": "alias/sign", "Plaintext": "aGk=" }), usage),
+        (
+            9,
+            "owner",
+            "GenerateMac",
+            json!({ "KeyId": "alias/external", "MacAlgorithm": "HMAC_SM3", "Message": "aGk=" }),
+            usage,
+        ),
+        (
+            10,
+            "owner",
+            "ScheduleKeyDeletion",
+            schedule("alias/bound", 7),
+            "ResourceUnavailable.CmkShouldBeDisabled",
+        ),
+        (10, "owner", "Decrypt", json!({ "CiphertextBlob": changed }), disabled),
+        (
+            10,
+            "owner",
+            "Encrypt",
+            json!({ "KeyId": "alias/external", "Plaintext": "aGk=" }),
+            "ResourceUnavailable.CmkStateNotSupport",
+        ),
+        (11, "owner", "DisableKey", json!({ "KeyId": "alias/bound" }), bound),
+        (11, "owner", "ArchiveKey", json!({ "KeyId": "alias/bound" }), bound),
+        (11, "owner", "DeleteImportedKeyMaterial", json!({ "KeyId": "alias/used" }), bound),
+        (11, "owner", "ImportKeyMaterial", import("alias/used", START + 10), bound),
+        // The token is another key's.
+        (12, "owner", "ImportKeyMaterial", import("alias/external", 0), value),
+        (
+            13,
+            "owner",
+            "ImportKeyMaterial",
+            import("alias/used", 0),
+            "InvalidParameter.DecryptMaterialError",
+        ),
+        // Its five failures close the token.
+        (
+            13,
+            "owner",
+            "ImportKeyMaterial",
+            import("alias/used", 0),
+            "InvalidParameter.DecryptMaterialError",
+        ),
+        (
+            13,
+            "owner",
+            "ImportKeyMaterial",
+            import("alias/used", 0),
+            "InvalidParameter.DecryptMaterialError",
+        ),
+        (
+            13,
+            "owner",
+            "ImportKeyMaterial",
+            import("alias/used", 0),
+            "InvalidParameter.DecryptMaterialError",
+        ),
+        (
+            13,
+            "owner",
+            "ImportKeyMaterial",
+            import("alias/used", 0),
+            "InvalidParameter.DecryptMaterialError",
+        ),
+        (
+            12,
+            "owner",
+            "ImportKeyMaterial",
+            import("alias/used", 0),
+            "ResourceUnavailable.TokenExpired",
+        ),
+    ]
+}
+
+#[test]
+fn a_binding_is_noted_once_and_taken_back_once() {
+    let hsm = Hsm::new();
     let key = hsm.create(json!({ "Alias": "app" }));
     let binding = json!({ "KeyId": key, "ProductId": "luks", "ResourceId": "disk" });
     hsm.call::<kms::BindCloudResource>(binding.clone());
     hsm.call::<kms::BindCloudResource>(binding.clone());
-    let bound = "FailedOperation.CmkUsedByCloudProduct".to_owned();
-    assert_eq!(hsm.ask::<kms::DisableKey>(json!({ "KeyId": key })), Err(bound.clone()));
-    assert_eq!(hsm.ask::<kms::ArchiveKey>(json!({ "KeyId": key })), Err(bound));
-    let early = hsm.ask::<kms::ScheduleKeyDeletion>(schedule(&key, 7));
-    assert_eq!(early, Err("ResourceUnavailable.CmkShouldBeDisabled".to_owned()));
     hsm.call::<kms::UnbindCloudResource>(binding.clone());
     let again = hsm.ask::<kms::UnbindCloudResource>(binding);
     assert_eq!(again, Err("ResourceUnavailable.CloudResourceBindingNotFound".to_owned()));
@@ -130,16 +269,6 @@ fn batches_are_all_or_nothing() {
     let described = hsm.call::<kms::DescribeKeys>(order);
     assert_eq!(described["KeyMetadatas"][0]["KeyId"], json!(keys[3]));
     assert_eq!(described["KeyMetadatas"][1]["KeyId"], json!(keys[0]));
-}
-
-#[test]
-fn the_same_request_with_the_same_token_makes_one_key() {
-    let hsm = Hsm::new();
-    let fields = json!({ "Alias": "app", "ClientToken": "once" });
-    let key = hsm.create(fields.clone());
-    assert_eq!(hsm.create(fields), key);
-    let other = hsm.ask::<kms::CreateKey>(json!({ "Alias": "other", "ClientToken": "once" }));
-    assert_eq!(other, Err("InvalidParameterValue".to_owned()));
 }
 
 #[test]

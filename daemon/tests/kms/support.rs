@@ -55,6 +55,17 @@ impl Hsm {
         self.open();
     }
 
+    /// Stops the daemon.
+    pub(crate) fn stop(&mut self) {
+        self.service().close();
+        self.service = None;
+    }
+
+    /// Where its state is.
+    pub(crate) fn directory(&self) -> &std::path::Path {
+        self.directory.path()
+    }
+
     /// Starts a daemon that was stopped.
     pub(crate) fn restart_closed(&mut self) {
         assert!(self.service.is_none());

@@ -1,7 +1,7 @@
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute as a;
 use coffer_protocol::mechanism::ckm;
-use coffer_protocol::operation::object::GetObjectSize;
+use coffer_protocol::operation::object::{GetObjectSize, Usage};
 
 use super::support::*;
 
@@ -101,6 +101,10 @@ fn a_larger_object_has_a_larger_size() {
     assert!(size(short.object) > 32);
 }
 
+fn bits(usages: &[Usage]) -> u32 {
+    usages.iter().fold(0, |bits, usage| bits | *usage as u32)
+}
+
 #[test]
 fn a_description_says_what_a_client_needs_to_know() {
     let device = Device::new();
@@ -109,8 +113,11 @@ fn a_description_says_what_a_client_needs_to_know() {
     let pair = user.generate_pair(ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &[]).unwrap();
     let described = user.describe(pair.public.object).unwrap();
     assert_eq!(described, pair.public);
-    assert_eq!((described.key_type, described.refusal, described.usage), (RSA, 0, 1 | 8));
-    assert_eq!(user.describe(pair.private.object).unwrap().usage, 2 | 4 | 32);
+    // What the key can do it may do where the template does not say.
+    let public = [Usage::Encrypt, Usage::Verify, Usage::VerifyRecover];
+    assert_eq!((described.key_type, described.refusal, described.usage), (RSA, 0, bits(&public)));
+    let private = [Usage::Decrypt, Usage::Sign, Usage::Unwrap, Usage::SignRecover];
+    assert_eq!(user.describe(pair.private.object).unwrap().usage, bits(&private));
     let data = user.create(&[number(a::CLASS, DATA)]).unwrap();
     assert_eq!((data.key_type, data.key_bits, data.usage), (u64::MAX, 0, 0));
     assert_eq!(user.describe(9999).unwrap_err(), E::ObjectInvalid);

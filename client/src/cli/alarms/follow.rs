@@ -8,11 +8,10 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use coffer_client::kms::{Alarm, AlarmFilter};
 use coffer_client::{Connection, Error, Role, Wait};
-use coffer_protocol::operation::kms::{Alarm, ListAlarms, ListedAlarms};
 use nix::sys::signal::Signal;
 
-use super::super::problem::NO_DAEMON;
 use super::super::signals::{Arrival, Signals};
 use super::super::target::Target;
 use super::program::{Program, Ran};
@@ -20,7 +19,7 @@ use super::remembered::Remembered;
 use super::{Problem, output, row};
 
 /// Alarms of one request.
-const PAGE: i64 = 200;
+const PAGE: u32 = 200;
 /// Pauses between attempts to reach a daemon that went away.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
@@ -68,21 +67,17 @@ pub(super) fn run(arguments: &FollowArguments) -> Result<(), Problem> {
         given: remembered,
     };
     // A daemon that was never there is an error; one that goes away is waited for.
-    let mut daemon = Some(follower.connect()?);
+    let mut daemon = follower.connect()?;
     loop {
-        let ended = match daemon.take() {
-            Some(daemon) => follower.follow(daemon),
-            None => follower.connect().and_then(|daemon| follower.follow(daemon)),
-        };
-        match ended {
-            Ok(()) => return Ok(()),
-            Err(problem) if problem.exit_status() == NO_DAEMON => {
+        match follower.follow(daemon) {
+            Err(problem) if problem.is_passing() => {
                 eprintln!("coffer: {}; waiting for it to come back", problem.message());
-                if follower.wait_for_daemon()? == Ran::Stop {
-                    return Ok(());
-                }
             }
-            Err(problem) => return Err(problem),
+            ended => return ended,
+        }
+        match follower.connect_again()? {
+            Some(again) => daemon = again,
+            None => return Ok(()),
         }
     }
 }
@@ -101,21 +96,16 @@ impl Daemon {
         Ok(Self { events, requests })
     }
 
-    fn list(&mut self, after: Option<u64>, limit: i64) -> Result<ListedAlarms, Error> {
-        let request = ListAlarms {
-            kind: None,
-            key_id: None,
-            from: None,
-            to: None,
-            after,
-            offset: None,
-            limit: Some(limit),
-        };
-        Ok(self.requests.call(&request, &[])?.meta)
+    fn list(&mut self, filter: &AlarmFilter) -> Result<Vec<Alarm>, Error> {
+        Ok(self.requests.call(&filter.request(), &[])?.meta.alarms)
+    }
+
+    fn after(&mut self, number: u64) -> Result<Vec<Alarm>, Error> {
+        self.list(&AlarmFilter::all().after(number).page(0, PAGE))
     }
 
     fn newest(&mut self) -> Result<u64, Error> {
-        Ok(self.list(None, 1)?.alarms.first().map_or(0, |alarm| alarm.number))
+        Ok(self.list(&AlarmFilter::all().page(0, 1))?.first().map_or(0, |alarm| alarm.number))
     }
 }
 
@@ -159,11 +149,11 @@ impl Follower<'_> {
     /// Handles every alarm after the last one.
     fn catch_up(&mut self, daemon: &mut Daemon) -> Result<Ran, Problem> {
         loop {
-            let page = daemon.list(self.handled, PAGE)?;
-            if page.alarms.is_empty() {
+            let alarms = daemon.after(self.handled.unwrap_or(0))?;
+            if alarms.is_empty() {
                 return Ok(Ran::GoOn);
             }
-            for alarm in page.alarms {
+            for alarm in alarms {
                 if self.handle(&alarm)? == Ran::Stop {
                     return Ok(Ran::Stop);
                 }
@@ -208,22 +198,23 @@ impl Follower<'_> {
         }
     }
 
-    /// Waits until a daemon can be reached, or somebody stops it.
-    fn wait_for_daemon(&self) -> Result<Ran, Problem> {
+    /// Connects as soon as there is a daemon that answers; `None` where somebody stops it before.
+    fn connect_again(&mut self) -> Result<Option<Daemon>, Problem> {
         let [mut pause, longest] = PAUSES;
+        let mut deadline = Instant::now() + pause;
         loop {
-            let deadline = Instant::now() + pause;
             match self.signals.wait_or(None, Some(deadline))? {
                 Arrival::Signal(Signal::SIGCHLD) => continue,
-                Arrival::Signal(_) => return Ok(Ran::Stop),
+                Arrival::Signal(_) => return Ok(None),
                 Arrival::Nothing | Arrival::Readable => {}
             }
-            match self.arguments.target.connect() {
-                Ok(_) => return Ok(Ran::GoOn),
-                Err(problem) if problem.exit_status() == NO_DAEMON => {}
+            match self.connect() {
+                Ok(daemon) => return Ok(Some(daemon)),
+                Err(problem) if problem.is_passing() => {}
                 Err(problem) => return Err(problem),
             }
             pause = (pause * 2).min(longest);
+            deadline = Instant::now() + pause;
         }
     }
 

@@ -1,19 +1,17 @@
 //! `coffer alarms list`.
 
 use coffer_client::KeyName;
-use coffer_client::kms::Kms;
+use coffer_client::kms::{Alarm, AlarmFilter, Kms};
 use coffer_protocol::alarm::AlarmKind;
-use coffer_protocol::operation::kms::{Alarm, ListAlarms};
 
-use super::super::request::call;
 use super::super::target::Target;
 use super::super::time;
 use super::{Problem, output, parse_kind, row};
 
 /// Most alarms of one request.
-const PAGE: u64 = 200;
+const PAGE: u32 = 200;
 /// Alarms shown to people who do not say how many.
-const SHOWN: u64 = 50;
+const SHOWN: u32 = 50;
 
 /// Arguments of `coffer alarms list`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +30,7 @@ pub(crate) struct ListArguments {
     to: Option<i64>,
     /// Most alarms; 50 when left out, all with --json
     #[arg(long, value_name = "N")]
-    limit: Option<u64>,
+    limit: Option<u32>,
     #[command(flatten)]
     target: Target,
     /// Print one JSON object per line
@@ -43,8 +41,8 @@ pub(crate) struct ListArguments {
 /// Lists alarms.
 pub(super) fn run(arguments: &ListArguments) -> Result<(), Problem> {
     let mut kms = arguments.target.kms()?;
-    let most = arguments.limit.unwrap_or(if arguments.json { u64::MAX } else { SHOWN });
-    let alarms = pages(&mut kms, arguments, most)?;
+    let most = arguments.limit.unwrap_or(if arguments.json { u32::MAX } else { SHOWN });
+    let alarms = pages(&mut kms, &filter(arguments), most)?;
     if arguments.json {
         return Ok(alarms.iter().try_for_each(output::message)?);
     }
@@ -53,27 +51,38 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), Problem> {
 }
 
 /// The newest alarms that match. New ones shift the pages meanwhile: an alarm that comes twice is left out.
-fn pages(kms: &mut Kms, arguments: &ListArguments, most: u64) -> Result<Vec<Alarm>, Problem> {
+fn pages(kms: &mut Kms, filter: &AlarmFilter, most: u32) -> Result<Vec<Alarm>, Problem> {
     let mut alarms: Vec<Alarm> = Vec::new();
     let mut offset = 0;
-    while (alarms.len() as u64) < most {
-        let request = ListAlarms {
-            kind: arguments.kind.map(|kind| kind.name().to_owned()),
-            key_id: arguments.key.as_deref().map(|key| KeyName::new(key).as_str().to_owned()),
-            from: arguments.from,
-            to: arguments.to,
-            after: None,
-            offset: Some(offset),
-            limit: i64::try_from(PAGE.min(most - alarms.len() as u64)).ok(),
-        };
-        let page = call(kms, &request)?;
-        let read = i64::try_from(page.alarms.len()).map_err(anyhow::Error::from)?;
+    loop {
+        let have = u32::try_from(alarms.len()).map_err(anyhow::Error::from)?;
+        if have >= most {
+            return Ok(alarms);
+        }
+        let page = kms.find_alarms(&filter.clone().page(offset, PAGE.min(most - have)))?;
+        let read = u32::try_from(page.alarms.len()).map_err(anyhow::Error::from)?;
         offset += read;
         let oldest = alarms.last().map_or(u64::MAX, |alarm| alarm.number);
         alarms.extend(page.alarms.into_iter().filter(|alarm| alarm.number < oldest));
-        if read == 0 || offset >= page.total {
-            break;
+        if read == 0 || i64::from(offset) >= page.total {
+            return Ok(alarms);
         }
     }
-    Ok(alarms)
+}
+
+fn filter(arguments: &ListArguments) -> AlarmFilter {
+    let mut filter = AlarmFilter::all();
+    if let Some(kind) = arguments.kind {
+        filter = filter.kind(kind);
+    }
+    if let Some(key) = &arguments.key {
+        filter = filter.key(&KeyName::new(key));
+    }
+    if let Some(time) = arguments.from {
+        filter = filter.since(time);
+    }
+    if let Some(time) = arguments.to {
+        filter = filter.until(time);
+    }
+    filter
 }

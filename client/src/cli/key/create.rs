@@ -1,13 +1,11 @@
 //! `coffer key create`.
 
-use coffer_client::kms::Tag;
-use coffer_protocol::key::{KeySpec, KeyUsage};
-use coffer_protocol::operation::kms::CreateKey;
+use coffer_client::kms::{NewKey, Tag};
+use coffer_protocol::key::{KeySpec, KeyUsage, Origin};
 
-use super::super::request::call;
 use super::super::target::Target;
 use super::usage::{parse_spec, parse_tag, parse_usage};
-use super::{Problem, output, shown};
+use super::{Problem, about, output, shown};
 
 /// Arguments of `coffer key create`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +29,7 @@ pub(crate) struct CreateArguments {
     import: bool,
     /// Rotate by itself, every so many days: 7 to 365
     #[arg(long, value_name = "DAYS")]
-    rotate_days: Option<i64>,
+    rotate_days: Option<u32>,
     /// Up to 1,024 bytes
     #[arg(long)]
     description: Option<String>,
@@ -51,20 +49,18 @@ pub(crate) struct CreateArguments {
 /// Makes the key.
 pub(super) fn run(arguments: CreateArguments) -> Result<(), Problem> {
     let alias = shown(&arguments.name).to_owned();
-    let request = CreateKey {
-        alias: alias.clone(),
+    let key = NewKey {
+        usage: arguments.usage,
+        spec: arguments.spec,
         description: arguments.description,
-        key_usage: Some(arguments.usage.name().to_owned()),
-        key_spec: arguments.spec.map(|spec| spec.name().to_owned()),
-        key_type: arguments.import.then_some(2),
-        tags: (!arguments.tags.is_empty()).then_some(arguments.tags),
-        hsm_cluster: None,
+        tags: arguments.tags,
+        origin: if arguments.import { Origin::External } else { Origin::Generated },
         client_token: arguments.client_token,
         rotate_days: arguments.rotate_days,
+        ..NewKey::new(alias.clone())
     };
     let mut kms = arguments.target.kms()?;
-    let created =
-        call(&mut kms, &request).map_err(|error| super::about(&mut kms, &alias, error.into()))?;
+    let created = kms.create_key(&key).map_err(|error| about(&mut kms, &alias, error.into()))?;
     if arguments.json {
         output::message(&created)?;
     } else {

@@ -4,11 +4,9 @@ use std::fmt::Write;
 
 use coffer_client::KeyName;
 use coffer_client::kms::{KeyMetadata, Kms};
-use coffer_protocol::operation::kms::{CancelKeyDeletion, GetKeyLastUsage, ScheduleKeyDeletion};
 
 use super::super::confirm::Confirmation;
 use super::super::problem::NO_DAEMON;
-use super::super::request::{call, dry_run};
 use super::show::last_used;
 use super::{KeysArguments, Problem, about, changed, output, shown};
 
@@ -23,7 +21,7 @@ pub(crate) struct ScheduleArguments {
     pub(super) of: KeysArguments,
     /// Days to wait: 7 to 30, or more where the daemon's configuration allows it
     #[arg(long, default_value_t = 30)]
-    days: i64,
+    days: u32,
     #[command(flatten)]
     confirmation: Confirmation,
 }
@@ -45,8 +43,7 @@ pub(super) fn schedule(arguments: &ScheduleArguments) -> Result<u8, Problem> {
         return Ok(status.max(1));
     }
     for (name, metadata) in possible {
-        let request = ScheduleKeyDeletion { key_id: metadata.key_id, days: *days };
-        match call(&mut kms, &request) {
+        match kms.schedule_key_deletion(&KeyName::new(&metadata.key_id), *days) {
             Ok(scheduled) if of.json => output::message(&scheduled)?,
             Ok(scheduled) => output::text(&format!(
                 "{0}: will be destroyed on {1}; `coffer key cancel-deletion {0}` takes that back",
@@ -60,10 +57,9 @@ pub(super) fn schedule(arguments: &ScheduleArguments) -> Result<u8, Problem> {
 }
 
 /// What is known of a key that can be scheduled so.
-fn checked(kms: &mut Kms, name: &str, days: i64) -> Result<KeyMetadata, Problem> {
+fn checked(kms: &mut Kms, name: &str, days: u32) -> Result<KeyMetadata, Problem> {
     let metadata = kms.describe_key(&KeyName::new(name))?;
-    let request = ScheduleKeyDeletion { key_id: metadata.key_id.clone(), days };
-    dry_run(kms, &request)?;
+    kms.dry_run().schedule_key_deletion(&KeyName::new(&metadata.key_id), days)?;
     Ok(metadata)
 }
 
@@ -94,8 +90,7 @@ fn asked(
         arguments.days
     );
     for (name, metadata) in keys {
-        let key_id = metadata.key_id.clone();
-        let used = call(kms, &GetKeyLastUsage { key_id })?;
+        let used = kms.key_last_usage(&KeyName::new(&metadata.key_id))?;
         let (name, id, used) = (shown(name), &metadata.key_id, last_used(&used));
         let _ = write!(question, "\n  {name} ({id}), last used: {used}");
     }
@@ -108,6 +103,6 @@ fn asked(
 
 /// Takes the destruction of a key back.
 pub(super) fn cancel(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
-    call(kms, &CancelKeyDeletion { key_id: key.as_str().to_owned() })?;
+    kms.cancel_key_deletion(key)?;
     changed(kms, key, json)
 }

@@ -1,10 +1,7 @@
 //! `coffer key edit`.
 
-use coffer_client::KeyName;
-use coffer_protocol::operation::kms::{UpdateAlias, UpdateKeyDescription};
-
-use super::super::request::call;
 use super::{KeyArguments, Problem, changed, shown};
+use coffer_client::KeyName;
 
 /// Arguments of `coffer key edit`.
 #[derive(Debug, clap::Args)]
@@ -24,13 +21,13 @@ pub(crate) struct EditArguments {
 pub(super) fn run(arguments: &EditArguments) -> Result<(), Problem> {
     arguments.of.with(|kms, key| {
         // By its id, which the new alias does not change.
-        let key_id = kms.describe_key(key)?.key_id;
-        if let Some(description) = arguments.description.clone() {
-            call(kms, &UpdateKeyDescription { key_id: key_id.clone(), description })?;
+        let id = KeyName::new(&kms.describe_key(key)?.key_id);
+        if let Some(description) = &arguments.description {
+            kms.update_key_description(&id, description)?;
         }
         let alias = arguments.alias.as_deref().map(shown);
         if let Some(alias) = alias {
-            call(kms, &UpdateAlias { key_id: key_id.clone(), alias: alias.to_owned() })?;
+            kms.update_alias(&id, alias)?;
         }
         let now = alias.map_or_else(|| key.clone(), KeyName::new);
         changed(kms, &now, arguments.of.json)

@@ -4,21 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use coffer_client::KeyName;
-use coffer_client::kms::Kms;
+use coffer_client::kms::{Import, ImportParameters, Kms};
 use coffer_protocol::key::{KeySpec, KeyState};
-use coffer_protocol::message::Bytes;
-use coffer_protocol::operation::kms::{
-    DeleteImportedKeyMaterial, GetParametersForImport, ImportKeyMaterial, ImportParameters,
-    ImportedKeyMaterial,
-};
 use pkcs8::LineEnding;
 use serde_json::json;
 use spki::Document;
 
 use super::super::confirm::Confirmation;
-use super::super::request::{call, call_with, dry_run};
 use super::super::target::Target;
-use super::super::{file, input, time};
+use super::super::{file, time};
 use super::usage::parse_spec;
 use super::wrap::{self, Wrapped, Wrapping};
 use super::{KeyArguments, Problem, about, changed, material, output, shown};
@@ -138,18 +132,18 @@ pub(super) fn parameters(arguments: &ParametersArguments) -> Result<(), Problem>
 pub(super) fn import(arguments: &ImportArguments) -> Result<(), Problem> {
     let mut kms = arguments.target.kms()?;
     let key = KeyName::new(&arguments.key);
-    let imported = import_with(&mut kms, arguments, &key)
+    let state = import_with(&mut kms, arguments, &key)
         .map_err(|problem| about(&mut kms, &arguments.key, problem))?;
     if arguments.json {
-        return Ok(output::message(&imported)?);
+        return Ok(output::line(&json!({"KeyState": state.name()}))?);
     }
     let expiry = match arguments.expires {
         0 => "its material does not expire".to_owned(),
         time => format!("its material expires {}", output::time(time)),
     };
     let name = shown(&arguments.key);
-    output::text(&format!("{name}: {}; {expiry}", imported.key_state))?;
-    if imported.key_state == KeyState::Disabled.name() {
+    output::text(&format!("{name}: {}; {expiry}", state.name()))?;
+    if state == KeyState::Disabled {
         eprintln!("It was Disabled when its material went. `coffer key enable {name}` enables it.");
     }
     Ok(())
@@ -159,29 +153,29 @@ fn import_with(
     kms: &mut Kms,
     arguments: &ImportArguments,
     key: &KeyName,
-) -> Result<ImportedKeyMaterial, Problem> {
+) -> Result<KeyState, Problem> {
     let (wrapped, token) = match (&arguments.wrapped, &arguments.token) {
         (Some(wrapped), Some(token)) => {
             let private_key =
                 arguments.wrapped_private_key.as_deref().map(read_file).transpose()?;
-            (Wrapped { material: read_file(wrapped)?, private_key }, Bytes(read_file(token)?))
+            (Wrapped { material: read_file(wrapped)?, private_key }, read_file(token)?)
         }
         _ => wrap_here(kms, arguments, key)?,
     };
-    let request = ImportKeyMaterial {
-        token,
-        key_id: key.as_str().to_owned(),
-        valid_to: Some(arguments.expires),
-        private_key: wrapped.private_key.map(Bytes),
+    let import = Import::new(key, &token, &wrapped.material).valid_to(arguments.expires);
+    let import = match &wrapped.private_key {
+        Some(private_key) => import.private_key(private_key),
+        None => import,
     };
-    Ok(call_with(kms, &request, &wrapped.material)?.meta)
+    let state = kms.import_key_material(&import)?;
+    Ok(state.ok_or_else(|| anyhow!("the daemon names a state that this version does not know"))?)
 }
 
 fn wrap_here(
     kms: &mut Kms,
     arguments: &ImportArguments,
     key: &KeyName,
-) -> Result<(Wrapped, Bytes), Problem> {
+) -> Result<(Wrapped, Vec<u8>), Problem> {
     let spec = spec_of(&kms.describe_key(key)?.key_spec)?;
     if arguments.expires != 0 && spec.secret_length().is_none() {
         return Err(anyhow!(
@@ -195,7 +189,7 @@ fn wrap_here(
     let (wrapping, under) = arguments.wrapping.chosen(spec);
     let parameters = get_parameters(kms, key, wrapping, under)?;
     let wrapped = wrap::wrap(wrapping, &parameters.public_key.0, spec, &material)?;
-    Ok((wrapped, parameters.token))
+    Ok((wrapped, parameters.token.0))
 }
 
 fn get_parameters(
@@ -204,12 +198,7 @@ fn get_parameters(
     wrapping: Wrapping,
     under: KeySpec,
 ) -> Result<ImportParameters, Problem> {
-    let request = GetParametersForImport {
-        key_id: key.as_str().to_owned(),
-        algorithm: wrapping.name().to_owned(),
-        spec: under.name().to_owned(),
-    };
-    Ok(call(kms, &request)?)
+    Ok(kms.parameters_for_import(key, wrapping.name(), under.name())?)
 }
 
 impl WrappingArguments {
@@ -229,8 +218,7 @@ pub(super) fn delete(arguments: &DeleteArguments) -> Result<u8, Problem> {
     let DeleteArguments { of, confirmation } = arguments;
     confirmation.can_be_had("Without its material a key decrypts nothing.")?;
     of.with(|kms, key| {
-        let request = DeleteImportedKeyMaterial { key_id: key.as_str().to_owned() };
-        dry_run(kms, &request)?;
+        kms.dry_run().delete_imported_key_material(key)?;
         let question = format!(
             "What was encrypted with {} cannot be decrypted until the same material is imported again.",
             shown(&of.key)
@@ -239,7 +227,7 @@ pub(super) fn delete(arguments: &DeleteArguments) -> Result<u8, Problem> {
             eprintln!("Nothing was changed.");
             return Ok(1);
         }
-        call(kms, &request)?;
+        kms.delete_imported_key_material(key)?;
         changed(kms, key, of.json).map(|()| 0)
     })
 }
@@ -250,10 +238,7 @@ fn spec_of(name: &str) -> Result<KeySpec, Problem> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, Problem> {
-    let read = std::fs::File::open(path)
-        .and_then(|file| input::read_up_to(file, MAX_FILE))
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(read.to_vec())
+    Ok(file::read(Some(path), MAX_FILE)?.to_vec())
 }
 
 fn pem(der: &[u8]) -> anyhow::Result<String> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use coffer_client::kms::{KeyMetadata, Kms, ListKeyDetail, Tag, TagFilter};
+use coffer_client::kms::{KeyFilter, KeyMetadata, Kms, Tag};
 use coffer_protocol::key::{KeyState, KeyUsage, Origin};
 
 use super::super::target::Target;
@@ -10,7 +10,7 @@ use super::usage::{parse_state, parse_tag, parse_usage};
 use super::{Problem, output};
 
 /// Most keys that one request lists.
-const PAGE: i64 = 200;
+const PAGE: u32 = 200;
 
 /// Arguments of `coffer key list`.
 #[derive(Debug, clap::Args)]
@@ -40,11 +40,11 @@ pub(crate) struct ListArguments {
     #[arg(long, value_enum, default_value_t = Order::Oldest)]
     order: Order,
     /// Most keys; all when left out
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
-    limit: Option<i64>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
     /// Leave out so many first
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..), default_value_t = 0)]
-    offset: i64,
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    offset: u32,
     #[command(flatten)]
     target: Target,
     /// Print one JSON object per line
@@ -62,7 +62,7 @@ enum From {
 }
 
 /// Whose keys.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Role {
     /// Keys that users made
     User,
@@ -85,13 +85,13 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), Problem> {
     let (keys, total) = match (arguments.limit, arguments.order) {
         // While pages are read, keys may be made: from the oldest on, that shifts no page.
         (None, Order::Newest) if arguments.offset == 0 => {
-            let (mut keys, total) = pages(&mut kms, arguments, Order::Oldest, i64::MAX)?;
+            let (mut keys, total) = pages(&mut kms, arguments, Order::Oldest, u32::MAX)?;
             keys.reverse();
             (keys, total)
         }
-        (limit, order) => pages(&mut kms, arguments, order, limit.unwrap_or(i64::MAX))?,
+        (limit, order) => pages(&mut kms, arguments, order, limit.unwrap_or(u32::MAX))?,
     };
-    let shown = i64::try_from(keys.len()).map_err(anyhow::Error::from)?;
+    let shown = u32::try_from(keys.len()).map_err(anyhow::Error::from)?;
     if arguments.json {
         keys.iter().try_for_each(output::message)?;
         return Ok(());
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), Problem> {
     });
     output::table(["ALIAS", "KEY ID", "STATE", "USAGE", "SPEC", "CREATED"], rows)?;
     let next = arguments.offset.saturating_add(shown);
-    if shown > 0 && next < total {
+    if shown > 0 && i64::from(next) < total {
         eprintln!("These are {shown} of {total} keys; --offset {next} shows those that follow.");
     }
     Ok(())
@@ -113,47 +113,50 @@ fn pages(
     kms: &mut Kms,
     arguments: &ListArguments,
     order: Order,
-    most: i64,
+    most: u32,
 ) -> Result<(Vec<KeyMetadata>, i64), Problem> {
+    let filter = filter(arguments, order);
     let mut keys: Vec<KeyMetadata> = Vec::new();
     loop {
-        let have = i64::try_from(keys.len()).map_err(anyhow::Error::from)?;
-        let request = ListKeyDetail {
-            offset: Some(arguments.offset.saturating_add(have)),
-            limit: Some(PAGE.min(most - have)),
-            role: Some(match arguments.role {
-                Role::User => 0,
-                Role::Product => 1,
-            }),
-            order: Some(match order {
-                Order::Newest => 0,
-                Order::Oldest => 1,
-            }),
-            key_state: arguments.state.map(|state| i64::from(state as u8)),
-            search: arguments.search.clone(),
-            origin: arguments.origin.map(|from| from.origin().name().to_owned()),
-            key_usage: Some(arguments.usage.map_or("ALL", KeyUsage::name).to_owned()),
-            tags: filters(&arguments.tags),
-            hsm_cluster: None,
-        };
-        let page = kms.list_key_detail(&request)?;
+        let have = u32::try_from(keys.len()).map_err(anyhow::Error::from)?;
+        let offset = arguments.offset.saturating_add(have);
+        let page = kms.find_keys(&filter.clone().page(offset, PAGE.min(most - have)))?;
         let last = page.keys.is_empty();
         keys.extend(page.keys);
-        let have = i64::try_from(keys.len()).map_err(anyhow::Error::from)?;
-        if last || have >= most || arguments.offset.saturating_add(have) >= page.total {
+        let have = u32::try_from(keys.len()).map_err(anyhow::Error::from)?;
+        let next = i64::from(arguments.offset.saturating_add(have));
+        if last || have >= most || next >= page.total {
             return Ok((keys, page.total));
         }
     }
 }
 
-/// Tags of one name become one condition.
-fn filters(tags: &[Tag]) -> Option<Vec<TagFilter>> {
-    let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for tag in tags {
-        values.entry(&tag.key).or_default().push(tag.value.clone());
+fn filter(arguments: &ListArguments, order: Order) -> KeyFilter {
+    let mut filter = KeyFilter::all();
+    if arguments.role == Role::Product {
+        filter = filter.of_services();
     }
-    let filters = values.into_iter().map(|(key, values)| TagFilter { key: key.to_owned(), values });
-    (!tags.is_empty()).then(|| filters.collect())
+    if order == Order::Oldest {
+        filter = filter.oldest_first();
+    }
+    if let Some(state) = arguments.state {
+        filter = filter.state(state);
+    }
+    if let Some(usage) = arguments.usage {
+        filter = filter.usage(usage);
+    }
+    if let Some(from) = arguments.origin {
+        filter = filter.origin(from.origin());
+    }
+    if let Some(text) = &arguments.search {
+        filter = filter.search(text);
+    }
+    // Tags of one name become one condition.
+    let mut values: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for tag in &arguments.tags {
+        values.entry(&tag.key).or_default().push(&tag.value);
+    }
+    values.into_iter().fold(filter, |filter, (key, values)| filter.tag(key, values))
 }
 
 impl From {
@@ -162,19 +165,5 @@ impl From {
             Self::Generated => Origin::Generated,
             Self::Imported => Origin::External,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tags_of_one_name_are_alternatives() {
-        let tags: Vec<_> = ["a=1", "b=2", "a=3"].map(|text| parse_tag(text).unwrap()).into();
-        let filters = filters(&tags).unwrap();
-        assert_eq!(filters.len(), 2);
-        assert_eq!((filters[0].key.as_str(), filters[0].values.len()), ("a", 2));
-        assert!(super::filters(&[]).is_none());
     }
 }

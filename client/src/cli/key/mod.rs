@@ -13,6 +13,7 @@ mod state;
 mod tag;
 mod usage;
 mod wrap;
+mod wrap_material;
 
 use coffer_client::KeyName;
 use coffer_client::kms::Kms;
@@ -53,6 +54,8 @@ pub(crate) enum KeyCommand {
     CancelDeletion(KeysArguments),
     /// Get a public key and a token, to wrap material for import elsewhere
     ImportParameters(import::ParametersArguments),
+    /// Wrap material for import under a public key, without a daemon
+    WrapMaterial(wrap_material::WrapMaterialArguments),
     /// Import the material of a key that was made with --import
     Import(import::ImportArguments),
     /// Erase imported material; the same can be imported again
@@ -111,6 +114,7 @@ impl KeyCommand {
             Self::DeleteMaterial(arguments) => arguments.of.json,
             Self::PublicKey(arguments) => arguments.of.json,
             Self::Tag(command) => command.json(),
+            Self::WrapMaterial(_) => false,
         }
     }
 }
@@ -132,6 +136,7 @@ pub(crate) fn run(command: KeyCommand) -> Result<u8, Problem> {
         KeyCommand::ScheduleDeletion(arguments) => deletion::schedule(&arguments),
         KeyCommand::CancelDeletion(arguments) => each(&arguments, deletion::cancel),
         KeyCommand::ImportParameters(arguments) => import::parameters(&arguments).map(|()| 0),
+        KeyCommand::WrapMaterial(arguments) => wrap_material::run(&arguments).map(|()| 0),
         KeyCommand::Import(arguments) => import::import(&arguments).map(|()| 0),
         KeyCommand::DeleteMaterial(arguments) => import::delete(&arguments),
         KeyCommand::PublicKey(arguments) => public_key::run(&arguments).map(|()| 0),

@@ -2,11 +2,8 @@
 
 use coffer_client::KeyName;
 use coffer_client::kms::Kms;
-use coffer_protocol::operation::kms::{
-    DisableKeyRotation, EnableKeyRotation, GetKeyRotationStatus, RotateKey,
-};
+use serde_json::json;
 
-use super::super::request::call;
 use super::{KeyArguments, Problem, output, shown};
 
 /// Arguments of `coffer key rotation`.
@@ -23,7 +20,7 @@ pub(crate) struct RotationArguments {
     enable: bool,
     /// The period in days, 7 to 365; 365 when left out
     #[arg(long, requires = "enable")]
-    days: Option<i64>,
+    days: Option<u32>,
     /// Let it rotate no more
     #[arg(long, conflicts_with = "enable")]
     disable: bool,
@@ -32,18 +29,17 @@ pub(crate) struct RotationArguments {
 /// Changes what was named, and shows how it is then.
 pub(super) fn run(arguments: &RotationArguments) -> Result<(), Problem> {
     arguments.of.with(|kms, key| {
-        let key_id = key.as_str().to_owned();
         if arguments.enable {
-            call(kms, &EnableKeyRotation { key_id, days: arguments.days })?;
+            kms.enable_key_rotation(key, arguments.days)?;
         } else if arguments.disable {
-            call(kms, &DisableKeyRotation { key_id })?;
+            kms.disable_key_rotation(key)?;
         }
         show(kms, key, arguments.of.json)
     })
 }
 
 fn show(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
-    let status = call(kms, &GetKeyRotationStatus { key_id: key.as_str().to_owned() })?;
+    let status = kms.key_rotation_status(key)?;
     if json {
         return Ok(output::message(&status)?);
     }
@@ -62,9 +58,9 @@ fn show(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
 
 /// Rotates a key now.
 pub(super) fn rotate(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
-    let rotated = call(kms, &RotateKey { key_id: key.as_str().to_owned() })?;
+    let task = kms.rotate_key(key)?;
     if json {
-        return Ok(output::message(&rotated)?);
+        return Ok(output::line(&json!({"TaskId": task}))?);
     }
     let version = kms.describe_key(key)?.key_version;
     Ok(output::text(&format!("{}: version {version} encrypts now", shown(key.as_str())))?)

@@ -1,10 +1,8 @@
 //! `coffer key show` and `coffer key last-use`.
 
-use coffer_client::kms::{KeyMetadata, Kms};
+use coffer_client::kms::{KeyLastUsage, KeyMetadata, Kms};
 use coffer_client::{Error, KeyName};
-use coffer_protocol::operation::kms::{GetKeyLastUsage, KeyLastUsage, ListResourceTags};
 
-use super::super::request::call;
 use super::{Problem, output, shown};
 
 /// Shows a key: for machines what DescribeKey tells, for people its tags and last use as well.
@@ -13,10 +11,8 @@ pub(super) fn show(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Probl
     if json {
         return Ok(output::message(&metadata)?);
     }
-    let key_id = metadata.key_id.clone();
-    let tags = optional(call(kms, &ListResourceTags { key_id: key_id.clone() }))?;
-    let usage = optional(call(kms, &GetKeyLastUsage { key_id }))?;
-    let tags = tags.map(|reply| reply.tags).unwrap_or_default();
+    let tags = optional(kms.resource_tags(key))?.unwrap_or_default();
+    let usage = optional(kms.key_last_usage(key))?;
     let tags: Vec<_> = tags.iter().map(|tag| format!("{}={}", tag.key, tag.value)).collect();
     let mut rows = rows(&metadata);
     rows.push(("Tags", tags.join(", ")));
@@ -70,7 +66,7 @@ fn rows(key: &KeyMetadata) -> Vec<(&'static str, String)> {
 
 /// Tells when a key was used last.
 pub(super) fn last_use(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
-    let usage = call(kms, &GetKeyLastUsage { key_id: key.as_str().to_owned() })?;
+    let usage = kms.key_last_usage(key)?;
     if json {
         return Ok(output::message(&usage)?);
     }

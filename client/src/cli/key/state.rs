@@ -2,13 +2,9 @@
 
 use coffer_client::kms::Kms;
 use coffer_client::{Error, KeyName};
-use coffer_protocol::operation::kms::{
-    ArchiveKey, CancelKeyArchive, DescribeKeys, DisableKey, DisableKeys, EnableKey, EnableKeys,
-};
 use serde_json::{Value, json};
 
 use super::super::problem::local_request_id;
-use super::super::request::{call, dry_run};
 use super::{KeysArguments, Problem, about, changed, output, shown};
 
 /// What to do with keys.
@@ -28,18 +24,17 @@ impl Switch {
         }
     }
 
-    fn all(self, kms: &mut Kms, key_ids: Vec<String>) -> Result<(), Error> {
+    fn all(self, kms: &mut Kms, keys: &[KeyName]) -> Result<(), Error> {
         match self {
-            Self::On => call(kms, &EnableKeys { key_ids }).map(drop),
-            Self::Off => call(kms, &DisableKeys { key_ids }).map(drop),
+            Self::On => kms.enable_keys(keys),
+            Self::Off => kms.disable_keys(keys),
         }
     }
 
     fn try_one(self, kms: &mut Kms, key: &KeyName) -> Result<(), Error> {
-        let key_id = key.as_str().to_owned();
         match self {
-            Self::On => dry_run(kms, &EnableKey { key_id }),
-            Self::Off => dry_run(kms, &DisableKey { key_id }),
+            Self::On => kms.dry_run().enable_key(key),
+            Self::Off => kms.dry_run().disable_key(key),
         }
     }
 
@@ -59,17 +54,16 @@ pub(super) fn switch(arguments: &KeysArguments, what: Switch) -> Result<u8, Prob
         what.one(&mut kms, &key).map_err(|error| about(&mut kms, name, error.into()))?;
         return changed(&mut kms, &key, arguments.json).map(|()| 0);
     }
-    let key_ids: Vec<_> =
-        arguments.keys.iter().map(|name| KeyName::new(name).as_str().to_owned()).collect();
-    match what.all(&mut kms, key_ids.clone()) {
+    let keys: Vec<_> = arguments.keys.iter().map(|name| KeyName::new(name)).collect();
+    match what.all(&mut kms, &keys) {
         Ok(()) => {}
         Err(error @ Error::Refused { .. }) => {
             return explain(&mut kms, arguments, what, &error.into());
         }
         Err(error) => return Err(error.into()),
     }
-    let described = call(&mut kms, &DescribeKeys { key_ids })?;
-    for (name, metadata) in arguments.keys.iter().zip(&described.metadatas) {
+    let described = kms.describe_keys(&keys)?;
+    for (name, metadata) in arguments.keys.iter().zip(&described) {
         if arguments.json {
             output::message(metadata)?;
         } else {
@@ -126,12 +120,12 @@ fn of_key(name: &str, tried: &Result<(), Problem>) -> Value {
 
 /// Lets a key decrypt and verify only.
 pub(super) fn archive(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
-    call(kms, &ArchiveKey { key_id: key.as_str().to_owned() })?;
+    kms.archive_key(key)?;
     changed(kms, key, json)
 }
 
 /// Enables an archived key.
 pub(super) fn unarchive(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
-    call(kms, &CancelKeyArchive { key_id: key.as_str().to_owned() })?;
+    kms.cancel_key_archive(key)?;
     changed(kms, key, json)
 }

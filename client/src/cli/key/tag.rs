@@ -2,9 +2,8 @@
 
 use coffer_client::KeyName;
 use coffer_client::kms::{Kms, Tag};
-use coffer_protocol::operation::kms::{ListResourceTags, TagResource, UntagResource};
+use coffer_protocol::operation::kms::ResourceTags;
 
-use super::super::request::call;
 use super::usage::parse_tag;
 use super::{KeyArguments, Problem, output};
 
@@ -46,13 +45,12 @@ impl TagCommand {
 pub(super) fn run(command: &TagCommand) -> Result<(), Problem> {
     match command {
         TagCommand::Add { of, tags } => of.with(|kms, key| {
-            let key_id = key.as_str().to_owned();
-            call(kms, &TagResource { key_id, tags: tags.clone() })?;
+            kms.tag_resource(key, tags)?;
             list(kms, key, of.json)
         }),
         TagCommand::Remove { of, tags } => of.with(|kms, key| {
-            let key_id = key.as_str().to_owned();
-            call(kms, &UntagResource { key_id, tag_keys: tags.clone() })?;
+            let names: Vec<_> = tags.iter().map(String::as_str).collect();
+            kms.untag_resource(key, &names)?;
             list(kms, key, of.json)
         }),
         TagCommand::List { of } => of.with(|kms, key| list(kms, key, of.json)),
@@ -60,11 +58,11 @@ pub(super) fn run(command: &TagCommand) -> Result<(), Problem> {
 }
 
 fn list(kms: &mut Kms, key: &KeyName, json: bool) -> Result<(), Problem> {
-    let reply = call(kms, &ListResourceTags { key_id: key.as_str().to_owned() })?;
+    let tags = kms.resource_tags(key)?;
     if json {
-        return Ok(output::message(&reply)?);
+        return Ok(output::message(&ResourceTags { tags })?);
     }
-    for tag in reply.tags {
+    for tag in tags {
         output::text(&output::printable(&format!("{}={}", tag.key, tag.value)))?;
     }
     Ok(())

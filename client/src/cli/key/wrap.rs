@@ -110,8 +110,9 @@ pub(super) fn wrap(
         let material = under_sm2(public_key, material)?;
         return Ok(Wrapped { material, private_key: None });
     }
-    let key = RsaPublicKey::from_public_key_der(public_key)
-        .map_err(|_| anyhow!("the daemon's public key is not an RSA key"))?;
+    let key = RsaPublicKey::from_public_key_der(public_key).map_err(|_| {
+        anyhow!("the public key is not an RSA key, which {} needs", wrapping.name())
+    })?;
     let fits = material.len() <= wrapping.room(key.size());
     if wrapping != Wrapping::AesKeyWrap && fits {
         let material = under_rsa(wrapping, &key, material)?;
@@ -145,7 +146,7 @@ fn under_rsa(wrapping: Wrapping, key: &RsaPublicKey, bytes: &[u8]) -> anyhow::Re
 
 fn under_sm2(public_key: &[u8], bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     let key = sm2::PublicKey::from_public_key_der(public_key)
-        .map_err(|_| anyhow!("the daemon's public key is not an SM2 key"))?;
+        .map_err(|_| anyhow!("the public key is not an SM2 key, which SM2 needs"))?;
     EncryptingKey::new_with_mode(key, Mode::C1C3C2)
         .encrypt_der(&mut SysRng, bytes)
         .map_err(|_| anyhow!("the material could not be wrapped"))

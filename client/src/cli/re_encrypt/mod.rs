@@ -15,6 +15,7 @@ use replacing::{Replacing, next_name};
 use serde_json::json;
 
 use super::crypt::{Files, MAX_CIPHERTEXT, context_of, decode, parse_pair};
+use super::file::PUBLIC;
 use super::progress::Bar;
 use super::sink::Sink;
 use super::{Problem, envelope, input, output};
@@ -98,7 +99,7 @@ fn one(arguments: &ReEncryptArguments, task: &Task, kms: &mut Kms) -> Result<(),
     }
     let (old, rest) = Old::read(files.open()?, arguments.base64)?;
     let (done, new) = task.renew(kms, &old)?;
-    let mut sink = files.sink(0o666)?;
+    let mut sink = files.sink(PUBLIC)?;
     sink.write_all(&new)?;
     copy(rest, &mut sink)?;
     sink.finish()?;

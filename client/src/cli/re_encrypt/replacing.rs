@@ -51,7 +51,7 @@ impl<'a> Replacing<'a> {
                 let fate = if done.changed {
                     format!("re-encrypted under {}", done.key_id)
                 } else {
-                    "unchanged".to_owned()
+                    "unchanged: already under the newest version".to_owned()
                 };
                 output::text(&format!("{}: {fate}", output::printable(&name.to_string_lossy())))?;
             }

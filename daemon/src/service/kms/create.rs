@@ -1,6 +1,6 @@
 //! CreateKey, and making keys for services.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin, is_alias};
@@ -97,6 +97,15 @@ fn repeated(
     Err(Error::about(ErrorCode::ClientTokenReused, "ClientToken"))
 }
 
+/// Refuses one more key than the quota allows.
+fn has_room(service: &Service, slot: Slot) -> Result<(), Error> {
+    if service.registry.count_keys(slot).1 < service.limits().keys {
+        Ok(())
+    } else {
+        Err(ErrorCode::CmkLimitExceeded.into())
+    }
+}
+
 /// A key to be made.
 pub(super) struct New {
     pub(super) alias: String,
@@ -111,12 +120,18 @@ pub(super) struct New {
     pub(super) made_by: Option<MadeBy>,
 }
 
-/// Makes a key and tells of it.
+/// Makes a key and tells of it. `admit` is asked while nobody else's key comes in: it may know one that does as well,
+/// or refuse.
 ///
 /// # Errors
 ///
-/// [`ErrorCode::AliasAlreadyExists`], or whatever store and vault report.
-pub(super) fn make(service: &Service, slot: Slot, new: New) -> Result<Arc<Object>, Error> {
+/// What `admit` returns, [`ErrorCode::AliasAlreadyExists`], or whatever store and vault report.
+pub(super) fn make(
+    service: &Service,
+    slot: Slot,
+    new: New,
+    admit: &dyn Fn() -> Result<Option<Arc<Object>>, Error>,
+) -> Result<Arc<Object>, Error> {
     let id = ObjectId::random();
     let (state, sealed, public_key) = match new.origin {
         Origin::External => (KeyState::PendingImport, None, Vec::new()),
@@ -150,7 +165,13 @@ pub(super) fn make(service: &Service, slot: Slot, new: New) -> Result<Arc<Object
             ..Life::default()
         },
     };
-    let objects = service.registry.insert(cmk::stage(slot, id, meta, sealed)?)?;
+    let staged = cmk::stage(slot, id, meta, sealed)?;
+    let one_at_a_time = service.creations.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(made) = admit()? {
+        return Ok(made);
+    }
+    let objects = service.registry.insert(staged)?;
+    drop(one_at_a_time);
     for object in &objects {
         service.events.object_changed(object);
     }
@@ -185,9 +206,7 @@ impl Handle for CreateKey {
         if service.registry.by_alias(slot, &request.alias).is_some() {
             return Err(Error::about(ErrorCode::AliasAlreadyExists, request.alias.clone()));
         }
-        if service.registry.count_keys(slot).1 >= service.limits().keys {
-            return Err(ErrorCode::CmkLimitExceeded.into());
-        }
+        has_room(service, slot)?;
         Ok((kind, None))
     }
 
@@ -218,6 +237,13 @@ impl Handle for CreateKey {
                     service: None,
                     rotate_days: kind.rotate_days,
                     made_by,
+                },
+                &|| {
+                    let made = repeated(service, caller, request)?;
+                    if made.is_none() {
+                        has_room(service, caller.partition)?;
+                    }
+                    Ok(made)
                 },
             )?,
         };

@@ -83,7 +83,7 @@ pub(in crate::service) fn welcome(
         rotate_days: 0,
         made_by: None,
     };
-    match make(service, slot, new) {
+    match make(service, slot, new, &|| Ok(None)) {
         // Another connection of the service was faster.
         Err(error) if error.code() == ErrorCode::AliasAlreadyExists => Ok(()),
         made => made.map(drop),
