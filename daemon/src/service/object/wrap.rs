@@ -10,7 +10,7 @@ use coffer_protocol::operation::object::{Output, WrapKey};
 use super::stop::Stop;
 use super::{Context, read};
 use crate::Error;
-use crate::crypto::{self, KeySpec};
+use crate::crypto::{self, KeySpec, ecdsa::Curve};
 use crate::object::{Object, class};
 use crate::service::cipher::{self, Usable};
 use crate::service::{Answer, Authorized, Handle, Service, visible};
@@ -37,6 +37,15 @@ fn about_wrapping(error: Error) -> Error {
 /// 6.1.8).
 pub(super) const fn takes_private(scheme: Scheme) -> bool {
     !matches!(scheme, Scheme::RsaPkcs1(_) | Scheme::RsaOaep)
+}
+
+/// How much stack wrapping and unwrapping take: making a pair and agreeing on the larger curves does not fit the small
+/// ones.
+pub(super) fn depth_of(wrapping: &Usable) -> Depth {
+    match (wrapping.mechanism.scheme, wrapping.object.spec()) {
+        (Scheme::EcdhAesKeyWrap, Some(KeySpec::Ec(Curve::P384 | Curve::P521))) => Depth::Large,
+        _ => Depth::Small,
+    }
 }
 
 /// Whether the key may leave under that one (PKCS#11 3.1 section 5.18.3).
@@ -92,7 +101,8 @@ impl Handle for WrapKey {
         let material = read::material(service, key)?;
         let is_private = key.class() == class::PRIVATE_KEY;
         let (scheme, parameter) = (wrapping.mechanism.scheme, &wrapping.parameter);
-        let Public(wrapped) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
+        let depth = depth_of(wrapping);
+        let Public(wrapped) = vault::run(depth, |inside| -> Result<_, Stop> {
             let material = material.get(inside);
             let info;
             let value = if is_private {

@@ -175,28 +175,32 @@ impl Handle for DeriveKey {
         let context = Context::of(&call, call.request().session)?;
         let mut output = Vec::new();
         let mut made = Vec::new();
-        if let [Wanted { draft, .. }] = &plan.wanted[..]
+        if plan.scheme() == Scheme::PublicFromPrivate {
+            made.push(None);
+        } else if let [Wanted { draft, .. }] = &plan.wanted[..]
             && draft.kind == Kind::Data
         {
             let Public(value) = vault::run(plan.depth(), |inside| -> Result<_, Stop> {
                 Ok(inside.publish(&plan.derive(inside)?))
             })??;
-            made.push(Err(value));
+            made.push(Some(Err(value)));
         } else {
             let keys;
             (keys, output) = plan.make()?;
-            made.extend(keys.into_iter().map(Ok));
+            made.extend(keys.into_iter().map(|key| Some(Ok(key))));
         }
         let mut new = Vec::with_capacity(made.len());
         for (wanted, made) in plan.wanted.into_iter().zip(made) {
             let Wanted { mut draft, source, .. } = wanted;
             let id = ObjectId::random();
             let made = match made {
-                Ok(made) => {
+                // A public key is its attributes.
+                None => None,
+                Some(Ok(made)) => {
                     draft.adopt(&made.public)?;
                     Some(made)
                 }
-                Err(value) => {
+                Some(Err(value)) => {
                     draft.attributes.set(Attribute::bytes(a::VALUE, value));
                     None
                 }
