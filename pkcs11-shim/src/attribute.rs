@@ -1,9 +1,11 @@
 //! Attributes between C and the wire: templates are checked, values are converted, answers composed.
 
+use std::borrow::Cow;
+
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self, Attribute, MAX_ATTRIBUTES, MAX_TEMPLATE, Type};
 use coffer_protocol::operation::object::AttributeEntry;
-use cryptoki_sys::{CK_ATTRIBUTE_TYPE, CK_ULONG, CKF_ARRAY_ATTRIBUTE};
+use cryptoki_sys::{CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_ULONG, CKF_ARRAY_ATTRIBUTE};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::error::Error;
@@ -30,7 +32,7 @@ impl Drop for Template {
 impl Template {
     /// Checks values as C gives them: `None` is a null pointer with a length.
     pub(crate) fn new<'a>(
-        given: impl ExactSizeIterator<Item = (CK_ATTRIBUTE_TYPE, Option<&'a [u8]>)>,
+        given: impl ExactSizeIterator<Item = (CK_ATTRIBUTE_TYPE, Option<Cow<'a, [u8]>>)>,
     ) -> Result<Self, Error> {
         if given.len() > MAX_ATTRIBUTES {
             return Err(Error::ArgumentsBad);
@@ -43,9 +45,20 @@ impl Template {
             if total > MAX_TEMPLATE {
                 return Err(Error::AttributeValueInvalid);
             }
-            template.0.push(Attribute { kind, value: to_wire(kind, value)? });
+            template.0.push(Attribute { kind, value: to_wire(kind, &value)? });
         }
         Ok(template)
+    }
+
+    /// The value that it is as an attribute of a key: by rising number, each once.
+    pub(crate) fn into_value(mut self) -> Result<Vec<u8>, Error> {
+        self.0.sort_by_key(|attribute| attribute.kind);
+        let value = attribute::encode_nested(&self.0).ok_or(Error::GeneralError)?;
+        // What is not in its one form has an attribute twice.
+        if attribute::nested(&value).is_none() {
+            return Err(Error::AttributeValueInvalid);
+        }
+        Ok(value)
     }
 
     /// Its encoding, in a buffer that did not grow and is wiped.
@@ -72,7 +85,8 @@ fn to_wire(kind: CK_ATTRIBUTE_TYPE, value: &[u8]) -> Result<Vec<u8>, Error> {
         Type::Date => matches!(value.len(), 0 | 8),
         // An empty list would allow nothing (rust-cryptoki and others send it by mistake).
         Type::Mechanisms => !value.is_empty() && value.len().is_multiple_of(C_NUMBER),
-        Type::Template => return Err(Error::AttributeTypeInvalid),
+        // Whoever read the array behind it made it that.
+        Type::Template => attribute::nested(value).is_some(),
     };
     if !is_right {
         return Err(Error::AttributeValueInvalid);
@@ -108,6 +122,17 @@ fn to_c(kind: u64, value: &[u8]) -> Zeroizing<Vec<u8>> {
     })
 }
 
+/// The attributes of a template that is a value, as C has them.
+fn to_c_template(value: &[u8]) -> Vec<(CK_ATTRIBUTE_TYPE, Zeroizing<Vec<u8>>)> {
+    let list = attribute::nested(value).unwrap_or_default();
+    list.iter().map(|attribute| (attribute.kind, to_c(attribute.kind, &attribute.value))).collect()
+}
+
+/// Whether the value of an attribute is an array of attributes.
+pub(crate) fn is_template(kind: CK_ATTRIBUTE_TYPE) -> bool {
+    attribute::find(kind).is_some_and(|row| row.value == Type::Template)
+}
+
 /// One entry of C_GetAttributeValue's template, as it is asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {
@@ -126,6 +151,8 @@ pub(crate) enum Answer {
     Length(usize),
     /// The value.
     Value(Zeroizing<Vec<u8>>),
+    /// The value, an array of attributes.
+    Template(Vec<(CK_ATTRIBUTE_TYPE, Zeroizing<Vec<u8>>)>),
 }
 
 /// The five cases of C_GetAttributeValue (section 5.7.5) for each entry; the first error is the result.
@@ -156,6 +183,17 @@ pub(crate) fn answers(
 }
 
 fn answer(wanted: Wanted, value: &[u8]) -> (Answer, Option<Error>) {
+    if is_template(wanted.kind) {
+        let list = to_c_template(value);
+        let needed = list.len() * size_of::<CK_ATTRIBUTE>();
+        return match wanted.room {
+            Room::Query => (Answer::Length(needed), None),
+            Room::Values(room) if room < needed => {
+                (Answer::Unavailable, Some(Error::BufferTooSmall))
+            }
+            Room::Values(_) => (Answer::Template(list), None),
+        };
+    }
     let value = to_c(wanted.kind, value);
     match wanted.room {
         Room::Query => (Answer::Length(value.len()), None),
@@ -176,7 +214,7 @@ mod tests {
     const ONE: [u8; C_NUMBER] = (1 as CK_ULONG).to_ne_bytes();
 
     fn check(kind: u64, value: &[u8]) -> Result<Vec<u8>, Error> {
-        let template = Template::new([(kind, Some(value))].into_iter())?;
+        let template = Template::new([(kind, Some(value.into()))].into_iter())?;
         Ok(template.0[0].value.clone())
     }
 
@@ -199,7 +237,7 @@ mod tests {
         ] {
             assert_eq!(check(kind, value), Err(Error::AttributeValueInvalid), "{kind:#x}");
         }
-        assert_eq!(check(0x4000_0211, &ONE), Err(Error::AttributeTypeInvalid));
+        assert_eq!(check(0x4000_0299, &ONE), Err(Error::AttributeTypeInvalid));
         assert_eq!(
             Template::new([(ID, None)].into_iter()).err(),
             Some(Error::AttributeValueInvalid)
@@ -208,7 +246,7 @@ mod tests {
 
     #[test]
     fn templates_are_bounded_in_number_and_size() {
-        let many = vec![(ID, Some(&b""[..])); MAX_ATTRIBUTES + 1];
+        let many = vec![(ID, Some(Cow::from(&b""[..]))); MAX_ATTRIBUTES + 1];
         assert_eq!(Template::new(many.into_iter()).err(), Some(Error::ArgumentsBad));
         let large = vec![0; MAX_TEMPLATE];
         assert!(check(VALUE, &large).is_err());
@@ -217,7 +255,9 @@ mod tests {
 
     #[test]
     fn a_template_is_encoded_as_the_protocol_says() {
-        let template = Template::new([(TOKEN, Some(&[1][..])), (ID, Some(b"ab"))].into_iter());
+        let template = Template::new(
+            [(TOKEN, Some(Cow::from(&[1][..]))), (ID, Some(Cow::from(&b"ab"[..])))].into_iter(),
+        );
         let expected = vec![Attribute::boolean(TOKEN, true), Attribute::bytes(ID, *b"ab")];
         let expected = coffer_protocol::frame::encode_meta(&expected).unwrap();
         assert_eq!(*template.unwrap().encode().unwrap(), expected);

@@ -2,7 +2,7 @@
 //!
 //! Values have one encoding, on the wire and in the store: a boolean is one byte, a number 8 bytes
 //! little-endian (`u64::MAX`: unavailable information), a date 8 digits or nothing, a list of mechanisms
-//! 8 bytes each, everything else its bytes.
+//! 8 bytes each, a template the encoding of its attributes by rising number, everything else its bytes.
 
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,8 @@ attributes! {
     0x0000_0210 WRAP_WITH_TRUSTED   Boolean    ToTrue            false;
     0x0000_0500 MECHANISM_TYPE      Number     Never             false;
     0x0000_0601 PROFILE_ID          Number     Never             false;
+    0x0000_062a ENCAPSULATE_TEMPLATE Template AtCreation false;
+    0x0000_062b DECAPSULATE_TEMPLATE Template AtCreation false;
     0x0000_062c TRUST_SERVER_AUTH   Number     Always            false;
     0x0000_062d TRUST_CLIENT_AUTH   Number     Always            false;
     0x0000_062e TRUST_CODE_SIGNING  Number     Always            false;
@@ -184,6 +186,9 @@ attributes! {
     0x0000_0633 ENCAPSULATE         Boolean    Always            false;
     0x0000_0634 DECAPSULATE         Boolean    Always            false;
     0x0000_0635 HASH_OF_CERTIFICATE Bytes      AtCreation        false;
+    0x4000_0211 WRAP_TEMPLATE Template AtCreation false;
+    0x4000_0212 UNWRAP_TEMPLATE Template AtCreation false;
+    0x4000_0213 DERIVE_TEMPLATE Template AtCreation false;
     0x4000_0600 ALLOWED_MECHANISMS  Mechanisms AtCreation        false;
 }
 
@@ -197,6 +202,23 @@ pub const MAX_ATTRIBUTES: usize = 256;
 /// Most bytes of an encoded template.
 pub const MAX_TEMPLATE: usize = 64 << 10;
 
+/// The attributes of a template that is a value; `None` where it is none, or stands in another than the one form:
+/// each attribute once, by rising number.
+pub fn nested(value: &[u8]) -> Option<Vec<Attribute>> {
+    if value.len() > MAX_TEMPLATE {
+        return None;
+    }
+    let (list, rest) = postcard::take_from_bytes::<Vec<Attribute>>(value).ok()?;
+    let is_rising = list.is_sorted_by(|one, other| one.kind < other.kind);
+    let is_only_form = || encode_nested(&list).as_deref() == Some(value);
+    (rest.is_empty() && list.len() <= MAX_ATTRIBUTES && is_rising && is_only_form()).then_some(list)
+}
+
+/// The value that a template is.
+pub fn encode_nested(list: &[Attribute]) -> Option<Vec<u8>> {
+    postcard::to_stdvec(list).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +229,22 @@ mod tests {
             assert_eq!(find(row.kind).map(|found| found.name), Some(row.name));
         }
         assert!(find(0x8000_0000).is_none());
+    }
+
+    #[test]
+    fn a_template_that_is_a_value_has_one_form() {
+        let (one, other) = (Attribute::boolean(SIGN, true), Attribute::bytes(LABEL, *b"l"));
+        let encode = |list: &[Attribute]| encode_nested(list).unwrap();
+        let good = encode(&[other.clone(), one.clone()]);
+        assert_eq!(nested(&good), Some(vec![other.clone(), one.clone()]));
+        assert_eq!(nested(&encode(&[])), Some(vec![]));
+        assert_eq!(nested(&encode(&[one.clone(), other])), None);
+        assert_eq!(nested(&encode(&[one.clone(), one])), None);
+        assert_eq!(nested(&[&good[..], &[0]].concat()), None);
+        assert_eq!(nested(&good[1..]), None);
+        assert_eq!(nested(b""), None);
+        // A longer form of the same number.
+        assert_eq!(nested(&[0x80, 0]), None);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Wrapping the value of a key under a key, by scheme.
 
 use ::rsa::traits::PublicKeyParts;
-use coffer_protocol::mechanism::{CcmParameter, Parameter, RsaAes, Scheme};
+use coffer_protocol::mechanism::{CcmParameter, Ecdh, EcdhAes, Parameter, RsaAes, Scheme};
 use zeroize::Zeroizing;
 
 use super::aes::Aes;
-use super::{Error, Half, Key, key_wrap, one_shot, random, rsa};
+use super::{Error, Generate, Half, Key, KeySpec, Uses, ecdh, key_wrap, one_shot, random, rsa};
 
 /// Wraps the value of a key.
 ///
@@ -20,7 +20,8 @@ pub fn wrap(
 ) -> Result<Vec<u8>, Error> {
     match (scheme, parameter) {
         (Scheme::RsaAesKeyWrap, Parameter::RsaAes(between)) => envelop(key, between, value),
-        (Scheme::RsaAesKeyWrap, _) => Err(Error::Parameter),
+        (Scheme::EcdhAesKeyWrap, Parameter::EcdhAes(between)) => agree(key, between, value),
+        (Scheme::RsaAesKeyWrap | Scheme::EcdhAesKeyWrap, _) => Err(Error::Parameter),
         (Scheme::AesCcm, Parameter::Ccm(ccm)) => {
             one_shot::encrypt(key, scheme, &of_length(ccm, value.len()), value)
         }
@@ -48,7 +49,8 @@ pub fn unwrap(
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     match (scheme, parameter) {
         (Scheme::RsaAesKeyWrap, Parameter::RsaAes(between)) => open(key, between, wrapped),
-        (Scheme::RsaAesKeyWrap, _) => Err(Error::Parameter),
+        (Scheme::EcdhAesKeyWrap, Parameter::EcdhAes(between)) => agreed(key, between, wrapped),
+        (Scheme::RsaAesKeyWrap | Scheme::EcdhAesKeyWrap, _) => Err(Error::Parameter),
         (Scheme::AesCcm, Parameter::Ccm(ccm)) => {
             one_shot::decrypt(key, scheme, &of_length(ccm, wrapped.len()), wrapped)
         }
@@ -77,12 +79,82 @@ fn open(key: &Key, between: &RsaAes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>
     key_wrap::unwrap_padded(&Aes::new(&fresh)?, None, value)
 }
 
+/// PKCS#11 3.1 section 6.3.20: the point of a fresh pair, and the value under the AES key that it agrees on.
+#[inline(never)]
+fn agree(key: Half<'_>, between: &EcdhAes, value: &[u8]) -> Result<Vec<u8>, Error> {
+    let public = one_shot::public(key)?;
+    let (Some(curve), Some(point)) = (public.curve(), public.point()) else {
+        return Err(Error::Mechanism);
+    };
+    let fresh = super::generate(Generate::Ec(curve))?;
+    let private = Key::prepare(fresh.spec, &fresh.material, Uses::NONE)?;
+    let secret = secret(&private, between, point)?;
+    let mut wrapped = fresh.public.and_then(|fresh| fresh.point()).ok_or(Error::Internal)?;
+    wrapped.extend(key_wrap::wrap_padded(&Aes::new(&secret)?, None, value)?);
+    Ok(wrapped)
+}
+
+#[inline(never)]
+fn agreed(key: &Key, between: &EcdhAes, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let KeySpec::Ec(curve) = key.spec() else { return Err(Error::Mechanism) };
+    let split = wrapped.split_at_checked(curve.point_len());
+    let (point, value) = split.ok_or(Error::EncryptedDataLength)?;
+    let secret = secret(key, between, point.to_vec()).map_err(|error| match error {
+        // What is no point on the curve was no point of anybody's.
+        Error::Parameter => Error::EncryptedDataInvalid,
+        other => other,
+    })?;
+    key_wrap::unwrap_padded(&Aes::new(&secret)?, None, value)
+}
+
+/// The AES key.
+fn secret(key: &Key, between: &EcdhAes, point: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let EcdhAes { aes_len, kdf, shared_data } = between;
+    let ecdh = Ecdh { kdf: *kdf, shared_data: shared_data.clone(), public_data: point };
+    ecdh::derive(key, &ecdh, *aes_len)
+}
+
 #[cfg(test)]
 mod tests {
     use coffer_protocol::mechanism::{Hash, Oaep};
 
     use super::*;
-    use crate::crypto::{KeySpec, PublicKey};
+    use crate::crypto::PublicKey;
+    use crate::crypto::ecdsa::Curve;
+
+    #[test]
+    fn what_was_agreed_on_opens_with_the_private_key_only() {
+        for curve in Curve::all().filter(|curve| *curve != Curve::Ed25519) {
+            let pair = || crate::crypto::generate(Generate::Ec(curve)).unwrap();
+            let (own, other) = (pair(), pair());
+            let key = Key::parse(own.spec, &own.material).unwrap();
+            let stranger = Key::parse(other.spec, &other.material).unwrap();
+            let public = own.public.unwrap();
+            for (aes_len, kdf) in [(16, None), (24, Some(Hash::Sha1)), (32, Some(Hash::Sha512))] {
+                let shared_data = if kdf.is_some() { b"both".to_vec() } else { Vec::new() };
+                let between = Parameter::EcdhAes(EcdhAes { aes_len, kdf, shared_data });
+                let scheme = Scheme::EcdhAesKeyWrap;
+                for length in [1, 16, 133] {
+                    let value = vec![7; length];
+                    let wrapped = wrap((&public).into(), scheme, &between, &value).unwrap();
+                    let expected = curve.point_len() + length.next_multiple_of(8) + 8;
+                    assert_eq!(wrapped.len(), expected);
+                    assert_eq!(*unwrap(&key, scheme, &between, &wrapped).unwrap(), value);
+                    let invalid = Err(Error::EncryptedDataInvalid);
+                    assert_eq!(unwrap(&stranger, scheme, &between, &wrapped), invalid);
+                    for at in [0, 1, curve.point_len() - 2, curve.point_len(), expected - 1] {
+                        let mut changed = wrapped.clone();
+                        changed[at] ^= 1;
+                        let opened = unwrap(&key, scheme, &between, &changed);
+                        assert_eq!(opened, invalid, "{curve:?} {at}");
+                    }
+                    let short = &wrapped[..curve.point_len()];
+                    let opened = unwrap(&key, scheme, &between, short);
+                    assert_eq!(opened, Err(Error::EncryptedDataLength));
+                }
+            }
+        }
+    }
 
     fn key() -> Key {
         let line = include_str!("../../tests/vectors/rsa2048.txt");

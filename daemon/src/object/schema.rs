@@ -288,6 +288,11 @@ rows! {
     CHECK_VALUE                SEC | CERT,          May    May      Token;
     PUBLIC_KEY_INFO            PUB | PRI | CERT,    May    No       Token;
     ALLOWED_MECHANISMS         KEY,                 May    May      None;
+    WRAP_TEMPLATE              PUB | SEC,           May    May      None;
+    UNWRAP_TEMPLATE            PRI | SEC,           May    May      None;
+    DERIVE_TEMPLATE            PRI | SEC,           May    May      None;
+    ENCAPSULATE_TEMPLATE       PUB,                 May    May      None;
+    DECAPSULATE_TEMPLATE       PRI,                 May    May      None;
     LOCAL                      KEY,                 No     No       Token;
     KEY_GEN_MECHANISM          KEY,                 No     No       Token;
 
@@ -347,8 +352,15 @@ pub fn is_well_formed(value: &[u8], of: Type) -> bool {
         }
         // An empty list is refused rather than read as "nothing is allowed" or "everything is".
         Type::Mechanisms => !value.is_empty() && value.len().is_multiple_of(8),
-        Type::Template => false,
+        Type::Template => a::nested(value).is_some_and(|list| list.iter().all(is_imposable)),
     }
+}
+
+/// Whether a template in an attribute may say that: neither material nor another template.
+fn is_imposable(attribute: &Attribute) -> bool {
+    a::find(attribute.kind).is_some_and(|row| {
+        !row.secret && row.value != Type::Template && is_well_formed(&attribute.value, row.value)
+    })
 }
 
 #[cfg(test)]

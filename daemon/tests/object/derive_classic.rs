@@ -245,3 +245,38 @@ fn a_password_makes_the_keys_of_the_standard() {
     assert_eq!(refused(call(4, b"salt", 1), &aes, &[0; 1025]), E::MechanismParameter);
     assert_eq!(refused(plain(ckm::CKM_AES_KEY_GEN), &aes, b"x"), E::Malformed);
 }
+
+#[test]
+fn a_private_key_gives_its_public_half() {
+    let device = Device::new();
+    let user = device.user();
+    let call = || plain(ckm::CKM_PUB_KEY_FROM_PRIV_KEY);
+    let p256 = || bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let ed25519 = || bytes(a::EC_PARAMS, hex::decode("06032b6570").unwrap());
+    for (mechanism, public, sign) in [
+        (ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, number(a::MODULUS_BITS, 2048), ckm::CKM_SHA256_RSA_PKCS),
+        (ckm::CKM_EC_KEY_PAIR_GEN, p256(), ckm::CKM_ECDSA_SHA256),
+        (ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, ed25519(), ckm::CKM_EDDSA),
+    ] {
+        let private = [flag(a::DERIVE, true), bytes(a::ID, b"pair")];
+        let pair = user.generate_pair(mechanism, &[public], &private).unwrap();
+        let (old, key) = (pair.public.object, pair.private.object);
+        let more = [bytes(a::LABEL, b"again"), flag(a::TOKEN, true)];
+        let new = user.derive(key, call(), &more).unwrap();
+        assert_eq!((new.class, new.key_type), (PUBLIC, pair.public.key_type));
+        for kind in [a::PUBLIC_KEY_INFO, a::ID, a::KEY_TYPE] {
+            assert_eq!(user.one(new.object, kind), user.one(old, kind), "{kind:#x}");
+        }
+        let signature = user.sign(key, plain(sign), b"message").unwrap();
+        assert_eq!(user.verify(new.object, plain(sign), b"message", &signature), Ok(()));
+        assert!(!user.is(new.object, a::LOCAL));
+        for wrong in [number(a::CLASS, SECRET), number(a::KEY_TYPE, AES)] {
+            let refused = user.derive(key, call(), &[wrong]);
+            assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
+        }
+        assert_eq!(user.derive(old, call(), &[]).unwrap_err(), E::KeyTypeInconsistent);
+    }
+    let idle = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[p256()], &[]).unwrap();
+    let refused = user.derive(idle.private.object, call(), &[]);
+    assert_eq!(refused.unwrap_err(), E::KeyNotPermitted);
+}

@@ -10,6 +10,7 @@ mod derive_classic;
 mod derive_kdf;
 mod find;
 mod generate;
+mod imposed;
 mod read;
 mod set;
 mod statement;

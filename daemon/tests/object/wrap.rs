@@ -1,7 +1,7 @@
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::mechanism::{
-    GcmParameter, IvParameter, MechanismCall, OaepParameter, RsaAesParameter, ckm,
+    EcdhAesParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter, RsaAesParameter, ckm,
 };
 use coffer_protocol::operation::kms::{CreateKey, DisableKey};
 
@@ -360,4 +360,57 @@ fn a_gcm_that_was_asked_for_otherwise_does_not_open() {
     let other = MechanismCall::with(ckm::CKM_AES_GCM, &parameter).unwrap();
     let refused = user.unwrap(wrapping, other, &wrapped, &readable(SECRET, AES));
     assert_eq!(refused.unwrap_err(), E::WrappedKeyInvalid);
+}
+
+#[test]
+fn keys_leave_and_come_back_by_agreement() {
+    let device = Device::new();
+    let user = device.user();
+    let p256 = "06082a8648ce3d030107";
+    let (p384, p521, x25519) = ("06052b81040022", "06052b81040023", "06032b656e");
+    for (mechanism, curve, point) in [
+        (ckm::CKM_EC_KEY_PAIR_GEN, p256, 65),
+        (ckm::CKM_EC_KEY_PAIR_GEN, p384, 97),
+        (ckm::CKM_EC_KEY_PAIR_GEN, p521, 133),
+        (ckm::CKM_EC_MONTGOMERY_KEY_PAIR_GEN, x25519, 32),
+    ] {
+        let params = bytes(a::EC_PARAMS, hex::decode(curve).unwrap());
+        let pair = user.generate_pair(
+            mechanism,
+            &[params, flag(a::WRAP, true)],
+            &[flag(a::UNWRAP, true), flag(a::SIGN, false)],
+        );
+        let pair = pair.unwrap();
+        // 6 is `CKD_SHA256_KDF`.
+        let with = |aes_bits, kdf, shared_data: &[u8]| {
+            let shared_data = shared_data.to_vec();
+            let parameter = EcdhAesParameter { aes_bits, kdf, shared_data };
+            MechanismCall::with(ckm::CKM_ECDH_AES_KEY_WRAP, &parameter).unwrap()
+        };
+        let call = || with(256, 6, b"both");
+        let secret = user.aes(&[flag(a::EXTRACTABLE, true), flag(a::SENSITIVE, false)]).object;
+        let wrapped = user.wrap(pair.public.object, call(), secret).unwrap();
+        assert_eq!(wrapped.len(), point + 40);
+        let template = [
+            number(a::CLASS, SECRET),
+            number(a::KEY_TYPE, AES),
+            flag(a::SENSITIVE, false),
+            flag(a::EXTRACTABLE, true),
+        ];
+        let private = pair.private.object;
+        let back = user.unwrap(private, call(), &wrapped, &template).unwrap().object;
+        assert_eq!(user.one(back, a::VALUE), user.one(secret, a::VALUE));
+        for other in [with(128, 6, b"both"), with(256, 8, b"both"), with(256, 6, b"other")] {
+            let refused = user.unwrap(private, other, &wrapped, &template);
+            assert_eq!(refused.unwrap_err(), E::WrappedKeyInvalid);
+        }
+        let short = user.unwrap(private, call(), &wrapped[..point], &template);
+        assert_eq!(short.unwrap_err(), E::WrappedKeyLength);
+        for wrong in [with(200, 6, b""), with(256, 99, b""), with(256, 1, b"shared")] {
+            let refused = user.wrap(pair.public.object, wrong, secret);
+            assert_eq!(refused.unwrap_err(), E::MechanismParameter);
+        }
+        let refused = user.wrap(private, call(), secret);
+        assert_eq!(refused.unwrap_err(), E::WrappingKeyType);
+    }
 }

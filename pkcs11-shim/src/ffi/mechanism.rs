@@ -3,16 +3,17 @@
 use std::ffi::c_void;
 
 use coffer_protocol::mechanism::{
-    CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter,
-    EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
+    CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhAesParameter,
+    EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
     MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter,
     RsaAesParameter, WrapIvParameter, find,
 };
 use cryptoki_sys::{
     CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_CHACHA20_PARAMS,
-    CK_ECDH1_DERIVE_PARAMS, CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS, CK_HKDF_PARAMS, CK_MECHANISM,
-    CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS, CK_RSA_PKCS_PSS_PARAMS,
-    CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA, CKZ_DATA_SPECIFIED,
+    CK_ECDH_AES_KEY_WRAP_PARAMS, CK_ECDH1_DERIVE_PARAMS, CK_EDDSA_PARAMS, CK_FALSE, CK_GCM_PARAMS,
+    CK_HKDF_PARAMS, CK_MECHANISM, CK_RSA_AES_KEY_WRAP_PARAMS, CK_RSA_PKCS_OAEP_PARAMS,
+    CK_RSA_PKCS_PSS_PARAMS, CK_SALSA20_CHACHA20_POLY1305_PARAMS, CK_ULONG, CKF_HKDF_SALT_DATA,
+    CKZ_DATA_SPECIFIED,
 };
 
 use super::derivation;
@@ -72,6 +73,7 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
         ParameterShape::Ecdh => MechanismCall::with(number, &reader.ecdh()?),
         ParameterShape::Envelope => MechanismCall::with(number, &reader.envelope()?),
+        ParameterShape::EcdhAes => MechanismCall::with(number, &reader.ecdh_aes()?),
         ParameterShape::ChaCha => MechanismCall::with(number, &reader.chacha()?),
         ParameterShape::WrapIv => {
             let iv = reader.structure::<[u8; 8]>()?.to_vec();
@@ -219,6 +221,16 @@ impl Reader<'_> {
             block_bits: u32::try_from(params.blockCounterBits)
                 .map_err(|_| Error::MechanismParamInvalid)?,
             nonce: self.bytes(params.pNonce, params.ulNonceBits / 8, MAX_IV)?,
+        })
+    }
+
+    fn ecdh_aes(&self) -> Result<EcdhAesParameter, Error> {
+        let params: CK_ECDH_AES_KEY_WRAP_PARAMS = self.structure()?;
+        Ok(EcdhAesParameter {
+            aes_bits: u32::try_from(params.ulAESKeyBits)
+                .map_err(|_| Error::MechanismParamInvalid)?,
+            kdf: params.kdf,
+            shared_data: self.bytes(params.pSharedData, params.ulSharedDataLen, MAX_DATA)?,
         })
     }
 

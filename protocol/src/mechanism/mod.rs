@@ -17,13 +17,13 @@ pub use hash::Hash;
 pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength};
 pub use parameter::{
     BitParameter, CallError, CbcDataParameter, CcmParameter, ChaCha, ChaChaParameter,
-    ChaChaPolyParameter, CtrParameter, DataParameter, Ecdh, EcdhParameter, EdDsaParameter,
-    EnvelopeParameter, GcmParameter, Hkdf, HkdfParameter, IvParameter, Kdf, KdfMode, KdfParameter,
-    KdfSegment, KdfSegmentParameter, KeyParameter, MAX_ITERATIONS, MacLengthParameter,
-    NumberFormat, Oaep, OaepParameter, Parameter, ParameterShape, Pbkdf2, Pbkdf2Parameter, Prf,
-    Pss, PssParameter, RsaAes, RsaAesParameter, Salt, Tls, TlsExtendedMasterParameter,
-    TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac, TlsMacParameter, TlsMasterParameter,
-    WrapIvParameter,
+    ChaChaPolyParameter, CtrParameter, DataParameter, Ecdh, EcdhAes, EcdhAesParameter,
+    EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, Hkdf, HkdfParameter,
+    IvParameter, Kdf, KdfMode, KdfParameter, KdfSegment, KdfSegmentParameter, KeyParameter,
+    MAX_ITERATIONS, MacLengthParameter, NumberFormat, Oaep, OaepParameter, Parameter,
+    ParameterShape, Pbkdf2, Pbkdf2Parameter, Prf, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
+    Tls, TlsExtendedMasterParameter, TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac,
+    TlsMacParameter, TlsMasterParameter, WrapIvParameter,
 };
 pub use table::{ALL, ckm};
 
@@ -116,6 +116,10 @@ pub enum Scheme {
     RsaOaep,
     /// An AES key under RSAES-OAEP, and the value under that by AES key wrap with padding.
     RsaAesKeyWrap,
+    /// An AES key agreed on with a fresh pair, and the value under that by AES key wrap with padding.
+    EcdhAesKeyWrap,
+    /// The public half of a private key.
+    PublicFromPrivate,
     /// RSASSA-PSS, RFC 8017.
     RsaPss(Option<Hash>),
     /// ECDSA, FIPS 186-5, with signatures r‖s.
@@ -253,6 +257,8 @@ impl Scheme {
             | Self::RsaRaw
             | Self::RsaOaep
             | Self::RsaAesKeyWrap
+            | Self::EcdhAesKeyWrap
+            | Self::PublicFromPrivate
             | Self::EdDsa
             | Self::Sm2Pke
             | Self::Sm4Gcm

@@ -25,6 +25,8 @@ pub enum OutputLength {
     Code,
     /// As long as the RSA modulus, and the input wrapped behind it.
     Enveloped,
+    /// A point, and the input wrapped behind it.
+    Agreed,
     /// Eight bytes more than the input, filled to eight; unwrapping gives less.
     Wrapped,
     /// [`ENVELOPE_OVERHEAD`] bytes more than the input.
@@ -93,6 +95,10 @@ impl Mechanism {
                 wrapped(input).saturating_add(key_bits.div_ceil(8))
             }
             OutputLength::Enveloped => input.saturating_sub(key_bits.div_ceil(8) + 8),
+            OutputLength::Agreed if puts_in(function) => {
+                wrapped(input).saturating_add(point_len(key_bits))
+            }
+            OutputLength::Agreed => input.saturating_sub(point_len(key_bits) + 8),
             OutputLength::Digest => self.scheme.hash().map_or(0, Hash::len),
         }
     }
@@ -133,6 +139,12 @@ const fn puts_in(function: Function) -> bool {
 /// The length of `input` bytes after AES key wrap, with padding where they need it.
 const fn wrapped(input: usize) -> usize {
     input.div_ceil(8).saturating_add(1).saturating_mul(8)
+}
+
+/// The length of a public point: both coordinates behind a byte, or the one of X25519.
+const fn point_len(key_bits: usize) -> usize {
+    let coordinate = key_bits.div_ceil(8);
+    if key_bits == 255 { coordinate } else { 1 + 2 * coordinate }
 }
 
 fn tag_len(parameter: &Parameter) -> usize {

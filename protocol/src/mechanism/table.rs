@@ -52,6 +52,7 @@ const EDWARDS: &[KeyType] = &[EcEdwards];
 const MONTGOMERY: &[KeyType] = &[EcMontgomery];
 const AGREEMENT: &[KeyType] = &[Ec, EcMontgomery];
 const GENERIC: &[KeyType] = &[GenericSecret];
+const PAIRS: &[KeyType] = &[Rsa, Ec, EcEdwards, EcMontgomery];
 const RSA: &[KeyType] = &[Rsa];
 /// Whatever has a value that other keys can be made of.
 const ANY_SECRET: &[KeyType] = &[
@@ -86,6 +87,7 @@ const MASTER: KeySize = KeySize::Bytes(48, 48);
 const CURVE: KeySize = KeySize::Bits(256, 521);
 const CURVE_25519: KeySize = KeySize::Bits(255, 255);
 const ANY_CURVE: KeySize = KeySize::Bits(255, 521);
+const ANY_PAIR: KeySize = KeySize::Bits(255, 4096);
 const MODULUS: KeySize = KeySize::Bits(2048, 4096);
 
 mechanisms! {
@@ -236,6 +238,8 @@ mechanisms! {
     0x1072  CKM_AES_XTS_KEY_GEN        S::AesXtsKeyGen,        XTS,                           XTS_SIZE, [Generate]                     Single None  Key        Cheap;
     0x1071  CKM_AES_XTS                S::AesXts,              XTS,                           XTS_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
     0x1226  CKM_CHACHA20               S::ChaCha20,            CHACHA,                        CHACHA_SIZE, [Encrypt Decrypt]              Multi  ChaCha Same       Cheap;
+    0x1053  CKM_ECDH_AES_KEY_WRAP      S::EcdhAesKeyWrap,      AGREEMENT,                     ANY_CURVE, [Wrap Unwrap]                  Single EcdhAes Agreed     Cheap;
+    0x403a  CKM_PUB_KEY_FROM_PRIV_KEY  S::PublicFromPrivate,   PAIRS,                         ANY_PAIR, [Derive]                       Single None  Key        Cheap;
 
     0xc853_0001 CKM_COFFER_ENVELOPE    S::CofferEnvelope,      AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Envelope Envelope Cheap;
 }

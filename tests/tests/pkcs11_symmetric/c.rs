@@ -215,6 +215,23 @@ impl Session {
         Ok(key)
     }
 
+    /// `C_GenerateKey` with attributes as they stand.
+    pub(crate) fn generate_with(
+        &self,
+        mechanism: &Mechanism<'_>,
+        template: &mut [CK_ATTRIBUTE],
+    ) -> Answer<CK_OBJECT_HANDLE> {
+        let (mut raw, mut key) = (mechanism.0, 0);
+        let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
+        call!(C_GenerateKey(self.0, &raw mut raw, first, count, &raw mut key))?;
+        Ok(key)
+    }
+
+    /// `C_GetAttributeValue` of one attribute as it stands.
+    pub(crate) fn ask(&self, key: CK_OBJECT_HANDLE, asked: &mut CK_ATTRIBUTE) -> Answer<()> {
+        call!(C_GetAttributeValue(self.0, key, asked, 1))
+    }
+
     /// The value of an attribute.
     pub(crate) fn read(&self, key: CK_OBJECT_HANDLE, kind: CK_ATTRIBUTE_TYPE) -> Answer<Vec<u8>> {
         let mut room = vec![0; 4096];

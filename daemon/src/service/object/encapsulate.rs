@@ -2,6 +2,7 @@
 //! (PKCS#11 3.2 sections 5.18.8 and 5.18.9, with `CKM_ECDH1_DERIVE`).
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::attribute as a;
 use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{Ecdh, Parameter};
 use coffer_protocol::operation::object::{
@@ -36,7 +37,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    fn new(key: Usable, context: &Context<'_>, payload: &Payload<'_>) -> Result<Self, Error> {
+    fn new(
+        key: Usable,
+        imposing: u64,
+        context: &Context<'_>,
+        payload: &Payload<'_>,
+    ) -> Result<Self, Error> {
         let ecdh = match &key.parameter {
             // The point of the other side is what this is about: the ciphertext.
             Parameter::Ecdh(ecdh) if ecdh.public_data.is_empty() => ecdh.clone(),
@@ -45,11 +51,10 @@ impl Plan {
         let Some(KeySpec::Ec(curve)) = key.object.spec() else {
             return Err(ErrorCode::KeyTypeInconsistent.into());
         };
-        let template = Template::read(payload, 0..payload.len())?;
+        let template = Template::read(payload, 0..payload.len())?.under(&key.object, imposing)?;
         let implied = Implied {
             class: Some(class::SECRET_KEY),
-            key_type: (!template.has(coffer_protocol::attribute::KEY_TYPE))
-                .then_some(KeyType::GenericSecret),
+            key_type: (!template.has(a::KEY_TYPE)).then_some(KeyType::GenericSecret),
         };
         let draft = Draft::new(&template, implied, Source::Unwrapped, &context.session)?;
         draft.secret_spec().ok_or(ErrorCode::TemplateInconsistent)?;
@@ -118,7 +123,7 @@ impl Handle for EncapsulateKey {
         let context = Context::of(call, *session)?;
         let key =
             cipher::usable_for(call, service, *session, *key, mechanism, cipher::ENCAPSULATE)?;
-        Plan::new(key, &context, call.payload())
+        Plan::new(key, a::ENCAPSULATE_TEMPLATE, &context, call.payload())
     }
 
     fn commit(
@@ -158,7 +163,7 @@ impl Handle for DecapsulateKey {
         let context = Context::of(call, *session)?;
         let key = cipher::usable_for(call, service, *session, *key, mechanism, cipher::DECAPSULATE)
             .map_err(about_unwrapping)?;
-        let plan = Plan::new(key, &context, call.payload())?;
+        let plan = Plan::new(key, a::DECAPSULATE_TEMPLATE, &context, call.payload())?;
         if ciphertext.len() != plan.curve.point_len() {
             return Err(ErrorCode::WrappedKeyLength.into());
         }

@@ -8,9 +8,10 @@ use std::ops::Range;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self, Attribute, MAX_ATTRIBUTES, MAX_TEMPLATE};
 
+use super::rules::about;
 use super::stop::Stop;
 use crate::Error;
-use crate::object::{Attributes, class, schema};
+use crate::object::{Attributes, Object, class, schema};
 use crate::service::Payload;
 use crate::vault::{self, Depth, Inside, Public};
 
@@ -112,6 +113,25 @@ impl Template {
                 }))
             })??;
         Ok(Self { public: Attributes::from_list(public), secret })
+    }
+
+    /// The template together with what an attribute of a key imposes on keys that come of it, as if the object had
+    /// that already (PKCS#11 3.1 section 4.9: `CKA_UNWRAP_TEMPLATE`, and those like it).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::TemplateInconsistent`] where they contradict each other.
+    pub(super) fn under(self, key: &Object, imposing: u64) -> Result<Self, Error> {
+        let Some(imposed) = key.attributes.get(imposing) else { return Ok(self) };
+        let imposed = attribute::nested(imposed).ok_or(ErrorCode::Internal)?;
+        for attribute in &imposed {
+            let given = self.public.get(attribute.kind);
+            let differs = given.is_some_and(|given| given != attribute.value);
+            if differs || (given.is_none() && self.has(attribute.kind)) {
+                return Err(about(ErrorCode::TemplateInconsistent, attribute.kind));
+            }
+        }
+        Ok(self.or_else(imposed))
     }
 
     /// The template without those attributes.

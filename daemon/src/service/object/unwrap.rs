@@ -13,7 +13,7 @@ use super::place::{self, New};
 use super::rules::{Draft, Implied, Source, about};
 use super::stop::Stop;
 use super::template::{self, Template};
-use super::wrap::takes_private;
+use super::wrap::{depth_of, takes_private};
 use super::{Context, describe};
 use crate::Error;
 use crate::crypto::{self, Generated, KeySpec};
@@ -129,7 +129,7 @@ impl Plan {
         // Trying an RSA key out needs more than a small stack.
         let depth = match self.form {
             Form::Info(KeyType::Rsa) => Depth::Large,
-            Form::Info(_) | Form::Value(..) => Depth::Small,
+            Form::Info(_) | Form::Value(..) => depth_of(&self.unwrapping),
         };
         Made::new(depth, |inside| {
             open(inside, self, key, wrapped).map_err(|error| Stop::from(about_wrapped(error)))
@@ -154,7 +154,8 @@ impl Handle for UnwrapKey {
             cipher::usable_for(call, service, *session, *key, mechanism, cipher::UNWRAP)
                 .map_err(about_unwrapping)?;
         let payload = call.payload();
-        let template = Template::read(payload, 0..payload.len())?;
+        let template = Template::read(payload, 0..payload.len())?
+            .under(&unwrapping.object, a::UNWRAP_TEMPLATE)?;
         let draft = Draft::new(&template, Implied::default(), Source::Unwrapped, &context.session)?;
         let form = form(&draft, unwrapping.mechanism.scheme)?;
         Ok(Plan { unwrapping, draft, form })

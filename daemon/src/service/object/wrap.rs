@@ -10,7 +10,7 @@ use coffer_protocol::operation::object::{Output, WrapKey};
 use super::stop::Stop;
 use super::{Context, read};
 use crate::Error;
-use crate::crypto::{self, KeySpec};
+use crate::crypto::{self, KeySpec, ecdsa::Curve};
 use crate::object::{Object, class};
 use crate::service::cipher::{self, Usable};
 use crate::service::{Answer, Authorized, Handle, Service, visible};
@@ -39,6 +39,15 @@ pub(super) const fn takes_private(scheme: Scheme) -> bool {
     !matches!(scheme, Scheme::RsaPkcs1(_) | Scheme::RsaOaep)
 }
 
+/// How much stack wrapping and unwrapping take: making a pair and agreeing on the larger curves does not fit the small
+/// ones.
+pub(super) fn depth_of(wrapping: &Usable) -> Depth {
+    match (wrapping.mechanism.scheme, wrapping.object.spec()) {
+        (Scheme::EcdhAesKeyWrap, Some(KeySpec::Ec(Curve::P384 | Curve::P521))) => Depth::Large,
+        _ => Depth::Small,
+    }
+}
+
 /// Whether the key may leave under that one (PKCS#11 3.1 section 5.18.3).
 fn may_leave(service: &Service, key: &Object, wrapping: &Usable) -> Result<KeySpec, Error> {
     if !key.is_key() {
@@ -57,6 +66,13 @@ fn may_leave(service: &Service, key: &Object, wrapping: &Usable) -> Result<KeySp
     let needs_trust = attributes.flag(a::WRAP_WITH_TRUSTED);
     if (needs_trust && !trusted) || (is_private && !takes_private(wrapping.mechanism.scheme)) {
         return Err(ErrorCode::KeyNotWrappable.into());
+    }
+    // Keys that do not match the template of the wrapping key stay (section 4.9).
+    if let Some(template) = wrapping.object.attributes.get(a::WRAP_TEMPLATE) {
+        let wanted = a::nested(template).ok_or(ErrorCode::Internal)?;
+        if !wanted.iter().all(|attribute| key.has(attribute)) {
+            return Err(ErrorCode::KeyNotWrappable.into());
+        }
     }
     cipher::obeys(service, key, cipher::WRAP)?;
     key.spec().ok_or_else(|| ErrorCode::KeyNotWrappable.into())
@@ -85,7 +101,8 @@ impl Handle for WrapKey {
         let material = read::material(service, key)?;
         let is_private = key.class() == class::PRIVATE_KEY;
         let (scheme, parameter) = (wrapping.mechanism.scheme, &wrapping.parameter);
-        let Public(wrapped) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
+        let depth = depth_of(wrapping);
+        let Public(wrapped) = vault::run(depth, |inside| -> Result<_, Stop> {
             let material = material.get(inside);
             let info;
             let value = if is_private {

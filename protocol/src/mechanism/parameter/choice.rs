@@ -2,7 +2,8 @@
 
 use super::super::Hash;
 use super::{
-    CallError, ChaChaParameter, EcdhParameter, HkdfParameter, OaepParameter, WrapIvParameter,
+    CallError, ChaChaParameter, EcdhAesParameter, EcdhParameter, HkdfParameter, OaepParameter,
+    WrapIvParameter,
 };
 
 /// The salt of HKDF.
@@ -90,6 +91,36 @@ pub struct RsaAes {
     pub aes_len: usize,
     /// How it is wrapped.
     pub oaep: Oaep,
+}
+
+/// The choices of wrapping with agreement and AES.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EcdhAes {
+    /// The length of the AES key in bytes.
+    pub aes_len: usize,
+    /// The hash of the key derivation function of ANSI X9.63; `None` takes the shared secret as it is.
+    pub kdf: Option<Hash>,
+    /// What both sides know.
+    pub shared_data: Vec<u8>,
+}
+
+/// The length of an AES key of that many bits in bytes.
+pub(super) const fn aes_len(bits: u32) -> Result<usize, CallError> {
+    match bits {
+        128 => Ok(16),
+        192 => Ok(24),
+        256 => Ok(32),
+        _ => Err(CallError::Parameter),
+    }
+}
+
+impl EcdhAesParameter {
+    pub(super) fn check(self) -> Result<EcdhAes, CallError> {
+        let Self { aes_bits, kdf, shared_data } = self;
+        let ecdh = EcdhParameter { kdf, shared_data, public_data: Vec::new() }.check()?;
+        let Ecdh { kdf, shared_data, .. } = ecdh;
+        Ok(EcdhAes { aes_len: aes_len(aes_bits)?, kdf, shared_data })
+    }
 }
 
 impl OaepParameter {

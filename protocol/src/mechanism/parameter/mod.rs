@@ -12,7 +12,7 @@ mod kdf;
 mod tls;
 mod wire;
 
-pub use choice::{ChaCha, Ecdh, Hkdf, Oaep, Pss, RsaAes, Salt};
+pub use choice::{ChaCha, Ecdh, EcdhAes, Hkdf, Oaep, Pss, RsaAes, Salt};
 pub use kdf::{
     BitParameter, CbcDataParameter, DataParameter, Kdf, KdfMode, KdfParameter, KdfSegment,
     KdfSegmentParameter, KeyParameter, MAX_ITERATIONS, NumberFormat, Pbkdf2, Pbkdf2Parameter, Prf,
@@ -22,8 +22,8 @@ pub use tls::{
     TlsMacParameter, TlsMasterParameter,
 };
 pub use wire::{
-    CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhParameter,
-    EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
+    CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhAesParameter,
+    EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
     MacLengthParameter, OaepParameter, PssParameter, RsaAesParameter, WrapIvParameter,
 };
 
@@ -67,6 +67,8 @@ pub enum ParameterShape {
     Ecdh,
     /// [`EnvelopeParameter`], or none.
     Envelope,
+    /// [`EcdhAesParameter`].
+    EcdhAes,
     /// [`ChaChaParameter`].
     ChaCha,
     /// [`WrapIvParameter`] of 8 bytes, or none.
@@ -132,6 +134,8 @@ pub enum Parameter {
     Ecdh(Ecdh),
     /// The encryption context of an envelope.
     Envelope(EnvelopeParameter),
+    /// For wrapping with agreement and AES.
+    EcdhAes(EcdhAes),
     /// For ChaCha20.
     ChaCha(ChaCha),
     /// The initial value of AES key wrap, in part or whole.
@@ -201,13 +205,10 @@ impl ParameterShape {
             Self::Oaep => Parameter::Oaep(decode::<OaepParameter>(wire)?.check()?),
             Self::RsaAes => {
                 let RsaAesParameter { aes_bits, oaep } = decode(wire)?;
-                let aes_len = match aes_bits {
-                    128 => 16,
-                    192 => 24,
-                    256 => 32,
-                    _ => return Err(CallError::Parameter),
-                };
-                Parameter::RsaAes(RsaAes { aes_len, oaep: oaep.check()? })
+                Parameter::RsaAes(RsaAes {
+                    aes_len: choice::aes_len(aes_bits)?,
+                    oaep: oaep.check()?,
+                })
             }
             Self::Hkdf => Parameter::Hkdf(decode::<HkdfParameter>(wire)?.check()?),
             Self::Ccm => {
@@ -225,6 +226,7 @@ impl ParameterShape {
             }
             Self::WrapIv => Parameter::WrapIv(decode::<WrapIvParameter>(wire)?.check(8)?),
             Self::PaddedWrapIv => Parameter::WrapIv(decode::<WrapIvParameter>(wire)?.check(4)?),
+            Self::EcdhAes => Parameter::EcdhAes(decode::<EcdhAesParameter>(wire)?.check()?),
             Self::ChaCha => Parameter::ChaCha(decode::<ChaChaParameter>(wire)?.check()?),
             Self::EdDsa => {
                 let eddsa: EdDsaParameter = decode(wire)?;
@@ -300,6 +302,7 @@ impl ParameterShape {
             | Self::EdDsa
             | Self::Ecdh
             | Self::Envelope
+            | Self::EcdhAes
             | Self::ChaCha
             | Self::WrapIv
             | Self::PaddedWrapIv

@@ -171,3 +171,14 @@ pub struct ChaChaParameter {
     /// The nonce.
     pub nonce: Vec<u8>,
 }
+
+/// `CK_ECDH_AES_KEY_WRAP_PARAMS`, PKCS#11 3.1 section 6.3.20.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EcdhAesParameter {
+    /// The size of the AES key in between, 128, 192 or 256.
+    pub aes_bits: u32,
+    /// What is made of the shared secret, a `CKD_` number.
+    pub kdf: u64,
+    /// What both sides know, for the key derivation function; at most 512 KiB.
+    pub shared_data: Vec<u8>,
+}

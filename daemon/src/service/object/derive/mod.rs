@@ -159,7 +159,8 @@ impl Handle for DeriveKey {
         let mut templates = Vec::new();
         let mut start = 0;
         for length in lengths(call.request(), call.payload().len())? {
-            templates.push(template::Template::read(call.payload(), start..start + length)?);
+            let template = template::Template::read(call.payload(), start..start + length)?;
+            templates.push(template.under(&base.usable.object, a::DERIVE_TEMPLATE)?);
             start += length;
         }
         let (wanted, tail) = wanted::all(&base, other.as_ref(), &templates, &context.session)?;
@@ -174,28 +175,32 @@ impl Handle for DeriveKey {
         let context = Context::of(&call, call.request().session)?;
         let mut output = Vec::new();
         let mut made = Vec::new();
-        if let [Wanted { draft, .. }] = &plan.wanted[..]
+        if plan.scheme() == Scheme::PublicFromPrivate {
+            made.push(None);
+        } else if let [Wanted { draft, .. }] = &plan.wanted[..]
             && draft.kind == Kind::Data
         {
             let Public(value) = vault::run(plan.depth(), |inside| -> Result<_, Stop> {
                 Ok(inside.publish(&plan.derive(inside)?))
             })??;
-            made.push(Err(value));
+            made.push(Some(Err(value)));
         } else {
             let keys;
             (keys, output) = plan.make()?;
-            made.extend(keys.into_iter().map(Ok));
+            made.extend(keys.into_iter().map(|key| Some(Ok(key))));
         }
         let mut new = Vec::with_capacity(made.len());
         for (wanted, made) in plan.wanted.into_iter().zip(made) {
             let Wanted { mut draft, source, .. } = wanted;
             let id = ObjectId::random();
             let made = match made {
-                Ok(made) => {
+                // A public key is its attributes.
+                None => None,
+                Some(Ok(made)) => {
                     draft.adopt(&made.public)?;
                     Some(made)
                 }
-                Err(value) => {
+                Some(Err(value)) => {
                     draft.attributes.set(Attribute::bytes(a::VALUE, value));
                     None
                 }

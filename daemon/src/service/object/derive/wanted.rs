@@ -12,8 +12,8 @@ use super::Part;
 use crate::Error;
 use crate::application::SessionView;
 use crate::crypto::{self, KeySpec, key::MAX_SECRET};
-use crate::object::class;
 use crate::object::schema::Kind;
+use crate::object::{class, public};
 
 /// A key that is wanted.
 pub(super) struct Wanted {
@@ -60,6 +60,12 @@ pub(super) fn all(
     session: &SessionView,
 ) -> Result<(Vec<Wanted>, usize), Error> {
     let making = Making { base, other, session };
+    if making.scheme() == Scheme::PublicFromPrivate {
+        return match templates {
+            [only] => Ok((vec![making.public_half(only)?], 0)),
+            _ => Err(ErrorCode::MechanismParameter.into()),
+        };
+    }
     let [first, additional @ ..] = templates else { return Err(ErrorCode::Internal.into()) };
     if let Parameter::TlsKeys(keys) = &base.usable.parameter {
         if !additional.is_empty() {
@@ -109,11 +115,25 @@ impl Making<'_> {
             kept: self.is_every(a::NEVER_EXTRACTABLE),
         };
         let mut draft = Draft::new(template, implied, source, self.session)?;
-        if draft.kind != Kind::Data && draft.secret_spec().is_none() {
+        let is_public = self.scheme() == Scheme::PublicFromPrivate;
+        if !is_public && draft.kind != Kind::Data && draft.secret_spec().is_none() {
             return Err(ErrorCode::TemplateInconsistent.into());
         }
         self.inherit(template, &mut draft)?;
         Ok(Wanted { draft, source, length: 0 })
+    }
+
+    /// The public half of the base key, which has the same `CKA_ID` where the template does not say otherwise.
+    fn public_half(&self, template: &Template) -> Result<Wanted, Error> {
+        let private = &self.base.usable.object;
+        let implied = Implied { class: Some(class::PUBLIC_KEY), key_type: private.key_type() };
+        let mut wanted = self.draft(template, implied)?;
+        let key = public::key_of(&private.attributes)?;
+        wanted.draft.adopt(&public::attributes_of(&key)?)?;
+        if let Some(id) = private.attributes.get(a::ID) {
+            wanted.draft.attributes.set_default(Attribute::bytes(a::ID, id));
+        }
+        Ok(wanted)
     }
 
     fn inherit(&self, template: &Template, draft: &mut Draft) -> Result<(), Error> {
