@@ -94,6 +94,8 @@ fn tell_status(mut peer: Peer) {
             seal_slots: Vec::new(),
             store: "/".to_owned(),
             self_tests: 0,
+            alarms: 0,
+            alarms_lost: 0,
         };
         peer.reply(&request, &status, &[]);
     }

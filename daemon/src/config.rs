@@ -33,6 +33,8 @@ pub struct Config {
     pub import: Import,
     /// Alarms.
     pub alarms: AlarmConfig,
+    /// Likeness to other products.
+    pub compat: Compat,
     /// Services that have a key of their own, by name.
     pub services: BTreeMap<String, LocalService>,
     /// Whether this is `coffer dev`. Never read from a file.
@@ -117,6 +119,15 @@ pub struct AlarmConfig {
     pub socket: PathBuf,
 }
 
+/// Likeness to other products.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Compat {
+    /// Whether what Tencent's KMS does not document is refused with the codes that it does: encryption and decryption
+    /// with a key that waits for its deletion as with a disabled one, decryption with an archived pair.
+    pub tencent_strict: bool,
+}
+
 /// A service of this host that has a key of its own, `kms-<name>`, made when it first uses it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -149,6 +160,7 @@ impl Default for Config {
             deletion: Deletion::default(),
             import: Import::default(),
             alarms: AlarmConfig::default(),
+            compat: Compat::default(),
             services: BTreeMap::new(),
             dev: false,
         }
@@ -268,7 +280,7 @@ mod tests {
             }
             keys += 1;
         }
-        assert_eq!(keys, 21);
+        assert_eq!(keys, 22);
     }
 
     #[test]

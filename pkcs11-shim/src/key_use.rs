@@ -34,9 +34,14 @@ impl KeyUse {
     ) -> Result<Self, Error> {
         let (mechanism, parameter) = parse(&call, function)?;
         let key = session.describe(session.object(key)).map_err(Error::about_key)?;
-        if let Err(refused) = check_key(&key, mechanism, function) {
-            attempt(session, function, &call, &key, refused)?;
-            return Err(refused);
+        match check_key(&key, mechanism, function) {
+            Ok(()) => {}
+            // The request that follows at once is refused by the daemon, where it raises an alarm.
+            Err(Error::Refused(ErrorCode::KeyPendingDelete)) if is_at_once(function) => {}
+            Err(refused) => {
+                attempt(session, function, &call, &key, refused)?;
+                return Err(refused);
+            }
         }
         let possible = mechanism.accepts(&parameter, key.key_bits as usize);
         possible.map_err(|_| Error::MechanismParamInvalid)?;
@@ -77,6 +82,18 @@ impl KeyUse {
     }
 }
 
+/// Whether the function asks the daemon by itself, and is not the beginning of something.
+const fn is_at_once(function: Function) -> bool {
+    matches!(
+        function,
+        Function::Wrap
+            | Function::Unwrap
+            | Function::Derive
+            | Function::Encapsulate
+            | Function::Decapsulate
+    )
+}
+
 /// Lets the daemon refuse the use of a key that waits for its destruction, although that is known: each attempt is
 /// to raise an alarm there.
 fn attempt(
@@ -95,8 +112,7 @@ fn attempt(
         Function::VerifyRecover => Function::Verify,
         other => other,
     };
-    let Ok(function) = wire(function) else { return Ok(()) };
-    let number = session.number();
+    let (number, function) = (session.number(), wire(function)?);
     let request =
         StartOperation { session: number, function, key: key.object, mechanism: call.clone() };
     if session.call(&request, &[]).is_ok() {

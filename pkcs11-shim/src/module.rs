@@ -35,6 +35,7 @@ impl Module {
         self.debug.store(config.debug, Ordering::Relaxed);
         self.link.configure(config.socket);
         self.waker.reset();
+        self.state_key.reset();
         self.initialized.store(true, Ordering::Release);
         Ok(())
     }

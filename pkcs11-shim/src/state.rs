@@ -5,7 +5,7 @@
 //! good for this C_Initialize and this daemon, and a change of it shows. It never holds a key; who restores an
 //! operation with a key names the key again.
 
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use coffer_protocol::mechanism::{Function, MechanismCall};
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
@@ -17,7 +17,7 @@ use crate::digest::Hasher;
 use crate::error::{self, Error};
 use crate::ffi::random;
 use crate::key_use::KeyUse;
-use crate::module::Module;
+use crate::module::{Module, lock};
 use crate::operation::{CHUNK, Operations};
 use crate::output::{Output, Room};
 use crate::session::Session;
@@ -30,7 +30,7 @@ const OVERHEAD: usize = 4096;
 
 /// The key of one process's saved states; it is made when it is first needed.
 #[derive(Default)]
-pub(crate) struct StateKey(OnceLock<[u8; CODE]>);
+pub(crate) struct StateKey(Mutex<Option<[u8; CODE]>>);
 
 /// What is saved.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -163,17 +163,23 @@ impl Saved {
 }
 
 impl StateKey {
+    /// Forgets the key, and with it what was saved.
+    pub(crate) fn reset(&self) {
+        *lock(&self.0) = None;
+    }
+
     fn code(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.mac(bytes)?.finalize().into_bytes().to_vec())
     }
 
     fn mac(&self, bytes: &[u8]) -> Result<Hmac<Sha256>, Error> {
-        let key = if let Some(key) = self.0.get() {
+        let mut place = lock(&self.0);
+        let key = if let Some(key) = &*place {
             key
         } else {
             let mut new = [0; CODE];
             random::bytes(&mut new)?;
-            self.0.get_or_init(|| new)
+            place.insert(new)
         };
         let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Error::GeneralError)?;
         mac.update(bytes);

@@ -261,3 +261,22 @@ fn call_id(path: &Path) -> Vec<u8> {
     };
     bytes.windows(21).find(is_name).unwrap().to_vec()
 }
+
+#[test]
+fn whoever_backs_up_or_restores_is_in_the_audit_log() {
+    let files = Files::new();
+    let (daemon, other) = (Daemon::start(), Daemon::start());
+    call(&daemon, "CreateKey", &json!({ "Alias": "app" }));
+    succeeds(backup(&daemon, &files, "backup"));
+    succeeds(restore(&other, &files, "backup", &["--yes"]));
+    for (daemon, name) in [(&daemon, "FinishBackup"), (&other, "RestoreStore")] {
+        let output = succeeds(daemon.coffer(&["audit", "list", "--json"]));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let event = text.lines().find(|line| line.contains(name)).unwrap();
+        let event: Value = serde_json::from_str(event).unwrap();
+        let uid = nix::unistd::getuid();
+        assert_eq!(event["userIdentity"]["principalId"], json!(uid.to_string()), "{event}");
+        assert_eq!(event["host"]["uid"], json!(uid.as_raw()), "{event}");
+        assert_eq!(event["requestID"].as_str().map(str::len), Some(36), "{event}");
+    }
+}

@@ -5,6 +5,7 @@
 mod sink;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coffer_protocol::ErrorCode;
@@ -78,6 +79,7 @@ pub struct Alarms {
     store: Arc<Store>,
     kept: Mutex<VecDeque<Arc<Alarm>>>,
     sink: Sink,
+    lost: AtomicU64,
 }
 
 /// Names a record by the alarm's number, so that the store lists them in order.
@@ -115,7 +117,7 @@ impl Alarms {
             let what = "an alarm has a format of a newer version";
             return Err(Error::about(ErrorCode::StoreFailed, what));
         }
-        Ok(Self { store, kept: Mutex::new(kept), sink })
+        Ok(Self { store, kept: Mutex::new(kept), sink, lost: AtomicU64::new(0) })
     }
 
     /// Raises one alarm. It is on disk when this returns.
@@ -179,6 +181,21 @@ impl Alarms {
             self.sink.tell(alarm);
         }
         Ok(raised)
+    }
+
+    /// How many were raised since the store was made: the number of the last one.
+    pub fn raised(&self) -> u64 {
+        self.lock().back().map_or(0, |alarm| alarm.number)
+    }
+
+    /// How many could not be recorded since the start.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Counts one that could not be recorded.
+    pub fn note_lost(&self) {
+        self.lost.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The alarms that are kept, oldest first.

@@ -20,7 +20,10 @@ impl Service {
     pub fn alarm(&self, kind: AlarmKind, about: About) {
         match self.alarms.raise(kind, self.clock.now(), about) {
             Ok(raised) => self.announce(&raised),
-            Err(error) => tracing::error!(%error, alarm = kind.name(), "an alarm was not recorded"),
+            Err(error) => {
+                self.alarms.note_lost();
+                tracing::error!(%error, alarm = kind.name(), "an alarm was not recorded");
+            }
         }
     }
 

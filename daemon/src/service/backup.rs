@@ -7,7 +7,7 @@ use coffer_protocol::operation::backup::{
     StartStoreCheck, StopTransfers, StoreCheckProgress, StoreCheckStarted, TransfersStopped,
 };
 
-use super::{Answer, Authorized, Handle, Service};
+use super::{Answer, Authorized, Caller, Handle, Service, record};
 use crate::Error;
 use crate::audit::{Action, Event, Priority};
 use crate::backup::{self, Check, Export, Header, Plan, Restore};
@@ -60,7 +60,7 @@ impl Handle for ReadBackupPart {
         let (part, records) = service.transfers.backup.with(connection, |export| {
             let part = export.next_part()?;
             if part.last {
-                service.note_backup(export)?;
+                service.note_backup(call.caller(), export)?;
             }
             Ok((part, export.records()))
         })?;
@@ -141,8 +141,9 @@ impl Handle for FinishRestore {
         let connection = call.caller().connection;
         let restored = service.transfers.restore.with(connection, |restore| {
             let plan = service.told(&*restore.plan()?, restore.header());
+            // Before it is done: what cannot be recorded is not done.
+            service.note_restore(call.caller(), &plan)?;
             let generation = service.restore(restore)?;
-            service.note_restore(&plan)?;
             Ok(Restored { plan, generation })
         })?;
         service.transfers.restore.end(connection);
@@ -273,8 +274,9 @@ impl Service {
         }
     }
 
-    fn note_backup(&self, export: &Export) -> Result<()> {
-        let mut event = Event::new("FinishBackup", Action::Write).through("admin", "").sensitive();
+    fn note_backup(&self, caller: &Caller, export: &Export) -> Result<()> {
+        let event = Event::new("FinishBackup", Action::Write).through("admin", "").sensitive();
+        let mut event = record::by(event, self, caller, caller.partition);
         for (name, table) in [
             ("Objects", Table::Objects),
             ("Versions", Table::Material),
@@ -286,11 +288,12 @@ impl Service {
         Ok(self.audit.append(event, Priority::Normal)?)
     }
 
-    fn note_restore(&self, plan: &RestorePlan) -> Result<()> {
-        let event = Event::new("RestoredStore", Action::Write).through("admin", "").sensitive();
+    fn note_restore(&self, caller: &Caller, plan: &RestorePlan) -> Result<()> {
+        let event = Event::new("RestoreStore", Action::Write).through("admin", "").sensitive();
+        let event = record::by(event, self, caller, caller.partition);
         let event = event.parameter("Objects", plan.objects).parameter("Versions", plan.versions);
         let event = event.parameter("Tombstones", plan.tombstones);
         let event = event.parameter("Skipped", plan.skipped.len());
-        Ok(self.audit.append(event, Priority::Normal)?)
+        Ok(self.audit.append_durable(event, Priority::Normal)?)
     }
 }

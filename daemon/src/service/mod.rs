@@ -48,7 +48,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{self, Flags};
-use coffer_protocol::operation::{Audit as Audited, Operation};
+use coffer_protocol::operation::{self, Audit as Audited, Face, KeyRule, Operation, Row};
 
 use crate::Error;
 use crate::alarm::Alarms;
@@ -213,21 +213,34 @@ impl Outgoing {
     }
 }
 
+/// The reply to a request that failed.
+fn failed(service: &Service, number: u16, error: &Error) -> Outgoing {
+    if error.code() == ErrorCode::AuditBlocked {
+        service.blocked();
+    }
+    let crypts = |row: &Row| {
+        row.face == Face::Kms && matches!(row.rule, KeyRule::Encrypt | KeyRule::Decrypt)
+    };
+    if error.code() == ErrorCode::KeyPendingDelete
+        && service.config.compat.tencent_strict
+        && operation::find(number).is_some_and(crypts)
+    {
+        return Outgoing::failed(&Error::from(ErrorCode::CmkDisabled).failure());
+    }
+    Outgoing::failed(&error.failure())
+}
+
 macro_rules! dispatch {
     ($( $number:literal $module:ident $request:ident $reply:ident $face:ident $socket:ident $access:ident $when:ident
         $effect:ident $secret:ident $resource:ident $(($($field:ident),*))? $rule:ident $audit:ident $cost:ident $help:literal; )*) => {
         /// Answers a request of `caller`; every failure becomes a failed reply.
         pub fn dispatch(service: &Service, caller: &Caller, incoming: Incoming<'_>) -> Outgoing {
-            let answered = match incoming.operation {
+            let operation = incoming.operation;
+            let answered = match operation {
                 $( $number => gate::pass::<coffer_protocol::operation::$module::$request>(service, caller, incoming), )*
                 _ => Err(ErrorCode::UnknownOperation.into()),
             };
-            answered.unwrap_or_else(|error| {
-                if error.code() == ErrorCode::AuditBlocked {
-                    service.blocked();
-                }
-                Outgoing::failed(&error.failure())
-            })
+            answered.unwrap_or_else(|error| failed(service, operation, &error))
         }
     };
 }

@@ -253,19 +253,9 @@ impl<'s> Recorder<'s> {
         };
         let partition = service.partitions.get(self.slot);
         let region = partition.as_ref().map_or("", |partition| partition.name.as_str());
-        let id = self.request_id();
-        let mut event = Event::new(row.event_name(), action)
-            .through(source, "2019-01-18")
-            .region(region)
-            .request(&id)
-            .user_agent(&caller.client_name)
-            .identity(identity(service, caller, self.slot))
-            .host(Host {
-                uid: caller.uid,
-                gid: caller.gid,
-                pid: caller.pid,
-                unit: caller.unit.clone().unwrap_or_default(),
-            });
+        let event =
+            Event::new(row.event_name(), action).through(source, "2019-01-18").region(region);
+        let mut event = by(event, service, caller, self.slot);
         if let Some(used) = self.used {
             event = event.resource("key", &used.object.to_string());
             event = event.parameter("PayloadLength", used.payload);
@@ -299,6 +289,20 @@ fn shorten(value: &mut serde_json::Value) {
     if length > LONGEST {
         *value = format!("{length} bytes").into();
     }
+}
+
+/// The event with who caused it, and by which request.
+pub(super) fn by(event: Event, service: &Service, caller: &Caller, slot: Slot) -> Event {
+    event
+        .request(&request_id(&service.instance, caller.connection, caller.request))
+        .user_agent(&caller.client_name)
+        .identity(identity(service, caller, slot))
+        .host(Host {
+            uid: caller.uid,
+            gid: caller.gid,
+            pid: caller.pid,
+            unit: caller.unit.clone().unwrap_or_default(),
+        })
 }
 
 fn identity(service: &Service, caller: &Caller, slot: Slot) -> UserIdentity {

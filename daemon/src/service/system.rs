@@ -41,6 +41,8 @@ tells! {
             seal_slots: service.start.seal_slots.clone(),
             store: service.config.state_directory.display().to_string(),
             self_tests: service.start.self_tests,
+            alarms: service.alarms.raised(),
+            alarms_lost: service.alarms.lost(),
         }))
     }
 }

@@ -23,7 +23,7 @@ pub struct Snapshot {
     /// Rows that were compared with the head so far.
     counted: Head,
     /// Of a store that is not open: the copy in memory that is looked at.
-    copy: Option<Database>,
+    _copy: Option<Database>,
 }
 
 /// A row of the database as it stands there.
@@ -54,7 +54,7 @@ impl Snapshot {
         let System { schema, head, .. } = System::read(snapshot)?;
         let head = Head::open(&keys, schema, head);
         let records = snapshot.open_table(RECORDS)?;
-        Ok(Self { records, keys, epochs, head, counted: Head::default(), copy: None })
+        Ok(Self { records, keys, epochs, head, counted: Head::default(), _copy: None })
     }
 
     /// Of a store that no daemon has open, from a copy of its file in memory: nothing on disk is changed, and
@@ -73,8 +73,7 @@ impl Snapshot {
             Ok(head) => Epochs::read(dir, &keys, head.epoch).map(Arc::new),
             Err(error) => Err(error.clone()),
         };
-        frozen.copy = Some(database);
-        Ok(frozen)
+        Ok(Self { _copy: Some(database), ..frozen })
     }
 
     /// The row after that name, or the first one of all.
@@ -112,11 +111,6 @@ impl Snapshot {
         })?;
         let epochs = self.epochs.as_ref().map_err(|_| MaterialError::WrappingDoesNotOpen)?;
         stored.open(inside, &self.keys, epochs, (key, version))
-    }
-
-    /// Whether it is of a store that no daemon has open.
-    pub const fn is_of_closed(&self) -> bool {
-        self.copy.is_some()
     }
 
     /// What is wrong with the store as a whole: its head, its epoch file.

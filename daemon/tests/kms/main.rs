@@ -10,6 +10,7 @@ mod precedence;
 mod repeated;
 mod rotation;
 mod states;
+mod strict;
 mod support;
 mod time;
 mod wrapped;

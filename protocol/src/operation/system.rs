@@ -26,6 +26,8 @@ messages! {
         field seal_slots: Vec<String> = "SealSlots"    Clear "Ways to unseal.";
         field store: String          = "Store"         Clear "Where the state is kept.";
         field self_tests: u64        = "SelfTests"     Clear "Known-answer tests passed at the start.";
+        field alarms: u64            = "Alarms"        Clear "Alarms raised so far.";
+        field alarms_lost: u64       = "AlarmsLost"    Clear "Alarms that could not be recorded, since the start; the log has them.";
     }
     /// Lists the partitions.
     ListPartitions {

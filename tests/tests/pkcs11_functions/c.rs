@@ -223,6 +223,18 @@ impl Session {
         call!(C_FindObjectsInit(self.0, null_mut(), 0))
     }
 
+    /// The first object that a template finds.
+    pub(crate) fn find(self, template: Template<'_>) -> Answer<Handle> {
+        let mut template = list(template);
+        let (mut object, mut found) = (0, 0);
+        let count = template.len() as CK_ULONG;
+        call!(C_FindObjectsInit(self.0, template.as_mut_ptr(), count))?;
+        call!(C_FindObjects(self.0, &raw mut object, 1, &raw mut found))?;
+        call!(C_FindObjectsFinal(self.0))?;
+        assert_eq!(found, 1);
+        Ok(object)
+    }
+
     pub(crate) fn create(self, template: Template<'_>) -> Answer<Handle> {
         let (mut template, mut object) = (list(template), 0);
         let count = template.len() as CK_ULONG;

@@ -135,7 +135,13 @@ fn what_was_changed_or_saved_elsewhere_is_refused() {
         assert_eq!(session.restore_state(b"", [0, 0]), invalid);
         assert_eq!(session.digest_final().unwrap(), Sha256::digest(b"data").to_vec());
 
-        // Another run of the daemon, another C_Initialize.
+        c::finalize().unwrap();
+        c::initialize().unwrap();
+        let session = Session::open(c::slots().unwrap()[0]).unwrap();
+        assert_eq!(session.restore_state(&saved, [0, 0]), invalid);
+        session.digest_init(Some(&plain(CKM_SHA256))).unwrap();
+        let saved = session.save_state().unwrap();
+        // And another run of the daemon.
         daemon.kill();
         daemon.start_again(&[]);
         let slot = c::slots().unwrap()[0];

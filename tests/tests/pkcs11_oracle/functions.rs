@@ -207,7 +207,7 @@ functions! {
         Session, Mechanism(KWP), AES, Bytes(DATA), Length(32), Template(Kind::SecretKey), Count(Kind::SecretKey), Place,
     ] is CKR_WRAPPED_KEY_INVALID;
     C_DeriveKey [Session, Mechanism(How::Hkdf), SECRET, Template(Kind::AesKey), Count(Kind::AesKey), Place];
-    C_SeedRandom [Session, Bytes(DATA), Length(32)] is CKR_RANDOM_SEED_NOT_SUPPORTED;
+    C_SeedRandom [Session, Bytes(DATA), Length(32)];
     C_GenerateRandom [Session, Out, Length(32)];
     C_GetFunctionStatus [Session] is CKR_FUNCTION_NOT_PARALLEL;
     C_CancelFunction [Session] is CKR_FUNCTION_NOT_PARALLEL;

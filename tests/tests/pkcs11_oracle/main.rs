@@ -15,6 +15,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
+use coffer_protocol::mechanism::{self, Cost, Mechanism};
 use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::{
@@ -195,6 +196,35 @@ fn two_malformed_arguments_have_a_code_of_the_list() {
         }
         oracle.finish("two malformed arguments");
     });
+}
+
+#[test]
+fn every_mechanism_with_parameters_of_every_length_has_a_code_of_the_list() {
+    isolated(|directory| {
+        let _daemon = Daemon::start_in(directory);
+        let mut world = World::new();
+        let mut oracle = Oracle::new(&world);
+        let is_mechanism = |argument: &Arg| matches!(argument, Arg::Mechanism(_));
+        for function in tried() {
+            let Some(at) = function.arguments.iter().position(is_mechanism) else { continue };
+            for row in mechanism::ALL.iter().filter(|row| !is_slow(row, &function)) {
+                for length in LENGTHS {
+                    let mut memory = Memory::default();
+                    let wrong = (at, row.name, memory.mechanism(row.ckm, length));
+                    oracle.case(&mut world, &function, "mechanism", &[wrong], &mut memory);
+                }
+            }
+        }
+        oracle.finish("mechanisms");
+    });
+}
+
+/// Lengths of parameters, which are filled with zeros: those of most structures, and some that none has.
+const LENGTHS: [u64; 14] = [0, 1, 7, 8, 12, 16, 24, 32, 40, 48, 56, 64, 72, u64::MAX];
+
+/// Whether a call would make a key for seconds.
+fn is_slow(row: &Mechanism, function: &Function) -> bool {
+    row.cost == Cost::Slow && function.name == "C_GenerateKeyPair"
 }
 
 #[test]

@@ -176,6 +176,12 @@ impl Memory {
         }
     }
 
+    /// A mechanism with a parameter of zeros.
+    pub(crate) fn mechanism(&mut self, kind: u64, length: u64) -> usize {
+        let parameter = if length == 0 { 0 } else { self.words(vec![0; 16]) as u64 };
+        self.words(vec![kind, parameter, length])
+    }
+
     fn mechanisms(&mut self, how: How) -> Vec<(&'static str, usize)> {
         let right = self.mechanism_words(how);
         let (kind, parameter) =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::key::KeyUsage;
+use coffer_protocol::key::{KeyState, KeyUsage};
 use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use coffer_protocol::message::Bytes;
 use coffer_protocol::operation::KeyRule;
@@ -51,7 +51,11 @@ fn ready(
     let fits = |key: &KeyMeta| {
         if usages.contains(&key.usage) { Ok(()) } else { Err(ErrorCode::InvalidKeyUsage) }
     };
-    permit(service, &object, KeyRule::Decrypt, fits)?;
+    let state = permit(service, &object, KeyRule::Decrypt, fits)?;
+    let strict = service.config.compat.tencent_strict && !usages.contains(&KeyUsage::KeyAgreement);
+    if strict && state == KeyState::Archived {
+        return Err(ErrorCode::CmkStateNotSupport.into());
+    }
     let key = service.keyring.newest(&object)?;
     Ok((object, key))
 }

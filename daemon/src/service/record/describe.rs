@@ -22,6 +22,9 @@ pub(in crate::service) trait Describe: Operation {
 
 macro_rules! describe {
     (@made $reply:ident ObjectDescription) => { vec![uuid_text(&$reply.id)] };
+    (@made $reply:ident DerivedKeys) => {
+        $reply.keys.iter().map(|key| uuid_text(&key.id)).collect()
+    };
     (@made $reply:ident EncapsulatedKey) => { vec![uuid_text(&$reply.key.id)] };
     (@made $reply:ident GeneratedKeyPair) => {
         vec![uuid_text(&$reply.private.id), uuid_text(&$reply.public.id)]

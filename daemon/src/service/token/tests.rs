@@ -2,8 +2,9 @@ use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::error::Failure;
 use coffer_protocol::frame;
 use coffer_protocol::mechanism::{MechanismCall, ckm};
+use coffer_protocol::operation::cipher::{self, SignData, StartOperation};
 use coffer_protocol::operation::kms::CreateKey;
-use coffer_protocol::operation::object::GenerateKey;
+use coffer_protocol::operation::object::{GenerateKey, GenerateKeyPair};
 use coffer_protocol::operation::token::PinState;
 use coffer_protocol::operation::{Socket, system::InitPartition};
 
@@ -296,4 +297,79 @@ fn cmk(alias: &str, usage: &str) -> CreateKey {
         client_token: None,
         rotate_days: None,
     }
+}
+
+/// A P-256 pair of the session whose private key asks for the PIN each time: its private key.
+fn asking_key(peer: &Peer, session: u32) -> u32 {
+    // RFC 5480: the object identifier of P-256.
+    let p256 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    let template = |attributes: &[Attribute]| frame::encode_meta(&attributes.to_vec()).unwrap();
+    let public = template(&[Attribute::bytes(attribute::EC_PARAMS, p256)]);
+    let private = template(&[Attribute::boolean(attribute::ALWAYS_AUTHENTICATE, true)]);
+    let mechanism = MechanismCall::plain(ckm::CKM_EC_KEY_PAIR_GEN);
+    let public_length = u32::try_from(public.len()).unwrap();
+    let request = GenerateKeyPair { session, mechanism, public_length };
+    peer.call(&request, &[public, private].concat()).unwrap().private.object
+}
+
+fn sign(peer: &Peer, session: u32, key: u32) -> std::result::Result<(), ErrorCode> {
+    let mechanism = MechanismCall::plain(ckm::CKM_ECDSA_SHA256);
+    code(peer.call(&SignData { session, key, mechanism }, b"data")).map(drop)
+}
+
+#[test]
+fn a_pin_is_spent_by_one_use_of_its_key_in_its_session() {
+    let device = Device::new();
+    let peer = device.application(MEMBER);
+    let (session, other) = (open(&peer, true), open(&peer, true));
+    login(&peer, session, USER, b"user").unwrap();
+    let (key, second) = (asking_key(&peer, session), asking_key(&peer, session));
+    let refused = Err(ErrorCode::UserNotLoggedIn);
+    let authenticate = |key| code(peer.call(&AuthenticateUse { session, key }, b"user"));
+    assert_eq!(sign(&peer, session, key), refused);
+    assert_eq!(authenticate(key), DONE);
+    assert_eq!(sign(&peer, other, key), refused);
+    assert_eq!(sign(&peer, session, second), refused);
+    assert_eq!(sign(&peer, session, key), Ok(()));
+    assert_eq!(sign(&peer, session, key), refused);
+    // The PIN for another key takes its place.
+    assert_eq!(authenticate(key), DONE);
+    assert_eq!(authenticate(second), DONE);
+    assert_eq!(sign(&peer, session, key), refused);
+    assert_eq!(sign(&peer, session, second), Ok(()));
+    // One of several parts spends it when it starts.
+    let start = || {
+        let mechanism = MechanismCall::plain(ckm::CKM_ECDSA_SHA256);
+        let function = cipher::Function::Sign as u8;
+        code(peer.call(&StartOperation { session, function, key, mechanism }, b"data")).map(drop)
+    };
+    assert_eq!(start(), refused);
+    assert_eq!(authenticate(key), DONE);
+    assert_eq!(start(), Ok(()));
+    assert_eq!(sign(&peer, session, key), refused);
+    // The login takes it with it.
+    assert_eq!(authenticate(key), DONE);
+    peer.call(&Logout { session }, b"").unwrap();
+    let nobody = peer.call(&AuthenticateUse { session, key }, b"user");
+    assert_eq!(code(nobody), Err(ErrorCode::UserNotLoggedIn));
+}
+
+#[test]
+fn a_wrong_pin_for_one_use_counts_and_a_locked_one_ends_the_login() {
+    let device = Device::new();
+    let peer = device.application(MEMBER);
+    let session = open(&peer, true);
+    login(&peer, session, USER, b"user").unwrap();
+    let key = asking_key(&peer, session);
+    let authenticate = |pin: &[u8]| code(peer.call(&AuthenticateUse { session, key }, pin));
+    assert_eq!(authenticate(b"wrong"), Err(ErrorCode::PinIncorrect));
+    assert_eq!(device.token(&peer).user_pin_state, PinState::CountLow as u8);
+    assert_eq!(authenticate(b"user"), DONE);
+    assert_eq!(device.token(&peer).user_pin_state, PinState::Fresh as u8);
+    for _ in 0..LOCKED_AT {
+        assert_eq!(authenticate(b"wrong"), Err(ErrorCode::PinIncorrect));
+    }
+    assert_eq!(authenticate(b"user"), Err(ErrorCode::PinLocked));
+    let info = peer.call(&GetSessionInfo { session }, b"").unwrap();
+    assert_eq!(info.state, SessionState::ReadWritePublic as u8);
 }
