@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use coffer_daemon::crypto::ecdsa::Curve;
-use coffer_daemon::crypto::{self, Base, Components, Generate, Generated, Key};
+use coffer_daemon::crypto::{self, Base, Components, Generate, Generated, Key, KeySpec};
 use coffer_daemon::vault::{self, Config, Depth, Inside, Sealed, stack_use};
-use coffer_protocol::mechanism::{Ecdh, Hash, Oaep, Parameter, Pss, Scheme};
+use coffer_protocol::mechanism::{
+    Ecdh, EcdhAes, Hash, Kdf, KdfMode, KdfSegment, NumberFormat, Oaep, Parameter, Pbkdf2, Prf, Pss,
+    Scheme, Tls,
+};
 use rsa::pkcs1::RsaPrivateKeyRef;
 
 /// Left for the handler's own frames.
@@ -138,4 +141,79 @@ fn secrets_are_agreed_on_the_stacks_that_the_service_takes() {
             });
         }
     }
+}
+
+#[test]
+fn keys_are_wrapped_by_agreement_on_the_stacks_that_the_service_takes() {
+    let (small, large) = (Config::default().small_stack, Config::default().large_stack);
+    for (curve, room) in [
+        (Curve::P256, small),
+        (Curve::X25519, small),
+        // The service wraps with these on a large stack.
+        (Curve::P384, large),
+        (Curve::P521, large),
+    ] {
+        let (made, key) = ready(Generate::Ec(curve));
+        let public = made.public.as_ref().unwrap();
+        let (kdf, shared_data) = (Some(Hash::Sha3_512), Vec::new());
+        let parameter = Parameter::EcdhAes(EcdhAes { aes_len: 32, kdf, shared_data });
+        let scheme = Scheme::EcdhAesKeyWrap;
+        fits("wrapping", room, |_| {
+            crypto::wrap(public.into(), scheme, &parameter, b"a key").is_ok()
+        });
+        let wrapped = crypto::wrap(public.into(), scheme, &parameter, b"a key").unwrap();
+        fits("unwrapping", room, |inside| {
+            crypto::unwrap(key.get(inside), scheme, &parameter, &wrapped).is_ok()
+        });
+    }
+}
+
+#[test]
+fn secrets_are_derived_and_data_is_encrypted_on_small_stacks() {
+    let small = Config::default().small_stack;
+    let bytes = [7; 64];
+    let key = |spec, bytes: &[u8]| {
+        vault::init_for_tests();
+        let key =
+            vault::load(96 << 10, |inside| Sealed::new(inside, Key::parse(spec, bytes).unwrap()));
+        key.unwrap().unwrap()
+    };
+    let secret = key(KeySpec::Secret, &bytes);
+    for hash in Hash::ALL.into_iter().filter(|hash| *hash != Hash::Sm3) {
+        let counter = NumberFormat { little_endian: false, bytes: 4 };
+        let segments = vec![KdfSegment::Counter(counter), KdfSegment::Bytes(vec![1; 100])];
+        let kdf = Kdf { prf: Prf::Hmac(hash), segments, iv: Vec::new() };
+        let tls = Tls { hash, label: vec![1; 20], seed: vec![2; 64] };
+        for (scheme, parameter) in [
+            (Scheme::HashKey(hash), Parameter::None),
+            (Scheme::Kdf, Parameter::Kdf(KdfMode::Counter, kdf)),
+            (Scheme::TlsKdf, Parameter::Tls(tls)),
+        ] {
+            fits("deriving", small, |inside| {
+                let base = Base { key: secret.get(inside), value: &bytes };
+                crypto::derive(base, None, scheme, &parameter, 16).is_ok()
+            });
+        }
+        let pbkdf2 = Pbkdf2 { hash, salt: vec![1; 16], iterations: 2 };
+        fits("a password", small, |_| crypto::pbkdf2(&pbkdf2, b"password", 64).is_ok());
+    }
+    let (aes, xts) = (key(KeySpec::Aes, &bytes[..32]), key(KeySpec::AesXts, &distinct()));
+    let iv = Parameter::Iv([1; 16]);
+    for (key, scheme) in [
+        (&aes, Scheme::AesCts),
+        (&aes, Scheme::AesCfb8),
+        (&aes, Scheme::AesCfb128),
+        (&aes, Scheme::AesOfb),
+        (&xts, Scheme::AesXts),
+    ] {
+        fits("encrypting", small, |inside| {
+            crypto::encrypt(key.get(inside), scheme, &iv, &[3; 1000]).is_ok()
+        });
+    }
+    fits("opening", small, |_| Key::parse(KeySpec::AesXts, &distinct()).is_ok());
+}
+
+/// Two keys for XTS that differ.
+fn distinct() -> Vec<u8> {
+    (0..64).collect()
 }

@@ -149,7 +149,9 @@ fn encrypted(mut mode: BlockMode, data: &[u8], length: usize) -> Result<Zeroizin
     if length > data.len() {
         return Err(Error::DataLength);
     }
-    let mut bytes = Zeroizing::new(data.to_vec());
+    // The blocks behind those that are used change nothing in front of them.
+    let used = data.get(..length.next_multiple_of(BLOCK)).ok_or(Error::Internal)?;
+    let mut bytes = Zeroizing::new(used.to_vec());
     mode.apply(&mut bytes)?;
     bytes[length..].zeroize();
     bytes.truncate(length);

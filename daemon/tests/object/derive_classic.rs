@@ -242,6 +242,9 @@ fn a_password_makes_the_keys_of_the_standard() {
     {
         assert_eq!(refused(wrong, &aes, b"x"), E::MechanismParameter);
     }
+    // Two blocks of five million iterations are as many as may be.
+    let long = [number(a::VALUE_LEN, 33)];
+    assert_eq!(refused(call(4, b"", 5_000_001), &long, b"x"), E::MechanismParameter);
     assert_eq!(refused(call(4, b"salt", 1), &aes, &[0; 1025]), E::MechanismParameter);
     assert_eq!(refused(plain(ckm::CKM_AES_KEY_GEN), &aes, b"x"), E::Malformed);
 }

@@ -91,7 +91,10 @@ fn templates_are_checked_before_they_are_sent() {
         (TOKEN, &[2][..], CKR_ATTRIBUTE_VALUE_INVALID),
         (CLASS, &[4], CKR_ATTRIBUTE_VALUE_INVALID),
         (ALLOWED_MECHANISMS, &[], CKR_ATTRIBUTE_VALUE_INVALID),
-        (cryptoki_sys::CKA_WRAP_TEMPLATE, &[0; 24], CKR_ATTRIBUTE_TYPE_INVALID),
+        // An array with a class of no bytes, one that is none, and one that nobody knows.
+        (cryptoki_sys::CKA_WRAP_TEMPLATE, &[0; 24], CKR_ATTRIBUTE_VALUE_INVALID),
+        (cryptoki_sys::CKA_WRAP_TEMPLATE, &[0; 23], CKR_ATTRIBUTE_VALUE_INVALID),
+        (0x4000_0299, &[0; 24], CKR_ATTRIBUTE_TYPE_INVALID),
     ] {
         assert_eq!(api::create(session, &[(kind, value)]), Err(expected));
         assert_eq!(api::find_init(session, &[(kind, value)]), Err(expected));

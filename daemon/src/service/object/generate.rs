@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::mechanism::{
-    CallError, Function, Mechanism, MechanismCall, Parameter, Pbkdf2, Scheme,
+    CallError, Function, MAX_ITERATIONS, Mechanism, MechanismCall, Parameter, Pbkdf2, Scheme,
 };
 use coffer_protocol::operation::object::{
     GenerateKey, GenerateKeyPair, GeneratedKeyPair, MAX_PASSWORD, ObjectDescription,
@@ -135,6 +135,13 @@ impl Handle for GenerateKey {
         let draft =
             Draft::new(&template, implied, Source::Generated(mechanism.ckm), &context.session)?;
         let what = secret(mechanism, &draft)?;
+        if let Some(parameter) = &from_password {
+            let length = draft.attributes.number(a::VALUE_LEN).unwrap_or(u64::MAX);
+            let blocks = length.div_ceil(parameter.hash.len() as u64);
+            if blocks.saturating_mul(parameter.iterations.into()) > MAX_ITERATIONS.into() {
+                return Err(ErrorCode::MechanismParameter.into());
+            }
+        }
         Ok((draft, what, from_password))
     }
 

@@ -7,9 +7,11 @@ use super::{CallError, Scheme};
 
 /// Most bytes of what goes into a derivation beside the key.
 const MAX_DATA: usize = 512 << 10;
+/// Most bytes that the input of a pseudorandom function has; it is asked for each block anew.
+const MAX_INPUT: usize = 64 << 10;
 /// Most parts that the input of a key derivation in counter, feedback or double-pipeline mode is made of.
 const MAX_SEGMENTS: usize = 64;
-/// Most iterations of PBKDF2: some seconds.
+/// Most iterations of PBKDF2, those of all blocks together: some seconds.
 pub const MAX_ITERATIONS: u32 = 10_000_000;
 
 /// `CK_OBJECT_HANDLE`: the second key of `CKM_CONCATENATE_BASE_AND_KEY`, PKCS#11 3.1 section 6.43.
@@ -74,7 +76,7 @@ pub struct KdfSegmentParameter {
 pub struct Pbkdf2Parameter {
     /// The salt.
     pub salt: Vec<u8>,
-    /// How often the pseudorandom function is iterated, 1 to 10,000,000.
+    /// How often the pseudorandom function is iterated: 1 to 10,000,000, for all blocks of the key together.
     pub iterations: u64,
     /// The pseudorandom function, a `CKP_PKCS5_PBKD2_HMAC_` number.
     pub prf: u64,
@@ -174,7 +176,7 @@ impl KdfParameter {
         };
         let bytes: usize = self.segments.iter().map(|segment| segment.bytes.len()).sum();
         let has_iv = mode == KdfMode::Feedback || self.iv.is_empty();
-        if self.segments.len() > MAX_SEGMENTS || bytes + self.iv.len() > MAX_DATA || !has_iv {
+        if self.segments.len() > MAX_SEGMENTS || bytes + self.iv.len() > MAX_INPUT || !has_iv {
             return Err(wrong);
         }
         let segments = self.segments.into_iter().map(|segment| segment.check(mode));
