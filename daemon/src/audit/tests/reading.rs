@@ -72,6 +72,18 @@ fn a_log_can_be_read_while_it_is_written() {
 }
 
 #[test]
+fn a_segment_that_is_opened_during_a_check_is_no_damage() {
+    let place = Place::with_segments(8 << 10);
+    let audit = place.open();
+    (0..3).for_each(|i| audit.append(event(i), Priority::Normal).unwrap());
+    let end = audit.shared.end();
+    (3..60).for_each(|i| audit.append(event(i), Priority::Normal).unwrap());
+    assert!(audit.shared.end().0 > end.0, "another segment was opened");
+    let report = verify::verify(place.path(), Some(end)).unwrap();
+    assert_eq!((report.first_bad, report.records), (None, 3));
+}
+
+#[test]
 fn a_flood_of_refusals_becomes_ten_records_and_a_count() {
     let place = Place::new();
     let audit = place.open();
