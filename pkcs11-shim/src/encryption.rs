@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, Stream, end, step};
+use crate::operation::{Active, CHUNK, Operations, Stream, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -38,16 +38,9 @@ pub(crate) fn init(
     mechanism: Option<MechanismCall>,
     key: CK_OBJECT_HANDLE,
 ) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let Some(call) = mechanism else {
-        end(active(&mut operations, function), &session, |_| true);
-        return Ok(());
-    };
-    operations.expect_free(function)?;
-    let key_use = KeyUse::new(&session, function, call, key)?;
-    *active(&mut operations, function) = Some(Encryption { key_use, stage: Stage::Fresh });
-    Ok(())
+    init_with(module, handle, function, mechanism, active, |session, call| {
+        Ok(Encryption { key_use: KeyUse::new(session, function, call, key)?, stage: Stage::Fresh })
+    })
 }
 
 /// `C_Encrypt` and `C_Decrypt`: one frame.

@@ -13,7 +13,7 @@ use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
 use crate::nonce::{Generator, Nonces};
-use crate::operation::{Active, CHUNK, Operations, Stream, append, end};
+use crate::operation::{Active, CHUNK, Operations, Stream, append, end, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -61,27 +61,21 @@ pub(crate) fn init(
     mechanism: Option<MechanismCall>,
     key: CK_OBJECT_HANDLE,
 ) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let Some(call) = mechanism else {
-        end(active(&mut operations, function), &session, |_| true);
-        return Ok(());
-    };
-    operations.expect_free(function)?;
-    let row = coffer_protocol::mechanism::find(call.mechanism).filter(|row| row.takes_messages());
-    let row = row.ok_or(Error::MechanismInvalid)?;
-    // Stands for the parameters of the messages to come.
-    let parameter = Parameter {
-        nonce: vec![0; 12],
-        generator: Generator::Given,
-        tag_length: 16,
-        data_length: Some(0),
-    };
-    let call = parameter.call(row.ckm, row.parameter, &parameter.nonce, &[], 0)?;
-    let key_use = KeyUse::new(&session, function, call, key)?;
-    *active(&mut operations, function) =
-        Some(MessageEncryption { key_use, nonces: Nonces::default(), part: None });
-    Ok(())
+    init_with(module, handle, function, mechanism, active, |session, call| {
+        let row =
+            coffer_protocol::mechanism::find(call.mechanism).filter(|row| row.takes_messages());
+        let row = row.ok_or(Error::MechanismInvalid)?;
+        // Stands for the parameters of the messages to come.
+        let parameter = Parameter {
+            nonce: vec![0; 12],
+            generator: Generator::Given,
+            tag_length: 16,
+            data_length: Some(0),
+        };
+        let call = parameter.call(row.ckm, row.parameter, &parameter.nonce, &[], 0)?;
+        let key_use = KeyUse::new(session, function, call, key)?;
+        Ok(MessageEncryption { key_use, nonces: Nonces::default(), part: None })
+    })
 }
 
 /// The structure that the messages of the active process come with.

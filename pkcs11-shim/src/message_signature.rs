@@ -8,7 +8,7 @@ use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::{self, Error};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, Operations, end};
+use crate::operation::{Active, Operations, end, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
 use crate::signature::{Signature, Stage};
@@ -27,16 +27,10 @@ pub(crate) fn init(
     mechanism: Option<MechanismCall>,
     key: CK_OBJECT_HANDLE,
 ) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let Some(call) = mechanism else {
-        end(active(&mut operations, function), &session, |_| true);
-        return Ok(());
-    };
-    operations.expect_free(function)?;
-    let signature = Signature::new(KeyUse::new(&session, function, call, key)?, None);
-    *active(&mut operations, function) = Some(MessageSignature { signature, is_begun: false });
-    Ok(())
+    init_with(module, handle, function, mechanism, active, |session, call| {
+        let signature = Signature::new(KeyUse::new(session, function, call, key)?, None);
+        Ok(MessageSignature { signature, is_begun: false })
+    })
 }
 
 /// `C_SignMessage`: one frame.

@@ -1,14 +1,14 @@
 //! The operations active in a session, and those of several parts that the daemon keeps.
 
 use coffer_protocol::frame::MAX_PAYLOAD;
-use coffer_protocol::mechanism::Function;
+use coffer_protocol::mechanism::{Function, MechanismCall};
 use coffer_protocol::operation::cipher::{
     self, CancelOperation, FinishOperation, StartOperation, UpdateOperation,
 };
 use cryptoki_sys::{
-    CK_FLAGS, CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_MESSAGE_DECRYPT,
-    CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_SIGN, CKF_SIGN_RECOVER,
-    CKF_VERIFY, CKF_VERIFY_RECOVER,
+    CK_FLAGS, CK_SESSION_HANDLE, CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS,
+    CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_SIGN,
+    CKF_SIGN_RECOVER, CKF_VERIFY, CKF_VERIFY_RECOVER,
 };
 use zeroize::Zeroizing;
 
@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::key_use::KeyUse;
 use crate::message::MessageEncryption;
 use crate::message_signature::MessageSignature;
+use crate::module::Module;
 use crate::object::Search;
 use crate::recover::Recovery;
 use crate::session::Session;
@@ -172,6 +173,26 @@ pub(crate) fn end<T: Active>(
     if let Some(mut ended) = active.take_if(|active| is_meant(active)) {
         ended.cancel(session);
     }
+}
+
+/// Begins an operation, which `make` makes of the mechanism; no mechanism ends what is active.
+pub(crate) fn init_with<T: Active>(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    mechanism: Option<MechanismCall>,
+    active: impl Fn(&mut Operations, Function) -> &mut Option<T>,
+    make: impl FnOnce(&Session, MechanismCall) -> Result<T, Error>,
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let Some(call) = mechanism else {
+        end(active(&mut operations, function), &session, |_| true);
+        return Ok(());
+    };
+    operations.expect_free(function)?;
+    *active(&mut operations, function) = Some(make(&session, call)?);
+    Ok(())
 }
 
 /// Runs a step of an active operation, which an error ends (section 5.2).

@@ -10,7 +10,7 @@ use crate::encryption::{hand_out, is_same};
 use crate::error::{self, Error};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, end, step};
+use crate::operation::{Active, CHUNK, Operations, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -29,16 +29,9 @@ pub(crate) fn init(
     mechanism: Option<MechanismCall>,
     key: CK_OBJECT_HANDLE,
 ) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let Some(call) = mechanism else {
-        end(active(&mut operations, function), &session, |_| true);
-        return Ok(());
-    };
-    operations.expect_free(function)?;
-    let key_use = KeyUse::new(&session, function, call, key)?;
-    *active(&mut operations, function) = Some(Recovery { key_use, kept: None });
-    Ok(())
+    init_with(module, handle, function, mechanism, active, |session, call| {
+        Ok(Recovery { key_use: KeyUse::new(session, function, call, key)?, kept: None })
+    })
 }
 
 /// `C_SignRecover` and `C_VerifyRecover`: one frame.

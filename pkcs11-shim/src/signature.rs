@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, Stream, append, end, step};
+use crate::operation::{Active, CHUNK, Operations, Stream, append, end, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -43,16 +43,9 @@ pub(crate) fn init(
     mechanism: Option<MechanismCall>,
     key: CK_OBJECT_HANDLE,
 ) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let Some(call) = mechanism else {
-        end(active(&mut operations, function), &session, |_| true);
-        return Ok(());
-    };
-    operations.expect_free(function)?;
-    let key_use = KeyUse::new(&session, function, call, key)?;
-    *active(&mut operations, function) = Some(Signature::new(key_use, None));
-    Ok(())
+    init_with(module, handle, function, mechanism, active, |session, call| {
+        Ok(Signature::new(KeyUse::new(session, function, call, key)?, None))
+    })
 }
 
 /// `C_VerifySignatureInit` (PKCS#11 3.2 section 5.15): the signature comes first.

@@ -36,13 +36,14 @@ fn content<'a>(key: &RsaPublicKey, encoded: &'a [u8]) -> Result<&'a [u8], Error>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use coffer_protocol::mechanism::Parameter;
 
     use super::*;
     use crate::crypto::{Components, Key, KeySpec, import_rsa, sign};
 
-    fn key() -> Key {
+    /// An RSA-2048 key.
+    pub(in super::super) fn key() -> Key {
         let line = include_str!("../../tests/vectors/rsa2048.txt");
         let number = |name: &str| {
             let line = line.lines().find_map(|line| line.strip_prefix(name)).unwrap();

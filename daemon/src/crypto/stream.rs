@@ -23,6 +23,43 @@ enum State {
     GcmDecrypt { key: Box<aes::Aes>, parameter: GcmParameter, held: Vec<u8> },
 }
 
+impl State {
+    /// Begins what is nearly the same both ways.
+    fn keystream(
+        key: &Key,
+        scheme: Scheme,
+        parameter: &Parameter,
+        way: Way,
+    ) -> Result<Self, Error> {
+        Ok(match (scheme, key, parameter) {
+            (Scheme::AesCtr, Key::Aes(key), Parameter::Ctr(ctr)) => {
+                Self::Ctr(Box::new(Ctr::new(key, ctr)?))
+            }
+            (
+                Scheme::AesCfb8 | Scheme::AesCfb128 | Scheme::AesOfb,
+                Key::Aes(key),
+                Parameter::Iv(iv),
+            ) => {
+                let kind = one_shot::stream_kind(scheme)?;
+                Self::Feedback(Box::new(Feedback::new(key, kind, way, iv)))
+            }
+            (Scheme::ChaCha20, Key::Secret(key), Parameter::ChaCha(parameter)) => {
+                Self::ChaCha(Box::new(chacha::Stream::new(key, parameter)?))
+            }
+            // These need their data whole.
+            (
+                Scheme::Sm4Gcm
+                | Scheme::AesCcm
+                | Scheme::AesCts
+                | Scheme::AesXts
+                | Scheme::ChaCha20Poly1305,
+                ..,
+            ) => return Err(Error::Mechanism),
+            _ => return Err(mismatch(scheme, key)),
+        })
+    }
+}
+
 /// A block mode with the bytes that wait for the rest of their block.
 struct Blocks {
     mode: Box<BlockMode>,
@@ -56,36 +93,11 @@ impl Stream {
             (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
                 State::Blocks(Blocks::new(BlockMode::cbc_encryptor(key, iv), End::Pad))
             }
-            (Scheme::AesCtr, Key::Aes(key), Parameter::Ctr(ctr)) => {
-                State::Ctr(Box::new(Ctr::new(key, ctr)?))
-            }
             (Scheme::AesGcm, Key::Aes(key), Parameter::Gcm(gcm)) => State::GcmEncrypt {
                 mode: Box::new(GcmEncryptor::new(key, gcm)),
                 tag_len: gcm.tag_len(),
             },
-            (
-                Scheme::AesCfb8 | Scheme::AesCfb128 | Scheme::AesOfb,
-                Key::Aes(key),
-                Parameter::Iv(iv),
-            ) => {
-                let kind = one_shot::stream_kind(scheme)?;
-                State::Feedback(Box::new(Feedback::new(key, kind, Way::Encrypt, iv)))
-            }
-            (Scheme::ChaCha20, Key::Secret(key), Parameter::ChaCha(parameter)) => {
-                State::ChaCha(Box::new(chacha::Stream::new(key, parameter)?))
-            }
-            // These need their data whole.
-            (
-                Scheme::Sm4Gcm
-                | Scheme::AesCcm
-                | Scheme::AesCts
-                | Scheme::AesXts
-                | Scheme::ChaCha20Poly1305,
-                ..,
-            ) => {
-                return Err(Error::Mechanism);
-            }
-            _ => return Err(mismatch(scheme, key)),
+            _ => State::keystream(key, scheme, parameter, Way::Encrypt)?,
         }))
     }
 
@@ -103,35 +115,10 @@ impl Stream {
             (Scheme::AesCbcPad, Key::Aes(key), Parameter::Iv(iv)) => {
                 State::Blocks(Blocks::new(BlockMode::cbc_decryptor(key, iv), End::Unpad))
             }
-            (Scheme::AesCtr, Key::Aes(key), Parameter::Ctr(ctr)) => {
-                State::Ctr(Box::new(Ctr::new(key, ctr)?))
-            }
             (Scheme::AesGcm, Key::Aes(key), Parameter::Gcm(gcm)) => {
                 State::GcmDecrypt { key: key.clone(), parameter: gcm.clone(), held: Vec::new() }
             }
-            (
-                Scheme::AesCfb8 | Scheme::AesCfb128 | Scheme::AesOfb,
-                Key::Aes(key),
-                Parameter::Iv(iv),
-            ) => {
-                let kind = one_shot::stream_kind(scheme)?;
-                State::Feedback(Box::new(Feedback::new(key, kind, Way::Decrypt, iv)))
-            }
-            (Scheme::ChaCha20, Key::Secret(key), Parameter::ChaCha(parameter)) => {
-                State::ChaCha(Box::new(chacha::Stream::new(key, parameter)?))
-            }
-            // These need their data whole.
-            (
-                Scheme::Sm4Gcm
-                | Scheme::AesCcm
-                | Scheme::AesCts
-                | Scheme::AesXts
-                | Scheme::ChaCha20Poly1305,
-                ..,
-            ) => {
-                return Err(Error::Mechanism);
-            }
-            _ => return Err(mismatch(scheme, key)),
+            _ => State::keystream(key, scheme, parameter, Way::Decrypt)?,
         }))
     }
 

@@ -121,6 +121,7 @@ mod tests {
     use super::*;
     use crate::crypto::PublicKey;
     use crate::crypto::ecdsa::Curve;
+    use crate::crypto::recover::tests::key;
 
     #[test]
     fn what_was_agreed_on_opens_with_the_private_key_only() {
@@ -154,21 +155,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    fn key() -> Key {
-        let line = include_str!("../../tests/vectors/rsa2048.txt");
-        let number = |name: &str| {
-            let line = line.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-            hex::decode(line.trim()).unwrap()
-        };
-        let made = crate::crypto::import_rsa(&crate::crypto::Components {
-            modulus: &number("modulus "),
-            public_exponent: &number("public_exponent "),
-            private_exponent: &number("private_exponent "),
-            ..Default::default()
-        });
-        Key::parse(KeySpec::Rsa, &made.unwrap().material).unwrap()
     }
 
     #[test]
