@@ -15,6 +15,7 @@ use coffer_protocol::error::Failure;
 use coffer_protocol::event::{AlarmRaised, ObjectChanged, TokenChanged};
 use coffer_protocol::frame::Kind;
 use coffer_protocol::handshake::{GoAway, Hello, Welcome};
+use coffer_protocol::mechanism::ParameterShape;
 use coffer_protocol::operation::{self, Operation, Row};
 use coffer_protocol::{ErrorCode, for_each_operation, mechanism};
 use payload::has_payload;
@@ -109,24 +110,58 @@ fn table(heading: &str, shapes: &Shapes) -> String {
     text
 }
 
+macro_rules! parameters {
+    ($( $($shape:ident)|+ => $name:ident $more:literal; )*) => {
+        fn add_parameters(shapes: &mut Shapes) {
+            $( shapes.add::<mechanism::$name>(); )*
+        }
+
+        fn parameter(shape: ParameterShape) -> &'static str {
+            match shape {
+                ParameterShape::None => "none, no bytes",
+                $( $(ParameterShape::$shape)|+ => concat!(stringify!($name), $more), )*
+            }
+        }
+    };
+}
+
+parameters! {
+    Iv => IvParameter "";
+    Gcm => GcmParameter "";
+    Ctr => CtrParameter "";
+    Pss => PssParameter "";
+    Oaep => OaepParameter "";
+    RsaAes => RsaAesParameter "";
+    Hkdf => HkdfParameter "";
+    Ccm => CcmParameter "";
+    ChaChaPoly => ChaChaPolyParameter "";
+    ChaCha => ChaChaParameter "";
+    MacLength => MacLengthParameter "";
+    EdDsa => EdDsaParameter ", or no bytes";
+    Ecdh => EcdhParameter "";
+    EcdhAes => EcdhAesParameter "";
+    Envelope => EnvelopeParameter ", or no bytes";
+    WrapIv | PaddedWrapIv => WrapIvParameter ", or no bytes";
+    Key => KeyParameter "";
+    Data => DataParameter "";
+    Bit => BitParameter "";
+    CbcData => CbcDataParameter "";
+    KdfCounter | KdfFeedback | KdfPipeline => KdfParameter "";
+    Pbkdf2 => Pbkdf2Parameter "";
+    TlsMaster => TlsMasterParameter "";
+    TlsExtendedMaster => TlsExtendedMasterParameter "";
+    TlsKeys => TlsKeysParameter "";
+    TlsKdf => TlsKdfParameter "";
+    TlsMac => TlsMacParameter "";
+}
+
 fn mechanisms() -> String {
     let mut shapes = Shapes::default();
-    shapes.add::<mechanism::IvParameter>();
-    shapes.add::<mechanism::GcmParameter>();
-    shapes.add::<mechanism::CtrParameter>();
-    shapes.add::<mechanism::PssParameter>();
-    shapes.add::<mechanism::OaepParameter>();
-    shapes.add::<mechanism::HkdfParameter>();
-    shapes.add::<mechanism::CcmParameter>();
-    shapes.add::<mechanism::ChaChaPolyParameter>();
-    shapes.add::<mechanism::MacLengthParameter>();
+    add_parameters(&mut shapes);
     let mut text = table("Parameter", &shapes);
     text.push_str("\n| Number | Mechanism | Parameter |\n|---|---|---|\n");
     for row in mechanism::ALL {
-        let parameter = match row.parameter {
-            mechanism::ParameterShape::None => "none, no bytes".to_owned(),
-            shape => format!("{shape:?}Parameter"),
-        };
+        let parameter = parameter(row.parameter);
         writeln!(text, "| 0x{:04x} | {} | {parameter} |", row.ckm, row.name).unwrap();
     }
     text

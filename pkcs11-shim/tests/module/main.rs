@@ -6,6 +6,7 @@ mod attributes;
 mod away;
 mod encryption;
 mod fake;
+mod features;
 mod fork;
 mod initialize;
 mod lists;

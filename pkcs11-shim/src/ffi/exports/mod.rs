@@ -31,6 +31,7 @@ macro_rules! exports {
         /// The rows of this chapter, each called with nothing but zeros.
         pub const $rows: &[super::Row] = &[ $( super::Row {
             name: stringify!($name),
+            body: stringify!($body),
             call_with_zeros: $crate::ffi::exports::exports!(@zeros $name $arguments),
         } ),* ];
     };
@@ -75,6 +76,8 @@ use session_of;
 pub struct Row {
     /// The function's name.
     pub name: &'static str,
+    /// What stands in its row: `unsupported` and `not_parallel` are what is not offered.
+    pub body: &'static str,
     /// Calls it with every argument 0 or null.
     pub call_with_zeros: fn() -> CK_RV,
 }
