@@ -23,7 +23,7 @@ impl Memory {
     /// The address of a copy of some words.
     fn words(&mut self, words: Vec<u64>) -> usize {
         self.pieces.push(words);
-        self.pieces.last().expect("pushed just now").as_ptr() as usize
+        self.pieces.last_mut().expect("pushed just now").as_mut_ptr() as usize
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> usize {

@@ -1,5 +1,7 @@
 //! The module with a daemon: sessions, objects, and calls in them.
 
+use std::cell::Cell;
+
 use cryptoki_sys::{self as sys, CK_RV, CKR_OK};
 
 use crate::allowed;
@@ -50,10 +52,11 @@ impl World {
     /// C_Initialize, and everything that the calls need.
     pub(crate) fn begin(&mut self) {
         assert_eq!(self.raw("C_Initialize", &[0]), CKR_OK);
-        let (slots, count) = ([0_u64; 64], [64_u64]);
+        let (slots, count) = (place::<64>(), place::<1>());
+        count[0].set(64);
         let arguments = [1, slots.as_ptr() as usize, count.as_ptr() as usize];
         assert_eq!(self.raw("C_GetSlotList", &arguments), CKR_OK);
-        self.slot = usize::try_from(slots[0]).unwrap();
+        self.slot = word(&slots[0]);
         self.base = self.open();
         self.log_in(Login::User);
         self.closed = self.open();
@@ -81,7 +84,7 @@ impl World {
 
     /// Makes whole again what a call may have ended.
     pub(crate) fn repair(&mut self) {
-        let info = [0_u64; 4];
+        let info = place::<4>();
         let there = self.raw("C_GetSessionInfo", &[self.base, info.as_ptr() as usize]);
         if there != CKR_OK {
             self.base = self.open();
@@ -95,11 +98,11 @@ impl World {
 
     /// A read/write session.
     pub(crate) fn open(&self) -> usize {
-        let session = [0_u64];
+        let session = place::<1>();
         let flags = (sys::CKF_SERIAL_SESSION | sys::CKF_RW_SESSION) as usize;
         let arguments = [self.slot, flags, 0, 0, session.as_ptr() as usize];
         assert_eq!(self.raw("C_OpenSession", &arguments), CKR_OK);
-        usize::try_from(session[0]).unwrap()
+        word(&session[0])
     }
 
     pub(crate) fn function(&self, name: &str) -> &Function {
@@ -189,11 +192,11 @@ impl World {
         let (no, class) = ([0_u8], [sys::CKO_DATA]);
         let template =
             [[sys::CKA_CLASS, class.as_ptr() as u64, 8], [sys::CKA_TOKEN, no.as_ptr() as u64, 1]];
-        let handle = [0_u64];
+        let handle = place::<1>();
         let arguments = [self.base, template.as_ptr() as usize, 2, handle.as_ptr() as usize];
         let made = self.raw("C_CreateObject", &arguments);
         assert_eq!(made, CKR_OK, "{}", allowed::name(made));
-        usize::try_from(handle[0]).unwrap()
+        word(&handle[0])
     }
 
     /// Token objects, one of each kind, named after it.
@@ -212,7 +215,7 @@ impl World {
         ] {
             let template =
                 [token, label(other(object)), value_length, more, flag(sys::CKA_EXTRACTABLE)];
-            let (mechanism, handle) = ([mechanism, 0, 0], [0_u64]);
+            let (mechanism, handle) = ([mechanism, 0, 0], place::<1>());
             let arguments = [
                 self.base,
                 mechanism.as_ptr() as usize,
@@ -221,7 +224,7 @@ impl World {
                 handle.as_ptr() as usize,
             ];
             assert_eq!(self.raw("C_GenerateKey", &arguments), CKR_OK);
-            self.set(object, usize::try_from(handle[0]).unwrap());
+            self.set(object, word(&handle[0]));
         }
         for (public, private, mechanism, special, more) in [
             (
@@ -241,7 +244,7 @@ impl World {
         ] {
             let outer = [token, label(other(public)), special, more[0]];
             let inner = [token, label(other(private)), more[1]];
-            let (mechanism, handles) = ([mechanism, 0, 0], [0_u64; 2]);
+            let (mechanism, handles) = ([mechanism, 0, 0], place::<2>());
             let arguments = [
                 self.base,
                 mechanism.as_ptr() as usize,
@@ -253,16 +256,16 @@ impl World {
                 handles.as_ptr() as usize + 8,
             ];
             assert_eq!(self.raw("C_GenerateKeyPair", &arguments), CKR_OK);
-            self.set(public, usize::try_from(handles[0]).unwrap());
-            self.set(private, usize::try_from(handles[1]).unwrap());
+            self.set(public, word(&handles[0]));
+            self.set(private, word(&handles[1]));
         }
         let class = [sys::CKO_DATA];
         let template =
             [token, label(other(Object::Data)), [sys::CKA_CLASS, class.as_ptr() as u64, 8]];
-        let handle = [0_u64];
+        let handle = place::<1>();
         let arguments = [self.base, template.as_ptr() as usize, 3, handle.as_ptr() as usize];
         assert_eq!(self.raw("C_CreateObject", &arguments), CKR_OK);
-        self.set(Object::Data, usize::try_from(handle[0]).unwrap());
+        self.set(Object::Data, word(&handle[0]));
     }
 
     /// Handles of private objects die with the login.
@@ -270,14 +273,14 @@ impl World {
         for object in Object::ALL {
             let name = other(object);
             let template = [sys::CKA_LABEL, name.as_ptr() as u64, name.len() as u64];
-            let (handle, count) = ([0_u64], [0_u64]);
+            let (handle, count) = (place::<1>(), place::<1>());
             let begun = self.raw("C_FindObjectsInit", &[self.base, template.as_ptr() as usize, 1]);
             assert_eq!(begun, CKR_OK);
             let (found, told) = (handle.as_ptr() as usize, count.as_ptr() as usize);
             assert_eq!(self.raw("C_FindObjects", &[self.base, found, 1, told]), CKR_OK);
             assert_eq!(self.raw("C_FindObjectsFinal", &[self.base]), CKR_OK);
-            assert_eq!(count[0], 1, "{name}");
-            self.set(object, usize::try_from(handle[0]).unwrap());
+            assert_eq!(count[0].get(), 1, "{name}");
+            self.set(object, word(&handle[0]));
         }
     }
 }
@@ -293,4 +296,13 @@ fn other(object: Object) -> &'static str {
         Object::EcPrivate => "EC, private",
         Object::Data => "data",
     }
+}
+
+/// A place for results: cells, because the compiler sees nobody write to it.
+fn place<const WORDS: usize>() -> [Cell<u64>; WORDS] {
+    [const { Cell::new(0) }; WORDS]
+}
+
+fn word(place: &Cell<u64>) -> usize {
+    usize::try_from(place.get()).unwrap()
 }
