@@ -26,6 +26,15 @@ const DEADLINE: Duration = Duration::from_mins(5);
 ///
 /// Where the test fails, does not end, or is not found by the name of its function.
 pub fn isolated<F: FnOnce(&Path)>(test: F) {
+    isolated_for(DEADLINE, test);
+}
+
+/// The same for a test that may take so long.
+///
+/// # Panics
+///
+/// As [`isolated`].
+pub fn isolated_for<F: FnOnce(&Path)>(deadline: Duration, test: F) {
     if let Some(directory) = std::env::var_os(DIRECTORY) {
         let directory = Path::new(&directory);
         test(directory);
@@ -48,7 +57,7 @@ pub fn isolated<F: FnOnce(&Path)>(test: F) {
     let group = Pid::from_raw(i32::try_from(child.id()).expect("process ids are positive"));
     let (told, ended) = mpsc::channel();
     std::thread::spawn(move || told.send(child.wait()));
-    let outcome = ended.recv_timeout(DEADLINE);
+    let outcome = ended.recv_timeout(deadline);
     // What a test that crashed has left behind; nobody is there after others.
     let _ = killpg(group, Signal::SIGKILL);
     let status = outcome.expect("the test ends in time").expect("it can be waited for");

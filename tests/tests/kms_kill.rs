@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use coffer_tests::batch::Batch;
 use coffer_tests::daemon::{DEADLINE, Daemon};
-use coffer_tests::isolated::isolated;
+use coffer_tests::isolated::{isolated, isolated_for};
 use coffer_tests::lives::{Life, Objects};
 use coffer_tests::random::Random;
 use coffer_tests::token::{DEV, open, slot, user_session};
@@ -140,5 +140,5 @@ fn twenty_crashes_lose_nothing_and_leave_no_half_of_a_change() {
 #[test]
 #[ignore = "a minute or two"]
 fn two_hundred_crashes_lose_nothing_and_leave_no_half_of_a_change() {
-    isolated(|directory| stores(directory, 20));
+    isolated_for(Duration::from_mins(20), |directory| stores(directory, 20));
 }
