@@ -13,7 +13,7 @@ use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
 use crate::nonce::{Generator, Nonces};
-use crate::operation::{Active, CHUNK, Operations, Stream, append, end, init_with};
+use crate::operation::{self, Active, CHUNK, Operations, Stream, append, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -207,14 +207,7 @@ pub(crate) fn finish(
     handle: CK_SESSION_HANDLE,
     function: Function,
 ) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let active = active(&mut operations, function);
-    if active.is_none() {
-        return Err(Error::OperationNotInitialized);
-    }
-    end(active, &session, |_| true);
-    Ok(())
+    operation::finish(module, handle, function, active)
 }
 
 fn active(operations: &mut Operations, function: Function) -> &mut Option<MessageEncryption> {

@@ -8,7 +8,7 @@ use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use crate::error::{self, Error};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, Operations, end, init_with};
+use crate::operation::{self, Active, Operations, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
 use crate::signature::{Signature, Stage};
@@ -138,14 +138,7 @@ pub(crate) fn finish(
     handle: CK_SESSION_HANDLE,
     function: Function,
 ) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let active = active(&mut operations, function);
-    if active.is_none() {
-        return Err(Error::OperationNotInitialized);
-    }
-    end(active, &session, |_| true);
-    Ok(())
+    operation::finish(module, handle, function, active)
 }
 
 /// Whether a message came with a parameter.

@@ -195,6 +195,23 @@ pub(crate) fn init_with<T: Active>(
     Ok(())
 }
 
+/// Ends an operation that must be active.
+pub(crate) fn finish<T: Active>(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    function: Function,
+    active: impl Fn(&mut Operations, Function) -> &mut Option<T>,
+) -> Result<(), Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = active(&mut operations, function);
+    if active.is_none() {
+        return Err(Error::OperationNotInitialized);
+    }
+    end(active, &session, |_| true);
+    Ok(())
+}
+
 /// Runs a step of an active operation, which an error ends (section 5.2).
 pub(crate) fn step<T: Active, R>(
     active: &mut Option<T>,
