@@ -133,7 +133,8 @@ fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<
     let Operation { key, part, mechanism, progress, .. } = operation;
     // Verifying on P-521 needs more than a small stack.
     let is_long = matches!(mechanism.scheme, Scheme::Ecdsa(_)) && key.key_bits() > 384;
-    let depth = if is_long { Depth::Large } else { Depth::Small };
+    let usual = key.depth();
+    let depth = if is_long { Depth::Large } else { usual };
     let over = crypto::Error::Internal;
     let done = match progress {
         Progress::Held(_) | Progress::Verified(_) => return Err(over.into()),
@@ -146,7 +147,7 @@ fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<
         }
         Progress::Message(mut message) if function == Function::Sign => {
             let key = part.secret()?;
-            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
+            vault::run(usual, |inside| -> Result<_, ErrorCode> {
                 let message = message.get_mut(inside).take().ok_or(over)?;
                 Ok(inside.publish(&message.sign(key.get(inside))?))
             })

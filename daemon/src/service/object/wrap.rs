@@ -44,7 +44,7 @@ pub(super) const fn takes_private(scheme: Scheme) -> bool {
 pub(super) fn depth_of(wrapping: &Usable) -> Depth {
     match (wrapping.mechanism.scheme, wrapping.object.spec()) {
         (Scheme::EcdhAesKeyWrap, Some(KeySpec::Ec(Curve::P384 | Curve::P521))) => Depth::Large,
-        _ => Depth::Small,
+        _ => wrapping.object.depth(),
     }
 }
 
