@@ -79,7 +79,7 @@ fn impossible_sizes_are_refused() {
         Generate::Aes { bits: 127 },
         Generate::Secret { bytes: 0 },
         Generate::Secret { bytes: 1025 },
-        Generate::Rsa { bits: 1024, exponent: 65537 },
+        Generate::Rsa { bits: 448, exponent: 65537 },
         Generate::Rsa { bits: 2049, exponent: 65537 },
         Generate::Rsa { bits: 8192, exponent: 65537 },
     ];
