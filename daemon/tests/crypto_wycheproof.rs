@@ -143,6 +143,8 @@ fn ecdsa_agrees() {
         TestName::EcdsaSecp384r1Sha3_384,
         TestName::EcdsaSecp384r1Sha3_512,
         TestName::EcdsaSecp521r1Sha3_512,
+        TestName::EcdsaSecp192r1Sha256,
+        TestName::EcdsaSecp192r1Sha256P1363,
         TestName::EcdsaSecp224r1Sha224,
         TestName::EcdsaSecp224r1Sha224P1363,
         TestName::EcdsaSecp224r1Sha256,
@@ -343,8 +345,8 @@ fn agreement_on_prime_curves_agrees() {
         (TestName::EcdhSecp224r1Ecpoint, Curve::P224, true),
         (TestName::EcdhSecp224r1, Curve::P224, false),
         (TestName::EcdhSecp256k1, Curve::Secp256k1, false),
-        (TestName::EcdhBrainpoolP256r1, Curve::BrainpoolP256r1, false),
-        (TestName::EcdhBrainpoolP384r1, Curve::BrainpoolP384r1, false),
+        (TestName::EcdhBrainpool256r1, Curve::BrainpoolP256r1, false),
+        (TestName::EcdhBrainpool384r1, Curve::BrainpoolP384r1, false),
     ] {
         for test in TestSet::load(name).unwrap().test_groups.into_iter().flat_map(|g| g.tests) {
             let peer = if is_raw {

@@ -130,7 +130,7 @@ fn finish_or_go_on(
 
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
-    let Operation { key, part, mechanism: _, progress, .. } = operation;
+    let Operation { key, part, progress, .. } = operation;
     let usual = key.depth();
     let depth = match key.spec() {
         Some(KeySpec::Ec(curve)) => curve.agreement_depth(),

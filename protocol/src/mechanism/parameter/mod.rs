@@ -234,7 +234,8 @@ impl ParameterShape {
                     return Err(CallError::Parameter);
                 }
                 // Neither a context nor a prehash could mean Ed25519ctx with an empty context, but RFC 8032
-                // section 8.3 advises against that: clients that ask for it mean plain Ed25519.
+                // section 8.3 advises against that: clients that ask for it mean plain Ed25519. Plain Ed448 is just
+                // that.
                 if !eddsa.prehash && eddsa.context.is_empty() {
                     return Ok(Parameter::None);
                 }
