@@ -41,10 +41,9 @@ pub(crate) enum Value {
 /// Decides on one attribute (PKCS#11 3.1 section 5.7.5, the five cases).
 fn value(object: &Object, kind: Kind, state: Option<KeyState>, attribute: u64) -> Value {
     if kind.is_secret(attribute) && kind.row(attribute).is_some() {
-        let attributes = &object.attributes;
         // The value of a key that must not be used would be a use of it, out of reach of its state.
         let usable = state.is_none_or(|state| state == KeyState::Enabled);
-        return if attributes.flag(a::SENSITIVE) || !attributes.flag(a::EXTRACTABLE) || !usable {
+        return if object.keeps_value() || !usable {
             Value::Error(ErrorCode::AttributeSensitive)
         } else {
             Value::Material(attribute)
