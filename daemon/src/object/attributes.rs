@@ -57,6 +57,13 @@ impl Attributes {
         Some(numbers.iter().map(|number| u64::from_le_bytes(*number)))
     }
 
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        /// Number, length and place of an attribute.
+        const OVERHEAD: usize = 24;
+        self.0.iter().map(|attribute| OVERHEAD + attribute.value.len()).sum()
+    }
+
     /// The list, by number.
     pub fn iter(&self) -> impl Iterator<Item = &Attribute> {
         self.0.iter()

@@ -210,9 +210,6 @@ impl Handle for GetObjectSize {
         object: Arc<Object>,
         _service: &Service,
     ) -> Result<Answer<ObjectSize>, Error> {
-        /// Number, length and place of an attribute.
-        const OVERHEAD: usize = 24;
-        let attributes: usize = object.attributes.iter().map(|a| OVERHEAD + a.value.len()).sum();
         // About what an RSA key in PKCS#1 form has: nine numbers of half the modulus.
         let bits = object.key_bits() as usize;
         let material = match object.spec() {
@@ -220,7 +217,7 @@ impl Handle for GetObjectSize {
             Some(_) if object.kind().is_some_and(Kind::has_material) => bits / 8,
             _ => 0,
         };
-        Ok(Answer::new(ObjectSize { bytes: (attributes + material) as u64 }))
+        Ok(Answer::new(ObjectSize { bytes: (object.attributes.bytes() + material) as u64 }))
     }
 }
 
