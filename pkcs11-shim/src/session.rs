@@ -10,6 +10,7 @@ use coffer_protocol::operation::object::{DescribeObject, ObjectDescription};
 use coffer_protocol::operation::token::{
     CloseAllSessions, CloseSession, GetSessionInfo, OpenSession, SessionInfo,
 };
+use coffer_protocol::weak::WeakKeys;
 use cryptoki_sys::{
     CK_FLAGS, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_SESSION_INFO, CK_SLOT_ID, CKF_ASYNC_SESSION,
     CKF_RW_SESSION, CKF_SERIAL_SESSION,
@@ -176,6 +177,11 @@ impl Session {
     /// The application it belongs to.
     pub(crate) fn application(&self) -> &Application {
         &self.application
+    }
+
+    /// What may be done with weak keys in its daemon.
+    pub(crate) fn weak_keys(&self) -> WeakKeys {
+        self.application.weak_keys()
     }
 
     /// The operations active in it; calls with the same session wait for each other here.

@@ -4,6 +4,7 @@ pub mod activated;
 pub mod base64;
 pub mod batch;
 pub mod bench;
+pub mod c;
 pub mod call;
 pub mod daemon;
 pub mod forwarder;

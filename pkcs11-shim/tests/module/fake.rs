@@ -226,6 +226,7 @@ fn serve(mut connection: UnixStream, state: &Mutex<State>) {
                 max_payload: MAX_PAYLOAD,
                 max_sessions: 1024,
                 daemon_version: "0".to_owned(),
+                weak_keys: 0,
             };
             let meta = encode_meta(&welcome).unwrap();
             send(&mut connection, Kind::Reply, HELLO, Flags::NONE, header.request_id, &meta, &[]);
