@@ -15,4 +15,5 @@ mod read;
 mod set;
 mod statement;
 mod support;
+mod weak;
 mod wrap;

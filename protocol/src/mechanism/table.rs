@@ -88,7 +88,8 @@ const CURVE: KeySize = KeySize::Bits(256, 521);
 const CURVE_25519: KeySize = KeySize::Bits(255, 255);
 const ANY_CURVE: KeySize = KeySize::Bits(255, 521);
 const ANY_PAIR: KeySize = KeySize::Bits(255, 4096);
-const MODULUS: KeySize = KeySize::Bits(2048, 4096);
+/// What is below 2048 is weak: [`crate::weak`] says what may be done with that.
+const MODULUS: KeySize = KeySize::Bits(512, 4096);
 
 mechanisms! {
 //  CKM     name                       scheme                  key types                      key size  functions                      parts  param output     cost

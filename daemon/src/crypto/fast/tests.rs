@@ -1,7 +1,7 @@
 use coffer_protocol::mechanism::Pss;
 
-use super::super::ecdsa::{p256_curve, p384_curve, p521_curve};
-use super::super::{aes, hash, rsa_key};
+use super::super::ec_key::{self, Point, Private};
+use super::super::{aes, ecdsa, hash, rsa_key};
 use super::*;
 use crate::crypto::Uses;
 use crate::crypto::rsa::{self, Padding};
@@ -105,17 +105,32 @@ fn oaep_is_opened_with_label_and_without() {
 #[test]
 fn ecdsa_signs_hashes_of_any_length() {
     inside(|| {
-        let (scalar, public) = p256_curve::generate().unwrap();
-        let key = p256_curve::Private::new(p256_curve::parse(&scalar).unwrap(), Uses::ALL);
-        let (scalar, large) = p384_curve::generate().unwrap();
-        let second = p384_curve::Private::new(p384_curve::parse(&scalar).unwrap(), Uses::ALL);
-        assert!(key.is_fast() && second.is_fast());
-        for length in [1, 20, 28, 32, 48, 64] {
-            let hash = &[0xa5; 64][..length];
-            let made = p256_curve::sign(&key, hash).unwrap();
-            p256_curve::verify(&public, hash, &made).unwrap();
-            let made = p384_curve::sign(&second, hash).unwrap();
-            p384_curve::verify(&large, hash, &made).unwrap();
+        for curve in [Curve::P256, Curve::P384] {
+            let (key, public) = pair(curve);
+            for length in [1, 20, 28, 32, 48, 64] {
+                let hash = &[0xa5; 64][..length];
+                let made = ecdsa::sign(&key, hash).unwrap();
+                ecdsa::verify(&public, hash, &made).unwrap();
+            }
+        }
+    });
+}
+
+/// A key that the second implementation signs with.
+fn pair(curve: Curve) -> (Private, Point) {
+    let (scalar, public) = ec_key::generate(curve).unwrap();
+    let key = Private::new(curve, &scalar, Uses::ALL).unwrap();
+    assert!(key.fast().is_some(), "{curve:?}");
+    (key, public)
+}
+
+#[test]
+fn other_curves_are_left_to_the_first_implementation() {
+    inside(|| {
+        for curve in Curve::all().filter(|curve| Ecdsa::on(*curve).is_none()) {
+            let (secret, _) = ec_key::generate(curve).unwrap();
+            assert!(Private::new(curve, &secret, Uses::ALL).unwrap().fast().is_none(), "{curve:?}");
+            assert!(ecdsa_verify(curve, &[4; 65], &[1; 32], &[1; 64]).is_none());
         }
     });
 }
@@ -123,20 +138,18 @@ fn ecdsa_signs_hashes_of_any_length() {
 #[test]
 fn both_implementations_agree_on_what_a_signature_is() {
     inside(|| {
-        let (scalar, public) = p521_curve::generate().unwrap();
-        let key = p521_curve::Private::new(p521_curve::parse(&scalar).unwrap(), Uses::ALL);
-        assert!(key.is_fast());
+        let (key, public) = pair(Curve::P521);
         for length in [1, 32, 64] {
             let hash = &[0xa5; 64][..length];
-            let mut made = p521_curve::sign(&key, hash).unwrap();
-            p521_curve::verify(&public, hash, &made).unwrap();
-            p521_curve::verify_first(&public, hash, &made).unwrap();
+            let mut made = ecdsa::sign(&key, hash).unwrap();
+            ecdsa::verify(&public, hash, &made).unwrap();
+            ecdsa::verify_first(&public, hash, &made).unwrap();
             made[100] ^= 1;
-            assert!(p521_curve::verify(&public, hash, &made).is_err());
-            assert!(p521_curve::verify_first(&public, hash, &made).is_err());
+            assert!(ecdsa::verify(&public, hash, &made).is_err());
+            assert!(ecdsa::verify_first(&public, hash, &made).is_err());
             for wrong in [&[0; 132][..], &[0xff; 132]] {
-                let refused = p521_curve::verify(&public, hash, wrong);
-                assert_eq!(refused, p521_curve::verify_first(&public, hash, wrong));
+                let refused = ecdsa::verify(&public, hash, wrong);
+                assert_eq!(refused, ecdsa::verify_first(&public, hash, wrong));
             }
         }
     });

@@ -4,7 +4,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::MAX_PAYLOAD;
-use coffer_protocol::mechanism::{Parts, Scheme};
+use coffer_protocol::mechanism::Parts;
 use coffer_protocol::operation::cipher::{
     CancelOperation, FinishOperation, Function, Nothing, Output, StartOperation, UpdateOperation,
 };
@@ -15,7 +15,7 @@ use super::usable::{Usable, spend, still_usable, usable};
 use super::{demand, whole};
 use crate::Error;
 use crate::application::{Held, Operation, Progress};
-use crate::crypto::{self, Message, Stream};
+use crate::crypto::{self, KeySpec, Message, Stream};
 use crate::vault::{self, Depth, Public, Sealed};
 
 /// Most bytes of data of which nothing may leave before all is there and its tag was verified.
@@ -131,9 +131,10 @@ fn finish_or_go_on(
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
     let Operation { key, part, mechanism, progress, .. } = operation;
-    // Verifying on P-521 needs more than a small stack.
-    let is_long = matches!(mechanism.scheme, Scheme::Ecdsa(_)) && key.key_bits() > 384;
-    let depth = if is_long { Depth::Large } else { Depth::Small };
+    let depth = match key.spec() {
+        Some(KeySpec::Ec(curve)) => curve.agreement_depth(),
+        _ => Depth::Small,
+    };
     let over = crypto::Error::Internal;
     let done = match progress {
         Progress::Held(_) | Progress::Verified(_) => return Err(over.into()),
