@@ -41,20 +41,52 @@ fn signed(key: &Sealed<Key>, scheme: Scheme, parameter: &Parameter) -> Vec<u8> {
 }
 
 #[test]
-fn the_largest_rsa_keys_are_opened_and_used_on_small_stacks() {
+fn rsa_keys_of_the_usual_sizes_are_opened_and_used_on_small_stacks() {
     let (made, key) = ready(Generate::Rsa { bits: 4096, exponent: 65537 });
+    rsa_fits(&made, &key, Config::default().small_stack);
+}
+
+#[test]
+fn the_largest_rsa_keys_are_opened_and_used_on_large_stacks() {
+    vault::init_for_tests();
+    let [modulus, public, private] = ["modulus ", "public_exponent ", "private_exponent "]
+        .map(|name| hex::decode(rsa_8192(name)).unwrap());
+    let components = Components {
+        modulus: &modulus,
+        public_exponent: &public,
+        private_exponent: &private,
+        ..Components::default()
+    };
+    let large = Config::default().large_stack;
+    fits("importing", large, |_| crypto::import_rsa(&components).is_ok());
+    let made = crypto::import_rsa(&components).unwrap();
+    fits("taking in", large, |_| crypto::import(made.spec, &made.material).is_ok());
+    let key = vault::load(192 << 10, |inside| {
+        Sealed::new(inside, Key::parse(made.spec, &made.material).unwrap())
+    });
+    rsa_fits(&made, &key.unwrap().unwrap(), large);
+}
+
+/// A number of an RSA-8192 key.
+fn rsa_8192(name: &str) -> &'static str {
+    let text = include_str!("vectors/rsa8192.txt");
+    text.lines().find_map(|line| line.strip_prefix(name)).unwrap()
+}
+
+/// Public keys are used on small stacks whatever their size.
+fn rsa_fits(made: &Generated, key: &Sealed<Key>, room: usize) {
     let public = made.public.as_ref().unwrap();
     let small = Config::default().small_stack;
-    fits("opening", small, |_| Key::parse(made.spec, &made.material).is_ok());
+    fits("opening", room, |_| Key::parse(made.spec, &made.material).is_ok());
     let pss = Parameter::Pss(Pss { hash: Hash::Sha512, mgf: Hash::Sha512, salt_len: 64 });
     for (scheme, parameter) in [
         (Scheme::RsaPkcs1(Some(Hash::Sha512)), Parameter::None),
         (Scheme::RsaPss(Some(Hash::Sha512)), pss),
     ] {
-        fits("signing", small, |inside| {
+        fits("signing", room, |inside| {
             crypto::sign(key.get(inside), scheme, &parameter, b"message").is_ok()
         });
-        let signature = signed(&key, scheme, &parameter);
+        let signature = signed(key, scheme, &parameter);
         let verify = |_: &Inside<'_>| {
             crypto::verify(public, scheme, &parameter, b"message", &signature).is_ok()
         };
@@ -69,7 +101,7 @@ fn the_largest_rsa_keys_are_opened_and_used_on_small_stacks() {
         let decrypt = |inside: &Inside<'_>| {
             crypto::decrypt(key.get(inside), scheme, &parameter, &ciphertext).is_ok()
         };
-        fits("decrypting", small, decrypt);
+        fits("decrypting", room, decrypt);
     }
 }
 

@@ -87,9 +87,9 @@ const MASTER: KeySize = KeySize::Bytes(48, 48);
 /// Of the field (PKCS#11 3.1 section 6.3.2), also on the other two kinds of curve.
 const CURVE: KeySize = KeySize::Bits(192, 521);
 const SAFE_CURVE: KeySize = KeySize::Bits(255, 448);
-const ANY_PAIR: KeySize = KeySize::Bits(192, 4096);
+const ANY_PAIR: KeySize = KeySize::Bits(192, 8192);
 /// What is below 2048 is weak: [`crate::weak`] says what may be done with that.
-const MODULUS: KeySize = KeySize::Bits(512, 4096);
+const MODULUS: KeySize = KeySize::Bits(512, 8192);
 
 mechanisms! {
 //  CKM     name                       scheme                  key types                      key size  functions                      parts  param output     cost

@@ -61,7 +61,7 @@ fn sizes_are_in_the_unit_of_the_standard() {
     assert!(row(ckm::CKM_AES_GCM).key_size.contains_bits(256));
     assert!(!row(ckm::CKM_AES_GCM).key_size.contains_bits(257));
     assert_eq!(row(ckm::CKM_AES_GCM).key_size.range(), (16, 32));
-    assert_eq!(row(ckm::CKM_RSA_PKCS).key_size.range(), (512, 4096));
+    assert_eq!(row(ckm::CKM_RSA_PKCS).key_size.range(), (512, 8192));
     assert!(!row(ckm::CKM_RSA_PKCS).key_size.contains_bits(504));
     assert!(!row(ckm::CKM_SHA256).key_size.contains_bits(0));
 }

@@ -131,9 +131,10 @@ fn finish_or_go_on(
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
     let Operation { key, part, progress, .. } = operation;
+    let key_depth = key.depth();
     let depth = match key.spec() {
         Some(KeySpec::Ec(curve)) => curve.agreement_depth(),
-        _ => Depth::Small,
+        _ => key_depth,
     };
     let over = crypto::Error::Internal;
     let done = match progress {
@@ -147,7 +148,7 @@ fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<
         }
         Progress::Message(mut message) if function == Function::Sign => {
             let key = part.secret()?;
-            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
+            vault::run(key_depth, |inside| -> Result<_, ErrorCode> {
                 let message = message.get_mut(inside).take().ok_or(over)?;
                 Ok(inside.publish(&message.sign(key.get(inside))?))
             })

@@ -43,7 +43,7 @@ pub(super) const fn takes_private(scheme: Scheme) -> bool {
 pub(super) fn depth_of(wrapping: &Usable) -> Depth {
     match (wrapping.mechanism.scheme, wrapping.object.spec()) {
         (Scheme::EcdhAesKeyWrap, Some(KeySpec::Ec(curve))) => curve.wrapping_depth(),
-        _ => Depth::Small,
+        _ => wrapping.object.depth(),
     }
 }
 

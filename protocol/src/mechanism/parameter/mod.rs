@@ -166,8 +166,8 @@ const GCM_IV_MAX: usize = 256;
 const CONTEXT_MAX: usize = 255;
 /// The longest encryption context.
 const ENVELOPE_CONTEXT_MAX: usize = 1024;
-/// The longest salt that fits a 4096-bit modulus.
-const PSS_SALT_MAX: u64 = 512;
+/// No modulus has room for a longer salt.
+const PSS_SALT_MAX: u64 = 1024;
 
 impl ParameterShape {
     /// Parses the wire form of a parameter of this shape.
