@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::key_use::KeyUse;
 use crate::module::Module;
 use crate::object::keep_made;
+use crate::operation::flag;
 use crate::output::{Output, Room};
 use crate::wrap::UNWRAPPING;
 
@@ -36,6 +37,7 @@ pub(crate) fn encapsulate(
         mechanism: key_use.call,
         key: key_use.key.object,
     };
+    let _making = session.making.note(flag(Function::Encapsulate));
     let reply = session.call(&request, &template.encode()?).map_err(Error::about_key)?;
     let key = keep_made(&session, reply.meta.key, before);
     Ok((Output::Bytes(Zeroizing::new(reply.meta.ciphertext)), Some(key)))
@@ -64,6 +66,7 @@ pub(crate) fn decapsulate(
         key: key_use.key.object,
         ciphertext: ciphertext.to_vec(),
     };
+    let _making = session.making.note(flag(Function::Decapsulate));
     let reply = session
         .call(&request, &template.encode()?)
         .map_err(|error| error.about_outer(&UNWRAPPING))?;

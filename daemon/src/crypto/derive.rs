@@ -77,6 +77,22 @@ pub fn derive(
     parameter: &Parameter,
     length: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    derive_keys(base, other, scheme, parameter, &[length])
+}
+
+/// [`derive`] for several keys at once, whose bytes stand one behind the other in the result.
+///
+/// # Errors
+///
+/// As [`derive`].
+pub fn derive_keys(
+    base: Base<'_>,
+    other: Option<Base<'_>>,
+    scheme: Scheme,
+    parameter: &Parameter,
+    lengths: &[usize],
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let length = lengths.iter().sum();
     let value = base.value;
     match (scheme, base.key, parameter) {
         (Scheme::Hkdf | Scheme::HkdfData, Key::Secret(base), Parameter::Hkdf(parameter)) => {
@@ -101,7 +117,7 @@ pub fn derive(
             let key: &Aes = key;
             encrypted(BlockMode::cbc_encryptor(key, &parameter.iv), &parameter.data, length)
         }
-        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => sp800_108::derive(*mode, kdf, base, length),
+        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => sp800_108::derive(*mode, kdf, base, lengths),
         (
             Scheme::TlsMaster | Scheme::TlsMasterDh | Scheme::TlsKdf,
             _,

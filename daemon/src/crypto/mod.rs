@@ -49,7 +49,7 @@ mod weierstrass;
 mod wrap;
 pub mod xts;
 
-pub use derive::{Base, derive, natural_length, takes_value};
+pub use derive::{Base, derive, derive_keys, natural_length, takes_value};
 pub use error::Error;
 pub use key::{Generate, Generated, Half, Key, KeySpec, Uses, generate, import, import_rsa};
 pub use message::Message;

@@ -4,6 +4,7 @@ mod answers;
 mod api;
 mod attributes;
 mod away;
+mod cancel;
 mod encryption;
 mod fake;
 mod features;
