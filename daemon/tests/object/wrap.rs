@@ -1,16 +1,16 @@
+use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{
     EcdhAesParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter, RsaAesParameter, ckm,
 };
 use coffer_protocol::operation::kms::{CreateKey, DisableKey};
+use coffer_protocol::weak::WeakKeys;
 
 use super::support::*;
 
-const ED25519: u64 = 0x40;
-const P256: &str = "06082a8648ce3d030107";
-const P384: &str = "06052b81040022";
-const P521: &str = "06052b81040023";
+const EDWARDS: u64 = 0x40;
 
 fn cbc() -> MechanismCall {
     MechanismCall::with(ckm::CKM_AES_CBC_PAD, &IvParameter { iv: [9; 16] }).unwrap()
@@ -76,11 +76,11 @@ fn rsa_pair(user: &Session) -> (u32, u32) {
 }
 
 fn pair(user: &Session, key_type: u64, curve: &str) -> (u32, u32) {
-    let (generate, params) = match key_type {
-        ED25519 => (ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, "06032b6570"),
-        _ => (ckm::CKM_EC_KEY_PAIR_GEN, curve),
+    let generate = match key_type {
+        EDWARDS => ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        _ => ckm::CKM_EC_KEY_PAIR_GEN,
     };
-    let public = [bytes(a::EC_PARAMS, hex::decode(params).unwrap())];
+    let public = [bytes(a::EC_PARAMS, hex::decode(curve).unwrap())];
     let made = user.generate_pair(generate, &public, &[extractable()]).unwrap();
     (made.public.object, made.private.object)
 }
@@ -132,18 +132,22 @@ fn secrets_come_back_from_every_mechanism() {
 
 #[test]
 fn private_keys_of_each_kind_sign_after_they_were_away() {
-    let device = Device::new();
+    let device = Device::with(WeakKeys::Make);
     let user = device.user();
     let aes = user.aes(&[]).object;
     let (rsa_public, rsa_private) = rsa_pair(&user);
     let ecdsa = plain(ckm::CKM_ECDSA_SHA256);
     let mut cases = vec![(RSA, plain(ckm::CKM_SHA256_RSA_PKCS), rsa_public, rsa_private)];
-    for curve in [P256, P384, P521] {
-        let (public, private) = pair(&user, EC, curve);
-        cases.push((EC, ecdsa.clone(), public, private));
+    for curve in Curve::all() {
+        let key_type = curve.key_type().ckk().unwrap();
+        let signs = match curve.key_type() {
+            KeyType::Ec => ecdsa.clone(),
+            KeyType::EcEdwards => plain(ckm::CKM_EDDSA),
+            _ => continue,
+        };
+        let (public, private) = pair(&user, key_type, &hex::encode(curve.ec_params()));
+        cases.push((key_type, signs, public, private));
     }
-    let (public, private) = pair(&user, ED25519, "");
-    cases.push((ED25519, plain(ckm::CKM_EDDSA), public, private));
     for (key_type, signs, public, private) in cases {
         for (mechanism, wrapping, unwrapping) in [
             (cbc(), aes, aes),
