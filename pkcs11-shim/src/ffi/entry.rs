@@ -21,10 +21,12 @@ pub(super) fn ready(
         return Error::NotInitialized.ckr();
     };
     let result = guarded(|| {
-        if let Some(session) = session {
-            module.sessions.find(session)?;
+        let session = session.map(|session| module.sessions.find(session)).transpose()?;
+        let outcome = call(module);
+        if let (Err(Error::ArgumentsBad), Some(session)) = (&outcome, session) {
+            session.operations().end_steps(&session, name);
         }
-        call(module)
+        outcome
     });
     if module.is_debug() {
         log(name, result);
