@@ -58,6 +58,11 @@ const STEPS: &[(&str, CK_FLAGS)] = &[
     ("C_VerifyRecover", CKF_VERIFY_RECOVER),
 ];
 
+/// The operations that a function of that name goes on with or ends, as `CKF_` bits.
+pub(crate) fn steps_of(name: &str) -> Option<CK_FLAGS> {
+    STEPS.iter().find(|(step, _)| *step == name).map(|(_, flags)| *flags)
+}
+
 /// The operations active in a session: at most one of each kind.
 #[derive(Default)]
 pub(crate) struct Operations {
@@ -177,13 +182,6 @@ impl Operations {
         self.end_if(session, |flag, _| flags & flag != 0);
         self.digest.take_if(|_| flags & CKF_DIGEST != 0);
         self.search.take_if(|_| flags & CKF_FIND_OBJECTS != 0);
-    }
-
-    /// Ends those that a function of that name goes on with.
-    pub(crate) fn end_steps(&mut self, session: &Session, name: &str) {
-        if let Some((_, flags)) = STEPS.iter().find(|(step, _)| *step == name) {
-            self.cancel(session, *flags);
-        }
     }
 
     /// Ends those that use private or secret keys.
