@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use coffer_protocol::key::is_key_name;
-use serde::Deserialize;
+use coffer_protocol::weak::WeakKeys;
+use serde::{Deserialize, Deserializer, de};
 
 /// Everything that can be configured. `docs/configuration.md` explains each key.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,6 +28,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// What is logged.
     pub log: Log,
+    /// What keys there may be.
+    pub keys: Keys,
     /// Deletion of keys.
     pub deletion: Deletion,
     /// Import of material.
@@ -94,6 +97,20 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// What keys there may be.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Keys {
+    /// What may be done with weak keys: `refuse`, `use` or `make`.
+    #[serde(deserialize_with = "word")]
+    pub weak: WeakKeys,
+}
+
+/// A setting that is one of a few words.
+fn word<'de, D: Deserializer<'de>>(value: D) -> Result<WeakKeys, D::Error> {
+    String::deserialize(value)?.parse().map_err(de::Error::custom)
+}
+
 /// Deletion of keys.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -157,6 +174,7 @@ impl Default for Config {
             limits: Limits::default(),
             audit: AuditConfig::default(),
             log: Log::default(),
+            keys: Keys::default(),
             deletion: Deletion::default(),
             import: Import::default(),
             alarms: AlarmConfig::default(),
@@ -280,7 +298,7 @@ mod tests {
             }
             keys += 1;
         }
-        assert_eq!(keys, 22);
+        assert_eq!(keys, 23);
     }
 
     #[test]
@@ -291,6 +309,10 @@ mod tests {
         assert!(Config::parse("[deletion]\nmax_days = 29").is_err());
         assert!(Config::parse("[services.luks]\nuid = 7\n[services.nginx]\nuid = 7").is_err());
         assert!(Config::parse("[services.'a b']\nuid = 7").is_err());
+        assert_eq!(Config::parse("").unwrap().keys.weak, WeakKeys::Refuse);
+        assert_eq!(Config::parse("[keys]\nweak = 'make'").unwrap().keys.weak, WeakKeys::Make);
+        let error = Config::parse("[keys]\nweak = 'yes'").unwrap_err();
+        assert!(error.contains("weak") && error.contains("refuse, use or make"), "{error}");
         assert_eq!(Config::parse("[services.luks]\nuid = 7").unwrap().services["luks"].uid, 7);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use coffer_daemon::clock::Clock;
-use coffer_daemon::config::{Config, LogFormat, SecretMemory};
+use coffer_daemon::config::{Config, Keys, LogFormat, SecretMemory};
 use coffer_daemon::journal::Lines;
 use coffer_daemon::schedule::Keeper;
 use coffer_daemon::seal::Provider;
@@ -16,6 +16,7 @@ use coffer_daemon::server::{Listeners, Server};
 use coffer_daemon::service::Service;
 use coffer_daemon::start::{self, Refusal};
 use coffer_daemon::vault;
+use coffer_protocol::weak::WeakKeys;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -55,6 +56,9 @@ struct Dev {
     /// Shifts the clock by the signed number of seconds in the file; a second number is for the boot clock alone.
     #[arg(long)]
     clock_file: Option<PathBuf>,
+    /// What may be done with weak keys: refuse, use or make.
+    #[arg(long, default_value_t)]
+    weak_keys: WeakKeys,
     /// A descriptor that gives the security officer's PIN and the user's, each with a zero byte behind it.
     #[arg(long)]
     pins_fd: Option<i32>,
@@ -242,6 +246,7 @@ fn serve_dev(dev: Dev) -> Result<(), Refusal> {
         owner_uid: Some(dev.owner.unwrap_or_else(|| nix::unistd::getuid().as_raw())),
         secret_memory: SecretMemory::Locked,
         state_directory: directory,
+        keys: Keys { weak: dev.weak_keys },
         dev: true,
         ..Config::default()
     };

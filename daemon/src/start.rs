@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::alarm::AlarmKind;
+use coffer_protocol::weak::WeakKeys;
 
 use crate::alarm::{About, Alarms, Sink};
 use crate::application::Applications;
@@ -218,6 +219,7 @@ pub fn open(
         let (audit, found) =
             Audit::open(&directory.join(AUDIT_DIRECTORY), audit_config(&config, &clock))?;
         let tagger = audit.tagger(&root)?;
+        warn_of_weak_keys(config.keys.weak);
         let limits = config.limits;
         let socket = Some(config.alarms.socket.clone()).filter(|path| !path.as_os_str().is_empty());
         let start = StartReport {
@@ -304,6 +306,17 @@ fn on_worker<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Resul
         });
         worker.join().unwrap_or_else(|_| Err(Refusal::failure("the start panicked")))
     })
+}
+
+/// Tells the log what weak keys may do, where that is more than nothing.
+fn warn_of_weak_keys(weak: WeakKeys) {
+    match weak {
+        WeakKeys::Refuse => {}
+        WeakKeys::Use => tracing::info!("weak keys verify, decrypt and unwrap (keys.weak)"),
+        WeakKeys::Make => tracing::warn!(
+            "weak keys are made and used like others (keys.weak): for test suites and closed old systems only"
+        ),
+    }
 }
 
 impl Service {

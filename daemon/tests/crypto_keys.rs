@@ -8,6 +8,7 @@ use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_daemon::crypto::{
     self, Components, Error, Generate, Generated, Key, KeySpec, Message, PublicKey, Stream,
 };
+use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{Hash, Oaep, Parameter, Pss, Scheme};
 use proptest::prelude::*;
 
@@ -53,14 +54,10 @@ fn every_kind_of_key_survives_storage() {
         (Generate::Secret { bytes: 20 }, 160),
         (RSA, 2048),
         (Generate::Rsa { bits: 3072, exponent: 65539 }, 3072),
-        (Generate::Ec(Curve::P256), 256),
-        (Generate::Ec(Curve::P384), 384),
-        (Generate::Ec(Curve::P521), 521),
-        (Generate::Ec(Curve::Ed25519), 255),
-        (Generate::Ec(Curve::X25519), 255),
         (Generate::Sm2, 256),
     ];
-    for (what, bits) in kinds {
+    let curves = Curve::all().map(|curve| (Generate::Ec(curve), curve.bits()));
+    for (what, bits) in kinds.into_iter().chain(curves) {
         let generated = crypto::generate(what).unwrap();
         let key = parsed(&generated);
         assert_eq!(key.spec(), generated.spec);
@@ -82,9 +79,10 @@ fn impossible_sizes_are_refused() {
         Generate::Aes { bits: 127 },
         Generate::Secret { bytes: 0 },
         Generate::Secret { bytes: 1025 },
-        Generate::Rsa { bits: 1024, exponent: 65537 },
+        Generate::Rsa { bits: 448, exponent: 65537 },
         Generate::Rsa { bits: 2049, exponent: 65537 },
-        Generate::Rsa { bits: 8192, exponent: 65537 },
+        Generate::Rsa { bits: 8200, exponent: 65537 },
+        Generate::Rsa { bits: 8256, exponent: 65537 },
     ];
     for what in refused {
         assert_eq!(crypto::generate(what).err(), Some(Error::KeySize), "{what:?}");
@@ -95,14 +93,72 @@ fn impossible_sizes_are_refused() {
     }
 }
 
+fn prime_curves() -> impl Iterator<Item = Curve> {
+    Curve::all().filter(|curve| curve.key_type() == KeyType::Ec)
+}
+
+#[test]
+fn seeds_and_scalars_of_other_curves_have_one_length() {
+    for curve in Curve::all().filter(|curve| curve.key_type() != KeyType::Ec) {
+        let length = curve.order_len();
+        for wrong in [0, 1, length - 1, length + 1, 2 * length] {
+            let refused = Key::parse(KeySpec::Ec(curve), &vec![7; wrong]).err();
+            assert_eq!(refused, Some(Error::KeyInvalid), "{curve:?} {wrong}");
+            assert_eq!(PublicKey::ec(curve, &vec![7; wrong]), Err(Error::KeyInvalid));
+        }
+    }
+}
+
+/// Points of small order, and coordinates that are not below the prime, little-endian.
+const NO_EDWARDS_KEYS: [(Curve, &str); 10] = [
+    (Curve::Ed25519, "0100000000000000000000000000000000000000000000000000000000000000"),
+    (Curve::Ed25519, "0000000000000000000000000000000000000000000000000000000000000000"),
+    (Curve::Ed25519, "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
+    (
+        Curve::Ed448,
+        "010000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+    ),
+    (
+        Curve::Ed448,
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000",
+    ),
+    (
+        Curve::Ed448,
+        "fefffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffffffffffffffffffffffffffffffffffffffffffffffffff00",
+    ),
+    // The prime, and one more: zero and one in a second form.
+    (
+        Curve::Ed448,
+        "fffffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffffffffffffffffffffffffffffffffffffffffffffffffff00",
+    ),
+    (
+        Curve::Ed448,
+        "00000000000000000000000000000000000000000000000000000000ffffffffffffffffffffffffffffffffffffffffffffffffffffffff00",
+    ),
+    // RFC 8032 section 7.4, with bits beside the sign.
+    (
+        Curve::Ed448,
+        "5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e96778edf124769b46c7061bd6783df1e50f6cd1fa1abeafe8256181",
+    ),
+    (
+        Curve::Ed448,
+        "5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e96778edf124769b46c7061bd6783df1e50f6cd1fa1abeafe82561c0",
+    ),
+];
+
+#[test]
+fn points_of_small_order_and_in_a_second_form_are_no_keys_of_eddsa() {
+    for (curve, point) in NO_EDWARDS_KEYS {
+        let point = hex::decode(point).unwrap();
+        assert_eq!(point.len(), curve.point_len());
+        assert_eq!(PublicKey::ec(curve, &point), Err(Error::KeyInvalid), "{point:?}");
+    }
+}
+
 #[test]
 fn scalars_outside_the_order_are_refused() {
-    for (spec, length) in [
-        (KeySpec::Ec(Curve::P256), 32),
-        (KeySpec::Ec(Curve::P384), 48),
-        (KeySpec::Ec(Curve::P521), 66),
-        (KeySpec::Sm2, 32),
-    ] {
+    let curves = prime_curves().map(|curve| (KeySpec::Ec(curve), curve.order_len()));
+    for (spec, length) in curves.chain([(KeySpec::Sm2, 32)]) {
         for bytes in [vec![0; length], vec![0xff; length], vec![1; length + 1], vec![]] {
             assert_eq!(Key::parse(spec, &bytes).err(), Some(Error::KeyInvalid), "{bytes:?}");
         }
@@ -111,7 +167,7 @@ fn scalars_outside_the_order_are_refused() {
 
 #[test]
 fn points_are_read_raw_and_as_octet_strings_but_only_on_the_curve() {
-    for curve in [Curve::P256, Curve::P384, Curve::P521] {
+    for curve in prime_curves() {
         let (_, public) = made(Generate::Ec(curve));
         let point = public.point().unwrap();
         let wrapped = curve.ec_point(&point);
@@ -132,7 +188,10 @@ fn points_are_read_raw_and_as_octet_strings_but_only_on_the_curve() {
 
 /// The numbers of a fixed key, so that tests need not make one.
 fn numbers() -> Vec<Vec<u8>> {
-    let text = include_str!("vectors/rsa2048.txt");
+    numbers_of(include_str!("vectors/rsa2048.txt"))
+}
+
+fn numbers_of(text: &str) -> Vec<Vec<u8>> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| hex::decode(line.split_once(' ').unwrap().1).unwrap()).collect()
 }
@@ -164,6 +223,35 @@ fn an_rsa_key_is_imported_with_and_without_its_primes() {
 }
 
 #[test]
+fn rsa_keys_of_whole_bytes_are_imported_at_every_size() {
+    for (bits, text) in [
+        (1024, include_str!("vectors/rsa1024.txt")),
+        (2056, include_str!("vectors/rsa2056.txt")),
+        (8192, include_str!("vectors/rsa8192.txt")),
+    ] {
+        let numbers = numbers_of(text);
+        let full = components(&numbers);
+        let bare = Components { primes: None, exponents: None, coefficient: None, ..full };
+        let [full, bare] = [full, bare].map(|components| crypto::import_rsa(&components).unwrap());
+        assert_eq!(full.public, bare.public);
+        let public = full.public.as_ref().unwrap();
+        assert_eq!(public.bits(), bits);
+        assert_eq!(PublicKey::from_spki(&public.to_spki().unwrap()).as_ref(), Ok(public));
+        let again = crypto::import(full.spec, &full.material).unwrap();
+        assert_eq!(*again.material, *full.material);
+        let (key, scheme) = (parsed(&again), Scheme::RsaPkcs1(Some(Hash::Sha256)));
+        assert_eq!(key.bits(), bits);
+        let signature = crypto::sign(&key, scheme, &Parameter::None, b"m").unwrap();
+        assert_eq!(signature.len(), bits / 8);
+        assert_eq!(
+            crypto::sign(&parsed(&bare), scheme, &Parameter::None, b"m").unwrap(),
+            signature
+        );
+        crypto::verify(public, scheme, &Parameter::None, b"m", &signature).unwrap();
+    }
+}
+
+#[test]
 fn an_rsa_key_that_contradicts_itself_is_refused() {
     for index in 0..8 {
         let mut numbers = numbers();
@@ -172,7 +260,7 @@ fn an_rsa_key_that_contradicts_itself_is_refused() {
         assert_eq!(error, Some(Error::KeyInvalid), "number {index}");
     }
     let numbers = numbers();
-    let short = Components { modulus: &numbers[3], ..components(&numbers) };
+    let short = Components { modulus: &numbers[3][..63], ..components(&numbers) };
     assert_eq!(crypto::import_rsa(&short).err(), Some(Error::KeySize));
     assert_eq!(crypto::import_rsa(&Components::default()).err(), Some(Error::KeySize));
 }
@@ -201,7 +289,11 @@ proptest! {
     fn nonsense_is_no_key(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         prop_assert!(Key::parse(KeySpec::Rsa, &bytes).is_err());
         prop_assert!(PublicKey::from_spki(&bytes).is_err());
-        prop_assert!(PublicKey::ec(Curve::P256, &bytes).is_err());
+        for curve in Curve::all().filter(|curve| curve.key_type() != KeyType::EcMontgomery) {
+            // A point of Edwards curves is any coordinate in two.
+            let read = PublicKey::ec(curve, &bytes);
+            prop_assert!(read.is_err() || curve.key_type() == KeyType::EcEdwards);
+        }
     }
 }
 
@@ -276,7 +368,7 @@ fn raw_rsa_goes_both_ways_with_zeros_on_the_left() {
 
 #[test]
 fn ecdsa_takes_hashes_of_any_length() {
-    for curve in [Curve::P256, Curve::P384, Curve::P521] {
+    for curve in prime_curves() {
         let (key, public) = made(Generate::Ec(curve));
         let none = Parameter::None;
         let raw = Scheme::Ecdsa(None);

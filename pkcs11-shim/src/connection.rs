@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use coffer_client::{ConnectOptions, Event, Reply, Role};
 use coffer_protocol::operation::Operation;
+use coffer_protocol::weak::WeakKeys;
 
 use crate::error::Error;
 use crate::key::Keys;
@@ -178,6 +179,11 @@ impl Application {
     /// Whether the daemon that it was in is gone.
     pub(crate) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
+    }
+
+    /// What may be done with weak keys in that daemon.
+    pub(crate) fn weak_keys(&self) -> WeakKeys {
+        WeakKeys::from_number(self.client.welcome().weak_keys)
     }
 
     /// Which application of this process it is; handles of others mean nothing to it.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, Stream, init_with, step};
+use crate::operation::{Active, CHUNK, Operations, Stream, flag, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -158,8 +158,9 @@ impl Encryption {
         if self.key_use.mechanism.parts == Parts::Single {
             return Err(Error::FunctionNotSupported);
         }
+        let function = self.key_use.function;
         if let Stage::Fresh = self.stage {
-            self.stage = Stage::Parts { stream: Stream::default(), held: 0 };
+            self.stage = Stage::Parts { stream: Stream::new(flag(function)), held: 0 };
         }
         let Self { key_use, stage: Stage::Parts { stream, held } } = self else {
             return Err(Error::OperationActive);
@@ -221,7 +222,10 @@ impl KeyUse {
         self.expect_authenticated()?;
         let Self { key, call, function, .. } = self;
         if data.len().max(self.max_output(data.len())) > CHUNK {
-            return self.compute_in_parts(session, data);
+            if self.mechanism.parts == Parts::Single {
+                return Err(Error::DataLenRange);
+            }
+            return self.stream(session, data, &[]);
         }
         let (number, key, mechanism) = (session.number(), key.object, call.clone());
         if *function == Function::Decrypt {
@@ -230,22 +234,6 @@ impl KeyUse {
         }
         let request = EncryptData { session: number, key, mechanism };
         Ok(session.call(&request, data)?.payload)
-    }
-
-    /// The same, of input or output that does not fit a frame.
-    fn compute_in_parts(
-        &self,
-        session: &Session,
-        data: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
-        if self.mechanism.parts == Parts::Single {
-            return Err(Error::DataLenRange);
-        }
-        let mut stream = Stream::default();
-        let mut result = stream.send(session, self, data)?;
-        let rest = stream.finish(session, self, &[])?;
-        crate::operation::append(&mut result, &rest);
-        Ok(result)
     }
 }
 

@@ -33,6 +33,7 @@ errors! {
     FunctionNotSupported      CKR_FUNCTION_NOT_SUPPORTED         "The function is not there.";
     FunctionNotParallel       CKR_FUNCTION_NOT_PARALLEL          "There are no parallel functions.";
     FunctionFailed            CKR_FUNCTION_FAILED                "The function failed.";
+    FunctionCanceled          CKR_FUNCTION_CANCELED              "Another thread ended the operation.";
     FunctionRejected          CKR_FUNCTION_REJECTED              "The daemon refuses the signature.";
     GeneralError              CKR_GENERAL_ERROR                  "The module is wrong in itself.";
     HostMemory                CKR_HOST_MEMORY                    "The process has no memory left.";
@@ -54,6 +55,7 @@ errors! {
     MechanismParamInvalid     CKR_MECHANISM_PARAM_INVALID        "The parameter does not fit the mechanism.";
     OperationActive           CKR_OPERATION_ACTIVE               "Such an operation is active.";
     OperationNotInitialized   CKR_OPERATION_NOT_INITIALIZED      "No such operation is active.";
+    OperationCancelFailed     CKR_OPERATION_CANCEL_FAILED        "The operation is past its point of no return.";
     DataLenRange              CKR_DATA_LEN_RANGE                 "The data has the wrong length.";
     EncryptedDataLenRange     CKR_ENCRYPTED_DATA_LEN_RANGE       "The encrypted data has the wrong length.";
     SignatureLenRange         CKR_SIGNATURE_LEN_RANGE            "The signature has the wrong length.";
@@ -145,6 +147,7 @@ const SESSION_CODES: &[CK_RV] = &[
     sys::CKR_GENERAL_ERROR,
     sys::CKR_HOST_MEMORY,
     sys::CKR_FUNCTION_FAILED,
+    sys::CKR_FUNCTION_CANCELED,
     sys::CKR_FUNCTION_NOT_SUPPORTED,
     sys::CKR_CRYPTOKI_NOT_INITIALIZED,
     sys::CKR_SESSION_HANDLE_INVALID,

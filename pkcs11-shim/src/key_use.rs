@@ -7,6 +7,7 @@ use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{CallError, Function, Mechanism, MechanismCall, Parameter};
 use coffer_protocol::operation::cipher::{CancelOperation, StartOperation};
 use coffer_protocol::operation::object::{ObjectDescription, Usage};
+use coffer_protocol::weak::{Doing, WeakKeys};
 use cryptoki_sys::{CK_OBJECT_HANDLE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
 
 use crate::error::Error;
@@ -34,7 +35,7 @@ impl KeyUse {
     ) -> Result<Self, Error> {
         let (mechanism, parameter) = parse(&call, function)?;
         let key = session.describe(session.object(key)).map_err(Error::about_key)?;
-        match check_key(&key, mechanism, function) {
+        match check_key(&key, mechanism, function, session.weak_keys()) {
             Ok(()) => {}
             // The request that follows at once is refused by the daemon, where it raises an alarm.
             Err(Error::Refused(ErrorCode::KeyPendingDelete)) if is_at_once(function) => {}
@@ -143,6 +144,7 @@ fn check_key(
     key: &ObjectDescription,
     mechanism: &Mechanism,
     function: Function,
+    weak: WeakKeys,
 ) -> Result<(), Error> {
     if ![CKO_PUBLIC_KEY, CKO_PRIVATE_KEY, CKO_SECRET_KEY].contains(&key.class) {
         return Err(Error::KeyHandleInvalid);
@@ -164,15 +166,13 @@ fn check_key(
         }
     };
     let key_type = KeyType::from_ckk(key.key_type).filter(|key_type| mechanism.fits(*key_type));
-    let class = match key_type {
-        Some(key_type) if key_type.is_pair() => half,
-        Some(_) => CKO_SECRET_KEY,
-        None => return Err(Error::KeyTypeInconsistent),
-    };
+    let key_type = key_type.ok_or(Error::KeyTypeInconsistent)?;
+    let class = if key_type.is_pair() { half } else { CKO_SECRET_KEY };
     if key.class != class {
         return Err(Error::KeyTypeInconsistent);
     }
-    if !mechanism.key_size.contains_bits(key.key_bits as usize) {
+    let is_size = mechanism.key_size.contains_bits(key.key_bits as usize);
+    if !is_size || !weak.allows(Doing::Function(function), key_type, key.key_bits) {
         return Err(Error::KeySizeRange);
     }
     if key.usage & usage as u32 == 0 {
@@ -210,7 +210,8 @@ mod tests {
     #[test]
     fn each_fault_of_a_key_has_its_code_and_they_have_an_order() {
         let pss = find(ckm::CKM_RSA_PKCS_PSS).unwrap();
-        let check = |key: &ObjectDescription| check_key(key, pss, Function::Sign);
+        let weak = WeakKeys::default();
+        let check = |key: &ObjectDescription| check_key(key, pss, Function::Sign, weak);
         assert_eq!(check(&key()), Ok(()));
 
         let disabled = ObjectDescription { refusal: ErrorCode::CmkDisabled as u16, ..key() };
@@ -221,6 +222,12 @@ mod tests {
         assert_eq!(check(&unusable), Err(Error::KeyFunctionNotPermitted));
         let small = ObjectDescription { key_bits: 1024, ..unusable };
         assert_eq!(check(&small), Err(Error::KeySizeRange));
+        let check_weak = |key, weak| check_key(key, pss, Function::Sign, weak);
+        assert_eq!(check_weak(&small, WeakKeys::Use), Err(Error::KeySizeRange));
+        assert_eq!(check_weak(&small, WeakKeys::Make), Err(Error::KeyFunctionNotPermitted));
+        let verifying = ObjectDescription { class: CKO_PUBLIC_KEY, usage: u32::MAX, ..key() };
+        let verifying = ObjectDescription { key_bits: 1024, ..verifying };
+        assert_eq!(check_key(&verifying, pss, Function::Verify, WeakKeys::Use), Ok(()));
         let public = ObjectDescription { class: CKO_PUBLIC_KEY, ..small };
         assert_eq!(check(&public), Err(Error::KeyTypeInconsistent));
         let curve = ObjectDescription { key_type: 3, ..public };

@@ -4,6 +4,7 @@
 //! results, to standard error) and leaves nothing behind at exit. Unsafe code is in [`ffi`] alone.
 
 mod attribute;
+mod cancel;
 mod config;
 mod connection;
 mod digest;

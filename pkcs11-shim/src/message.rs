@@ -6,7 +6,9 @@
 use coffer_protocol::mechanism::{
     CcmParameter, ChaChaPolyParameter, Function, GcmParameter, MechanismCall, ParameterShape,
 };
-use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
+use cryptoki_sys::{
+    CK_FLAGS, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT,
+};
 use zeroize::Zeroizing;
 
 use crate::error::{self, Error, Family};
@@ -155,7 +157,7 @@ pub(crate) fn begin(
     // Only CCM has to know the length before the data, and it says so in its structure.
     active.set_parameter(parameter, &nonce, associated, 0)?;
     let tag_length = parameter.tag_length;
-    active.part = Some(Part { stream: Stream::default(), tag_length, held: 0 });
+    active.part = Some(Part { stream: Stream::new(flag(function)), tag_length, held: 0 });
     Ok(nonce)
 }
 
@@ -208,6 +210,14 @@ pub(crate) fn finish(
     function: Function,
 ) -> Result<(), Error> {
     operation::finish(module, handle, function, active)
+}
+
+/// The `CKF_` bit of a process.
+fn flag(function: Function) -> CK_FLAGS {
+    match function {
+        Function::Decrypt => CKF_MESSAGE_DECRYPT,
+        _ => CKF_MESSAGE_ENCRYPT,
+    }
 }
 
 fn active(operations: &mut Operations, function: Function) -> &mut Option<MessageEncryption> {

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::key::Before;
 use crate::key_use::{KeyUse, parse};
 use crate::module::Module;
+use crate::operation::{append, flag};
 use crate::session::Session;
 
 /// Bytes of a handle in the reply of a search.
@@ -198,7 +199,8 @@ pub(crate) fn generate(
     let password_length = u32::try_from(password.len()).map_err(|_| Error::ArgumentsBad)?;
     let request = GenerateKey { session: session.number(), mechanism, password_length };
     let mut payload = template.encode()?;
-    crate::operation::append(&mut payload, password);
+    append(&mut payload, password);
+    let _making = session.making.note(flag(Function::Generate));
     let reply = session.call(&request, &payload)?;
     Ok(keep_made(&session, reply.meta, before))
 }
@@ -217,8 +219,9 @@ pub(crate) fn generate_pair(
     let before = session.application().keys.before();
     let mut payload = public.encode()?;
     let public_length = u32::try_from(payload.len()).map_err(|_| Error::ArgumentsBad)?;
-    crate::operation::append(&mut payload, &private.encode()?);
+    append(&mut payload, &private.encode()?);
     let request = GenerateKeyPair { session: session.number(), mechanism, public_length };
+    let _making = session.making.note(flag(Function::GenerateKeyPair));
     let reply = session.call(&request, &payload)?;
     let public = keep_made(&session, reply.meta.public, before);
     let private = keep_made(&session, reply.meta.private, before);
@@ -253,10 +256,11 @@ pub(crate) fn derive(
     for template in additional {
         let encoded = template.encode()?;
         lengths.push(u32::try_from(encoded.len()).map_err(|_| Error::ArgumentsBad)?);
-        crate::operation::append(&mut payload, &encoded);
+        append(&mut payload, &encoded);
     }
     let request =
         DeriveKey { session: session.number(), mechanism, key: key.object, additional: lengths };
+    let _making = session.making.note(flag(Function::Derive));
     let reply = session.call(&request, &payload).map_err(Error::about_key)?;
     if reply.meta.keys.is_empty() {
         return Err(Error::DeviceError);

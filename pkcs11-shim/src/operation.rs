@@ -8,9 +8,10 @@ use coffer_protocol::operation::cipher::{
     self, CancelOperation, FinishOperation, StartOperation, UpdateOperation,
 };
 use cryptoki_sys::{
-    CK_FLAGS, CK_SESSION_HANDLE, CKF_DECRYPT, CKF_DIGEST, CKF_ENCRYPT, CKF_FIND_OBJECTS,
+    CK_FLAGS, CK_SESSION_HANDLE, CKF_DECAPSULATE, CKF_DECRYPT, CKF_DERIVE, CKF_DIGEST,
+    CKF_ENCAPSULATE, CKF_ENCRYPT, CKF_FIND_OBJECTS, CKF_GENERATE, CKF_GENERATE_KEY_PAIR,
     CKF_MESSAGE_DECRYPT, CKF_MESSAGE_ENCRYPT, CKF_MESSAGE_SIGN, CKF_MESSAGE_VERIFY, CKF_SIGN,
-    CKF_SIGN_RECOVER, CKF_VERIFY, CKF_VERIFY_RECOVER,
+    CKF_SIGN_RECOVER, CKF_UNWRAP, CKF_VERIFY, CKF_VERIFY_RECOVER, CKF_WRAP,
 };
 use zeroize::Zeroizing;
 
@@ -83,8 +84,9 @@ pub(crate) struct Operations {
 }
 
 /// A multi-part operation in the daemon.
-#[derive(Default)]
 pub(crate) struct Stream {
+    /// The `CKF_` bit by which C_SessionCancel names it.
+    flag: CK_FLAGS,
     is_open: bool,
 }
 
@@ -263,6 +265,11 @@ pub(crate) fn step<T: Active, R>(
 }
 
 impl Stream {
+    /// One that the daemon knows nothing of yet.
+    pub(crate) fn new(flag: CK_FLAGS) -> Self {
+        Self { flag, is_open: false }
+    }
+
     /// Sends data, in as many frames as it takes; what they yield comes back together.
     pub(crate) fn send(
         &mut self,
@@ -274,6 +281,7 @@ impl Stream {
         let mut rest = data;
         if !self.is_open {
             key_use.expect_authenticated()?;
+            session.expect_wanted(self.flag)?;
             let first;
             (first, rest) = data.split_at(data.len().min(CHUNK));
             let request = StartOperation {
@@ -286,6 +294,7 @@ impl Stream {
             self.is_open = true;
         }
         for chunk in rest.chunks(CHUNK) {
+            session.expect_wanted(self.flag)?;
             // A refusal ends the operation in the daemon too.
             self.is_open = false;
             let request =
@@ -303,6 +312,7 @@ impl Stream {
         key_use: &KeyUse,
         signature: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        session.expect_wanted(self.flag)?;
         self.is_open = false;
         let request = FinishOperation {
             session: session.number(),
@@ -333,6 +343,47 @@ impl Stream {
             // It is over here whatever the daemon answers.
             let _ = session.call(&CancelOperation { session: session.number(), function }, &[]);
         }
+    }
+}
+
+impl KeyUse {
+    /// Computes with data that does not fit a frame, in as many as it takes.
+    pub(crate) fn stream(
+        &self,
+        session: &Session,
+        data: &[u8],
+        signature: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let mut stream = Stream::new(flag(self.function));
+        let outcome = stream.send(session, self, data).and_then(|mut result| {
+            let rest = stream.finish(session, self, signature)?;
+            append(&mut result, &rest);
+            Ok(result)
+        });
+        if outcome.is_err() {
+            stream.cancel(session, self);
+        }
+        outcome
+    }
+}
+
+/// The `CKF_` bit of an operation on data.
+pub(crate) fn flag(function: Function) -> CK_FLAGS {
+    match function {
+        Function::Encrypt => CKF_ENCRYPT,
+        Function::Decrypt => CKF_DECRYPT,
+        Function::Sign => CKF_SIGN,
+        Function::Verify => CKF_VERIFY,
+        Function::SignRecover => CKF_SIGN_RECOVER,
+        Function::VerifyRecover => CKF_VERIFY_RECOVER,
+        Function::Digest => CKF_DIGEST,
+        Function::Generate => CKF_GENERATE,
+        Function::GenerateKeyPair => CKF_GENERATE_KEY_PAIR,
+        Function::Wrap => CKF_WRAP,
+        Function::Unwrap => CKF_UNWRAP,
+        Function::Derive => CKF_DERIVE,
+        Function::Encapsulate => CKF_ENCAPSULATE,
+        Function::Decapsulate => CKF_DECAPSULATE,
     }
 }
 

@@ -10,11 +10,13 @@ use coffer_protocol::operation::object::{DescribeObject, ObjectDescription};
 use coffer_protocol::operation::token::{
     CloseAllSessions, CloseSession, GetSessionInfo, OpenSession, SessionInfo,
 };
+use coffer_protocol::weak::WeakKeys;
 use cryptoki_sys::{
     CK_FLAGS, CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CK_SESSION_INFO, CK_SLOT_ID, CKF_ASYNC_SESSION,
     CKF_RW_SESSION, CKF_SERIAL_SESSION,
 };
 
+use crate::cancel::Noted;
 use crate::connection::Application;
 use crate::error::Error;
 use crate::module::{Module, lock};
@@ -35,6 +37,10 @@ pub(crate) struct Session {
     number: u32,
     application: Arc<Application>,
     operations: Mutex<Operations>,
+    /// Operations that C_SessionCancel wants to end, while it waits for their calls.
+    pub(crate) stopping: Noted,
+    /// Calls that make something at one stroke and run now.
+    pub(crate) making: Noted,
 }
 
 /// `C_OpenSession` (section 5.6).
@@ -57,6 +63,8 @@ pub(crate) fn open(
         number: reply.meta.session,
         application,
         operations: Mutex::default(),
+        stopping: Noted::default(),
+        making: Noted::default(),
     }))
 }
 
@@ -97,17 +105,6 @@ pub(crate) fn info(module: &Module, handle: CK_SESSION_HANDLE) -> Result<CK_SESS
         flags: CKF_SERIAL_SESSION | if read_write { CKF_RW_SESSION } else { 0 },
         ulDeviceError: 0,
     })
-}
-
-/// `C_SessionCancel` (PKCS#11 3.0 section 5.6): ends the operations that `flags` name.
-pub(crate) fn cancel(
-    module: &Module,
-    handle: CK_SESSION_HANDLE,
-    flags: CK_FLAGS,
-) -> Result<(), Error> {
-    let session = module.sessions.find(handle)?;
-    session.operations().cancel(&session, flags);
-    Ok(())
 }
 
 impl Sessions {
@@ -182,9 +179,19 @@ impl Session {
         &self.application
     }
 
+    /// What may be done with weak keys in its daemon.
+    pub(crate) fn weak_keys(&self) -> WeakKeys {
+        self.application.weak_keys()
+    }
+
     /// The operations active in it; calls with the same session wait for each other here.
     pub(crate) fn operations(&self) -> MutexGuard<'_, Operations> {
         lock(&self.operations)
+    }
+
+    /// Refuses to go on with an operation that C_SessionCancel wants to end.
+    pub(crate) fn expect_wanted(&self, flag: CK_FLAGS) -> Result<(), Error> {
+        if self.stopping.has(flag) { Err(Error::FunctionCanceled) } else { Ok(()) }
     }
 
     /// Asks the daemon.

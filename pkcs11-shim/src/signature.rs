@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, Stream, append, end, init_with, step};
+use crate::operation::{Active, CHUNK, Operations, Stream, append, end, flag, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 
@@ -289,7 +289,7 @@ impl Signature {
             if whole {
                 return Err(Error::DataLenRange);
             }
-            let mut stream = Stream::default();
+            let mut stream = Stream::new(flag(self.key_use.function));
             stream.send(session, &self.key_use, gathered)?;
             self.stage = Stage::Streamed(stream);
         }
@@ -327,9 +327,7 @@ impl KeyUse {
             if self.mechanism.parts != Parts::Multi {
                 return Err(Error::DataLenRange);
             }
-            let mut stream = Stream::default();
-            stream.send(session, self, data)?;
-            return stream.finish(session, self, expected);
+            return self.stream(session, data, expected);
         }
         let (number, key, mechanism) = (session.number(), self.key.object, self.call.clone());
         if self.function == Function::Verify {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 
 use coffer_protocol::mechanism;
 use coffer_protocol::operation::token::{InitToken, ListTokens, PinState, Token};
+use coffer_protocol::weak::WeakKeys;
 use cryptoki_sys::{
     CK_BBOOL, CK_FLAGS, CK_INFO, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_SLOT_ID, CK_SLOT_INFO,
     CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CK_VERSION, CKF_DUAL_CRYPTO_OPERATIONS,
@@ -156,7 +157,8 @@ pub(crate) fn mechanism_info(
 ) -> Result<CK_MECHANISM_INFO, Error> {
     module.slots.expect_present(&module.link, slot)?;
     let row = mechanism::find(kind).ok_or(Error::MechanismInvalid)?;
-    let (least, most) = row.key_size.range();
+    let weak = module.link.application().map_or_else(|_| WeakKeys::default(), |it| it.weak_keys());
+    let (least, most) = weak.range(row);
     Ok(CK_MECHANISM_INFO {
         ulMinKeySize: least.into(),
         ulMaxKeySize: most.into(),

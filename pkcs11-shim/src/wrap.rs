@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::key_use::KeyUse;
 use crate::module::Module;
 use crate::object::keep_made;
+use crate::operation::flag;
 use crate::output::{Output, Room};
 
 /// `C_WrapKey`. How long the result is depends on the key that is wrapped, so that it is made to learn it.
@@ -31,6 +32,7 @@ pub(crate) fn wrap(
         key: session.object(key),
         wrapping: wrapping.key.object,
     };
+    let _making = session.making.note(flag(Function::Wrap));
     let wrapped = session.call(&request, &[]).map_err(Error::about_key)?.payload;
     Ok(match room {
         Room::Query => Output::Length(wrapped.len()),
@@ -62,6 +64,7 @@ pub(crate) fn unwrap(
         key: unwrapping.key.object,
         wrapped: wrapped.to_vec(),
     };
+    let _making = session.making.note(flag(Function::Unwrap));
     let reply = session
         .call(&request, &template.encode()?)
         .map_err(|error| error.about_outer(&UNWRAPPING))?;

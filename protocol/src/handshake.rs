@@ -69,6 +69,8 @@ pub struct Welcome {
     pub max_sessions: u32,
     /// Version of the daemon, as text.
     pub daemon_version: String,
+    /// What may be done with weak keys: a [`WeakKeys`](crate::weak::WeakKeys) number.
+    pub weak_keys: u8,
 }
 
 /// Why a side closes the connection.

@@ -16,6 +16,7 @@ pub mod mechanism;
 pub mod message;
 pub mod operation;
 pub mod patience;
+pub mod weak;
 
 pub use error::ErrorCode;
 pub use operation::Operation;

@@ -1,8 +1,10 @@
 //! Test support.
 
+pub mod activated;
 pub mod base64;
 pub mod batch;
 pub mod bench;
+pub mod c;
 pub mod call;
 pub mod daemon;
 pub mod forwarder;

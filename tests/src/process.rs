@@ -2,9 +2,12 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
+
+use crate::daemon::DEADLINE;
 
 /// A forked child.
 #[derive(Debug)]
@@ -39,6 +42,55 @@ impl Forked {
         let status = waitpid(self.0, None).expect("the child is ours");
         assert_eq!(status, WaitStatus::Exited(self.0, 0), "the child failed, see above");
     }
+}
+
+/// Takes every variable out of the environment of a forked child.
+#[expect(unsafe_code, reason = "the environment is the process's")]
+pub fn clear_environment() {
+    for (name, _) in std::env::vars_os() {
+        // SAFETY: a forked child has one thread, so nobody reads the environment now.
+        unsafe { std::env::remove_var(name) };
+    }
+}
+
+/// The calling thread, for [`wait_asleep`].
+pub fn this_thread() -> Pid {
+    nix::unistd::gettid()
+}
+
+/// Waits until a thread of this process sleeps: one in a call waits for the daemon then.
+///
+/// # Panics
+///
+/// Where it does not sleep in time.
+pub fn wait_asleep(thread: Pid) {
+    let begun = Instant::now();
+    let is_asleep = || {
+        let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+        // The state follows the name, which may have blanks and brackets.
+        state.is_ok_and(|state| {
+            state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+        })
+    };
+    while !is_asleep() {
+        assert!(begun.elapsed() < DEADLINE, "the thread does not wait");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether the test runs as root; says past the harness's capture that something is skipped otherwise.
+///
+/// # Panics
+///
+/// Where standard error is closed.
+pub fn is_root() -> bool {
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        let mut terminal = std::io::stderr().lock();
+        writeln!(terminal, "SKIPPED: only root can become another user")
+            .expect("standard error is open");
+    }
+    is_root
 }
 
 /// Whether a program is installed; says past the harness's capture that something is skipped without it.

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus};
 use anyhow::Context;
 use coffer_client::kms::Kms;
 use coffer_client::{ConnectOptions, Role};
+use coffer_protocol::weak::WeakKeys;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,6 +41,9 @@ pub(crate) struct DevArguments {
     /// Add the seconds in this file to the clock; a second number there is for the boot clock alone
     #[arg(long, value_name = "FILE")]
     clock_file: Option<PathBuf>,
+    /// What may be done with weak keys, such as RSA-1024: refuse, use (what is old), or make
+    #[arg(long, value_name = "WHAT", default_value_t, hide_default_value = true)]
+    weak_keys: WeakKeys,
     /// Run this in the environment of the new HSM, and stop with it
     #[arg(last = true)]
     command: Vec<OsString>,
@@ -81,6 +85,9 @@ fn daemon_arguments(place: &Place, arguments: &DevArguments) -> anyhow::Result<V
         words.extend(["--partition".into(), partition.into()]);
     }
     words.extend(["--owner".into(), geteuid().to_string().into()]);
+    if arguments.weak_keys != WeakKeys::default() {
+        words.extend(["--weak-keys".into(), arguments.weak_keys.to_string().into()]);
+    }
     if let Some(file) = &arguments.clock_file {
         let file = std::path::absolute(file).context("cannot name the clock file")?;
         words.extend(["--clock-file".into(), file.into()]);

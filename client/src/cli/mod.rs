@@ -155,7 +155,7 @@ mod tests {
     fn every_documented_form_is_understood() {
         let forms = [
             "dev",
-            "dev --dir d --partition a --partition b --pin 1234 --so-pin 12345678 --clock-file f",
+            "dev --dir d --partition a --partition b --pin 1234 --so-pin 12345678 --clock-file f --weak-keys make",
             "dev -- ls -l --color",
             "init --credential root-key --partition main --owner 1000",
             "init --dir d --keyfile k",

@@ -127,6 +127,7 @@ pub(crate) fn welcome(instance: [u8; 16]) -> Welcome {
         max_payload: 1 << 20,
         max_sessions: 100,
         daemon_version: "0.1.0".to_owned(),
+        weak_keys: 0,
     }
 }
 

@@ -69,7 +69,7 @@ pub fn natural_length(
 /// # Errors
 ///
 /// [`Error::DataLength`] where the scheme does not give so many bytes, [`Error::Parameter`] for a point that is none
-/// and for data that is not whole blocks.
+/// and for data to encrypt that is not whole blocks or too short.
 pub fn derive(
     base: Base<'_>,
     other: Option<Base<'_>>,
@@ -159,11 +159,9 @@ fn extract_bits(value: &[u8], bit: u64, length: usize) -> Result<Zeroizing<Vec<u
 
 /// The beginning of a ciphertext (PKCS#11 3.1 section 6.15: what is not used is at its end).
 fn encrypted(mut mode: BlockMode, data: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
-    if data.is_empty() || !data.len().is_multiple_of(BLOCK) {
+    // Data that is too short for the key is a fault of the parameter, not of the key.
+    if data.is_empty() || !data.len().is_multiple_of(BLOCK) || length > data.len() {
         return Err(Error::Parameter);
-    }
-    if length > data.len() {
-        return Err(Error::DataLength);
     }
     // The blocks behind those that are used change nothing in front of them.
     let used = data.get(..length.next_multiple_of(BLOCK)).ok_or(Error::Internal)?;

@@ -1,53 +1,26 @@
-//! Diffie-Hellman on elliptic curves: the NIST curves (SP 800-56A section 5.7.1.2) and X25519 (RFC 7748), with the
-//! key derivation function of ANSI X9.63.
+//! Diffie-Hellman on elliptic curves: those over prime fields (SP 800-56A section 5.7.1.2), X25519 and X448 (RFC
+//! 7748), with the key derivation function of ANSI X9.63.
 //!
-//! The NIST curves have the cofactor 1, and X25519 multiplies by its own, so that agreement with and without the
-//! cofactor are the same.
+//! The curves over prime fields have the cofactor 1, and X25519 and X448 multiply by their own, so that agreement with
+//! and without the cofactor are the same.
 
 use coffer_protocol::mechanism::{Ecdh, Hash};
-use p256::elliptic_curve::ecdh::diffie_hellman;
-use p256::elliptic_curve::{CurveArithmetic, PublicKey as Point, SecretKey as Scalar};
-use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
-use super::curve::Curve;
+use super::curve::Group;
 use super::hash::Hasher;
-use super::{Error, Key, KeySpec, PublicKey, random};
-
-/// The length of an X25519 scalar and of a public point in bytes.
-const X25519_LEN: usize = 32;
-
-/// A new X25519 scalar with its public point.
-pub(super) fn generate() -> Result<(Zeroizing<Vec<u8>>, x25519_dalek::PublicKey), Error> {
-    let mut scalar = Zeroizing::new(vec![0; X25519_LEN]);
-    random::fill(&mut scalar)?;
-    let public = x25519_dalek::PublicKey::from(&parse(&scalar)?);
-    Ok((scalar, public))
-}
-
-/// Prepares an X25519 scalar of 32 bytes; it is clamped when it is used (RFC 7748 section 5).
-pub(super) fn parse(scalar: &[u8]) -> Result<StaticSecret, Error> {
-    let scalar: [u8; X25519_LEN] = scalar.try_into().map_err(|_| Error::KeyInvalid)?;
-    Ok(StaticSecret::from(*Zeroizing::new(scalar)))
-}
-
-/// Reads an X25519 point of 32 bytes; every string of that length is one.
-pub(super) fn public(point: &[u8]) -> Result<x25519_dalek::PublicKey, Error> {
-    let point: [u8; X25519_LEN] = point.try_into().map_err(|_| Error::KeyInvalid)?;
-    Ok(x25519_dalek::PublicKey::from(point))
-}
+use super::{Error, Key, KeySpec, PublicKey};
 
 /// The length of the shared secret of a key of this kind in bytes.
-pub(super) const fn shared_len(spec: KeySpec) -> Option<usize> {
+pub(super) fn shared_len(spec: KeySpec) -> Option<usize> {
     match spec {
-        KeySpec::Ec(Curve::Ed25519)
-        | KeySpec::Aes
+        KeySpec::Ec(curve) => curve.agrees().then(|| curve.order_len()),
+        KeySpec::Aes
         | KeySpec::AesXts
         | KeySpec::Sm4
         | KeySpec::Secret
         | KeySpec::Rsa
         | KeySpec::Sm2 => None,
-        KeySpec::Ec(curve) => Some(curve.order_len()),
     }
 }
 
@@ -56,10 +29,10 @@ pub(super) const fn shared_len(spec: KeySpec) -> Option<usize> {
 /// # Errors
 ///
 /// [`Error::DataLength`] for more bytes than there are, [`Error::Parameter`] for what is no point on the key's curve,
-/// and for X25519 points of small order, with which the secret would be zero (RFC 7748 section 6.1).
+/// and for X25519 and X448 points of small order, with which the secret would be zero (RFC 7748 section 6).
 pub(super) fn derive(key: &Key, ecdh: &Ecdh, length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
     let KeySpec::Ec(curve) = key.spec() else { return Err(Error::Mechanism) };
-    if curve == Curve::Ed25519 {
+    if !curve.agrees() {
         return Err(Error::Mechanism);
     }
     let peer = PublicKey::ec(curve, &ecdh.public_data).map_err(|_| Error::Parameter)?;
@@ -75,33 +48,27 @@ pub(super) fn derive(key: &Key, ecdh: &Ecdh, length: usize) -> Result<Zeroizing<
 }
 
 /// What a private key shares with the point of the other side: the X coordinate of the common point, as long as the
-/// field, or what X25519 gives.
+/// field, or what X25519 or X448 gives.
 ///
 /// # Errors
 ///
 /// [`Error::Mechanism`] where the keys are not on one curve or sign only, [`Error::Parameter`] where the secret of
-/// X25519 would be zero (RFC 7748 section 6.1).
+/// X25519 or X448 would be zero (RFC 7748 section 6).
 pub fn shared_secret(key: &Key, other: &PublicKey) -> Result<Zeroizing<Vec<u8>>, Error> {
-    match (key, other) {
-        (Key::P256(key), PublicKey::P256(other)) => Ok(common(key, other)),
-        (Key::P384(key), PublicKey::P384(other)) => Ok(common(key, other)),
-        (Key::P521(key), PublicKey::P521(other)) => Ok(common(key, other)),
-        (Key::X25519(key), PublicKey::X25519(other)) => {
-            let shared = key.diffie_hellman(other);
-            if !shared.was_contributory() {
-                return Err(Error::Parameter);
-            }
-            Ok(Zeroizing::new(shared.as_bytes().to_vec()))
-        }
-        _ => Err(Error::Mechanism),
+    let (Key::Ec(key), PublicKey::Ec(other)) = (key, other) else { return Err(Error::Mechanism) };
+    if key.curve() != other.curve() {
+        return Err(Error::Mechanism);
     }
-}
-
-/// The X coordinate of the common point. A function of its own for each curve, so that no frame has room for all.
-#[inline(never)]
-fn common<C: CurveArithmetic>(key: &Scalar<C>, peer: &Point<C>) -> Zeroizing<Vec<u8>> {
-    let shared = diffie_hellman(key.to_nonzero_scalar(), peer.as_affine());
-    Zeroizing::new(shared.raw_secret_bytes().to_vec())
+    match key.curve().group() {
+        Group::Prime(prime) => prime.agree(key.secret(), other.bytes()).ok_or(Error::Internal),
+        Group::Montgomery(montgomery) => {
+            let shared = montgomery.agree(key.secret(), other.bytes()).ok_or(Error::Internal)?;
+            // The one comparison reads all bytes, whatever they are.
+            let is_zero = shared.iter().fold(0, |all, byte| all | byte) == 0;
+            if is_zero { Err(Error::Parameter) } else { Ok(shared) }
+        }
+        Group::Edwards(_) => Err(Error::Mechanism),
+    }
 }
 
 /// Fills `output` with key bytes: hashes of the secret, a counter and what both sides know (ANSI X9.63 section
@@ -121,6 +88,7 @@ fn x963(hash: Hash, secret: &[u8], known: &[u8], output: &mut [u8]) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::ecdsa::Curve;
     use crate::crypto::key::{self, Generate};
 
     /// NIST CAVP, ANSI X9.63-2001, SHA-256: secret, shared information, key.
@@ -150,7 +118,7 @@ mod tests {
     #[test]
     fn truncation_keeps_the_end_of_the_secret() {
         let pair = |curve| key::generate(Generate::Ec(curve)).unwrap();
-        for curve in [Curve::P256, Curve::P384, Curve::P521, Curve::X25519] {
+        for curve in Curve::all().filter(|curve| curve.agrees()) {
             let (own, other) = (pair(curve), pair(curve));
             let key = Key::parse(own.spec, &own.material).unwrap();
             let peer = other.public.unwrap().point().unwrap();
@@ -167,7 +135,7 @@ mod tests {
             let made = key::generate(Generate::Ec(curve)).unwrap();
             (Key::parse(made.spec, &made.material).unwrap(), made.public.unwrap())
         };
-        for curve in [Curve::P256, Curve::P384, Curve::P521, Curve::X25519] {
+        for curve in Curve::all().filter(|curve| curve.agrees()) {
             let (a, public_a) = pair(curve);
             let (b, public_b) = pair(curve);
             let secret = shared_secret(&a, &public_b).unwrap();

@@ -1,18 +1,15 @@
-//! ECDSA on the NIST curves P-256, P-384 and P-521, FIPS 186-5.
+//! ECDSA on the curves over prime fields, FIPS 186-5.
 //!
 //! Signatures are r‖s. Nonces are those of RFC 6979 with fresh random bytes mixed in (section
 //! 3.6), so neither a repeated message nor a bad random generator gives the key away.
 
-use std::ops::Deref;
-
 use coffer_protocol::mechanism::Hash;
-use ecdsa::hazmat::{sign_prehashed_rfc6979, verify_prehashed};
 use zeroize::Zeroizing;
 
 pub use super::curve::Curve;
-use super::fast::{self, EcdsaSigner};
-use super::key::Uses;
-use super::{Error, hash, random};
+use super::curve::Group;
+use super::ec_key::{Point, Private};
+use super::{Error, fast, hash, random};
 
 /// What ECDSA signs: the hash as an integer of the order's length.
 ///
@@ -46,121 +43,32 @@ fn full_length(signature: &[u8], order_len: usize) -> Result<Vec<u8>, Error> {
     Ok(full)
 }
 
-/// Makes the functions of one curve.
-macro_rules! curve {
-    ($curve:ident, $Name:ident, $module:ident, $Curve:ident, $Hash:ty, $len:literal) => {
-        #[doc = concat!("ECDSA on ", stringify!($Curve), ".")]
-        pub mod $curve {
-            use $module::elliptic_curve::Generate;
-            use $module::elliptic_curve::sec1::ToSec1Point;
-            use $module::{PublicKey, SecretKey, $Curve};
-
-            use super::*;
-
-            /// A private key ready for use.
-            pub struct Private {
-                secret: SecretKey,
-                signer: Option<EcdsaSigner>,
-            }
-
-            impl Private {
-                /// Prepares a key.
-                pub(in crate::crypto) fn new(secret: SecretKey, uses: Uses) -> Self {
-                    let scalar = Zeroizing::new(secret.to_bytes());
-                    let point = point(&secret.public_key());
-                    let signer = if uses.sign {
-                        EcdsaSigner::new(Curve::$Name, &scalar, &point)
-                    } else {
-                        None
-                    };
-                    Self { secret, signer }
-                }
-
-                /// Whether the second implementation signs with it.
-                #[cfg(all(test, feature = "fast"))]
-                pub(in crate::crypto) fn is_fast(&self) -> bool {
-                    self.signer.is_some()
-                }
-            }
-
-            impl Deref for Private {
-                type Target = SecretKey;
-
-                fn deref(&self) -> &SecretKey {
-                    &self.secret
-                }
-            }
-
-            /// A new secret scalar with its public point.
-            pub(in crate::crypto) fn generate() -> Result<(Zeroizing<Vec<u8>>, PublicKey), Error> {
-                let mut rng = getrandom::SysRng;
-                let secret =
-                    SecretKey::try_generate_from_rng(&mut rng).map_err(|_| Error::Entropy)?;
-                let scalar = Zeroizing::new(secret.to_bytes());
-                Ok((Zeroizing::new(scalar.to_vec()), secret.public_key()))
-            }
-
-            /// Parses a big-endian scalar, which may lack leading zeros or have more.
-            pub(in crate::crypto) fn parse(scalar: &[u8]) -> Result<SecretKey, Error> {
-                let start = scalar.iter().take_while(|byte| **byte == 0).count();
-                let digits = &scalar[start..];
-                if digits.len() > $len {
-                    return Err(Error::KeyInvalid);
-                }
-                let mut full = Zeroizing::new([0; $len]);
-                full[$len - digits.len()..].copy_from_slice(digits);
-                SecretKey::from_slice(&*full).map_err(|_| Error::KeyInvalid)
-            }
-
-            /// The uncompressed public point, 04‖X‖Y.
-            pub(in crate::crypto) fn point(key: &PublicKey) -> Vec<u8> {
-                key.to_sec1_point(false).as_bytes().to_vec()
-            }
-
-            /// Signs a hash.
-            pub(in crate::crypto) fn sign(key: &Private, hash: &[u8]) -> Result<Vec<u8>, Error> {
-                let integer = hash_to_order(hash, $len);
-                if let Some(signed) = key.signer.as_ref().and_then(|fast| fast.sign(&integer)) {
-                    return signed;
-                }
-                let fresh: [u8; $len] = random::array()?;
-                let (signature, _) = sign_prehashed_rfc6979::<$Curve, $Hash>(
-                    &key.to_nonzero_scalar(),
-                    &integer,
-                    &fresh,
-                );
-                Ok(signature.to_bytes().to_vec())
-            }
-
-            /// Verifies a signature over a hash.
-            pub(in crate::crypto) fn verify(
-                key: &PublicKey,
-                hash: &[u8],
-                signature: &[u8],
-            ) -> Result<(), Error> {
-                let full = full_length(signature, $len)?;
-                let integer = hash_to_order(hash, $len);
-                let fast = fast::ecdsa_verify(Curve::$Name, &point(key), &integer, &full);
-                fast.unwrap_or_else(|| verify_first(key, hash, &full))
-            }
-
-            /// Verifies with the first implementation.
-            pub(in crate::crypto) fn verify_first(
-                key: &PublicKey,
-                hash: &[u8],
-                signature: &[u8],
-            ) -> Result<(), Error> {
-                let full = full_length(signature, $len)?;
-                let signature = ecdsa::Signature::<$Curve>::from_slice(&full)
-                    .map_err(|_| Error::SignatureInvalid)?;
-                let integer = hash_to_order(hash, $len);
-                verify_prehashed(&key.to_projective(), &integer, &signature)
-                    .map_err(|_| Error::SignatureInvalid)
-            }
-        }
-    };
+/// Signs a hash.
+pub(super) fn sign(key: &Private, hash: &[u8]) -> Result<Vec<u8>, Error> {
+    let Group::Prime(prime) = key.curve().group() else { return Err(Error::Mechanism) };
+    let length = key.curve().order_len();
+    let integer = hash_to_order(hash, length);
+    if let Some(signed) = key.fast().and_then(|fast| fast.sign(&integer)) {
+        return signed;
+    }
+    let mut fresh = Zeroizing::new(vec![0; length]);
+    random::fill(&mut fresh)?;
+    prime.sign(key.secret(), &integer, &fresh).ok_or(Error::Internal)
 }
 
-curve!(p256_curve, P256, p256, NistP256, sha2::Sha256, 32);
-curve!(p384_curve, P384, p384, NistP384, sha2::Sha384, 48);
-curve!(p521_curve, P521, p521, NistP521, sha2::Sha512, 66);
+/// Verifies a signature over a hash.
+pub(super) fn verify(key: &Point, hash: &[u8], signature: &[u8]) -> Result<(), Error> {
+    let full = full_length(signature, key.curve().order_len())?;
+    let integer = hash_to_order(hash, key.curve().order_len());
+    let fast = fast::ecdsa_verify(key.curve(), key.bytes(), &integer, &full);
+    fast.unwrap_or_else(|| verify_first(key, hash, &full))
+}
+
+/// Verifies with the first implementation.
+pub(super) fn verify_first(key: &Point, hash: &[u8], signature: &[u8]) -> Result<(), Error> {
+    let Group::Prime(prime) = key.curve().group() else { return Err(Error::Mechanism) };
+    let full = full_length(signature, key.curve().order_len())?;
+    let integer = hash_to_order(hash, key.curve().order_len());
+    let verified = prime.verify(key.bytes(), &integer, &full);
+    if verified { Ok(()) } else { Err(Error::SignatureInvalid) }
+}

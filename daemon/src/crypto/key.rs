@@ -4,15 +4,13 @@
 
 use ::rsa::traits::PublicKeyParts;
 use ::sm4::Sm4;
-use ed25519_dalek::SigningKey;
-use x25519_dalek::StaticSecret;
 use zeroize::Zeroizing;
 
 use super::aes::Aes;
-use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
+use super::curve::Curve;
 use super::rsa_key::Components;
 use super::xts::Xts;
-use super::{Error, PublicKey, ecdh, ed25519, random, rsa_key, sm2, sm4};
+use super::{Error, PublicKey, ec_key, random, rsa_key, sm2, sm4};
 
 /// The longest generic secret in bytes.
 pub const MAX_SECRET: usize = 1024;
@@ -30,8 +28,8 @@ pub enum KeySpec {
     Secret,
     /// RSA; the bytes are a PKCS#1 `RSAPrivateKey` in DER.
     Rsa,
-    /// A named curve; the bytes are the scalar, big-endian, or the seed of Ed25519, or the scalar of X25519,
-    /// little-endian.
+    /// A named curve; the bytes are the scalar, big-endian, or the seed of Ed25519 or Ed448, or the scalar of X25519
+    /// or X448, little-endian.
     Ec(Curve),
     /// The SM2 curve; the bytes are the scalar, big-endian.
     Sm2,
@@ -57,7 +55,7 @@ pub enum Generate {
         /// The length in bytes.
         bytes: usize,
     },
-    /// RSA with 2048 to 4096 bits, a multiple of 64.
+    /// RSA with 512 to 8192 bits, a multiple of 64.
     Rsa {
         /// The size of the modulus in bits.
         bits: usize,
@@ -123,16 +121,8 @@ pub enum Key {
     Secret(Zeroizing<Vec<u8>>),
     /// RSA.
     Rsa(Box<rsa_key::Private>),
-    /// On P-256.
-    P256(p256_curve::Private),
-    /// On P-384.
-    P384(p384_curve::Private),
-    /// On P-521.
-    P521(p521_curve::Private),
-    /// Ed25519.
-    Ed25519(Box<SigningKey>),
-    /// X25519.
-    X25519(Box<StaticSecret>),
+    /// On a named curve.
+    Ec(Box<ec_key::Private>),
     /// On the SM2 curve.
     Sm2(::sm2::SecretKey),
 }
@@ -176,25 +166,9 @@ pub fn generate(what: Generate) -> Result<Generated, Error> {
             let key = rsa_key::generate(bits, exponent)?;
             pair(KeySpec::Rsa, rsa_key::encode(&key)?, PublicKey::Rsa(key.to_public_key()))
         }
-        Generate::Ec(Curve::P256) => {
-            let (scalar, point) = p256_curve::generate()?;
-            pair(KeySpec::Ec(Curve::P256), scalar, PublicKey::P256(point))
-        }
-        Generate::Ec(Curve::P384) => {
-            let (scalar, point) = p384_curve::generate()?;
-            pair(KeySpec::Ec(Curve::P384), scalar, PublicKey::P384(point))
-        }
-        Generate::Ec(Curve::P521) => {
-            let (scalar, point) = p521_curve::generate()?;
-            pair(KeySpec::Ec(Curve::P521), scalar, PublicKey::P521(point))
-        }
-        Generate::Ec(Curve::Ed25519) => {
-            let (seed, point) = ed25519::generate()?;
-            pair(KeySpec::Ec(Curve::Ed25519), seed, PublicKey::Ed25519(point))
-        }
-        Generate::Ec(Curve::X25519) => {
-            let (scalar, point) = ecdh::generate()?;
-            pair(KeySpec::Ec(Curve::X25519), scalar, PublicKey::X25519(point))
+        Generate::Ec(curve) => {
+            let (secret, point) = ec_key::generate(curve)?;
+            pair(KeySpec::Ec(curve), secret, PublicKey::Ec(point))
         }
         Generate::Sm2 => {
             let (scalar, point) = sm2::generate()?;
@@ -216,17 +190,11 @@ fn symmetric(spec: KeySpec, length: usize) -> Result<Generated, Error> {
 pub fn import(spec: KeySpec, bytes: &[u8]) -> Result<Generated, Error> {
     let key = Key::prepare(spec, bytes, Uses::NONE)?;
     let material = match &key {
-        Key::P256(key) => Zeroizing::new(key.to_bytes().to_vec()),
-        Key::P384(key) => Zeroizing::new(key.to_bytes().to_vec()),
-        Key::P521(key) => Zeroizing::new(key.to_bytes().to_vec()),
+        Key::Ec(key) => Zeroizing::new(key.secret().to_vec()),
         Key::Rsa(key) => rsa_key::encode(key)?,
-        Key::Aes(_)
-        | Key::AesXts(_)
-        | Key::Sm4(_)
-        | Key::Secret(_)
-        | Key::Ed25519(_)
-        | Key::X25519(_)
-        | Key::Sm2(_) => Zeroizing::new(bytes.to_vec()),
+        Key::Aes(_) | Key::AesXts(_) | Key::Sm4(_) | Key::Secret(_) | Key::Sm2(_) => {
+            Zeroizing::new(bytes.to_vec())
+        }
     };
     Ok(Generated { spec, material, public: key.public() })
 }
@@ -258,17 +226,7 @@ impl Key {
             KeySpec::Rsa => {
                 Self::Rsa(Box::new(rsa_key::Private::new(rsa_key::parse(bytes)?, uses)?))
             }
-            KeySpec::Ec(Curve::P256) => {
-                Self::P256(p256_curve::Private::new(p256_curve::parse(bytes)?, uses))
-            }
-            KeySpec::Ec(Curve::P384) => {
-                Self::P384(p384_curve::Private::new(p384_curve::parse(bytes)?, uses))
-            }
-            KeySpec::Ec(Curve::P521) => {
-                Self::P521(p521_curve::Private::new(p521_curve::parse(bytes)?, uses))
-            }
-            KeySpec::Ec(Curve::Ed25519) => Self::Ed25519(Box::new(ed25519::parse(bytes)?)),
-            KeySpec::Ec(Curve::X25519) => Self::X25519(Box::new(ecdh::parse(bytes)?)),
+            KeySpec::Ec(curve) => Self::Ec(Box::new(ec_key::Private::new(curve, bytes, uses)?)),
             KeySpec::Sm2 => Self::Sm2(sm2::parse(bytes)?),
         })
     }
@@ -281,11 +239,7 @@ impl Key {
             Self::Sm4(_) => KeySpec::Sm4,
             Self::Secret(_) => KeySpec::Secret,
             Self::Rsa(_) => KeySpec::Rsa,
-            Self::P256(_) => KeySpec::Ec(Curve::P256),
-            Self::P384(_) => KeySpec::Ec(Curve::P384),
-            Self::P521(_) => KeySpec::Ec(Curve::P521),
-            Self::Ed25519(_) => KeySpec::Ec(Curve::Ed25519),
-            Self::X25519(_) => KeySpec::Ec(Curve::X25519),
+            Self::Ec(key) => KeySpec::Ec(key.curve()),
             Self::Sm2(_) => KeySpec::Sm2,
         }
     }
@@ -298,10 +252,8 @@ impl Key {
             Self::Sm4(_) => 128,
             Self::Secret(bytes) => bytes.len() * 8,
             Self::Rsa(key) => key.n().bits() as usize,
-            Self::P256(_) | Self::Sm2(_) => 256,
-            Self::P384(_) => 384,
-            Self::P521(_) => 521,
-            Self::Ed25519(_) | Self::X25519(_) => 255,
+            Self::Ec(key) => key.curve().bits(),
+            Self::Sm2(_) => 256,
         }
     }
 
@@ -310,11 +262,7 @@ impl Key {
         match self {
             Self::Aes(_) | Self::AesXts(_) | Self::Sm4(_) | Self::Secret(_) => None,
             Self::Rsa(key) => Some(PublicKey::Rsa(key.to_public_key())),
-            Self::P256(key) => Some(PublicKey::P256(key.public_key())),
-            Self::P384(key) => Some(PublicKey::P384(key.public_key())),
-            Self::P521(key) => Some(PublicKey::P521(key.public_key())),
-            Self::Ed25519(key) => Some(PublicKey::Ed25519(key.verifying_key())),
-            Self::X25519(key) => Some(PublicKey::X25519((&**key).into())),
+            Self::Ec(key) => Some(PublicKey::Ec(key.point().clone())),
             Self::Sm2(key) => Some(PublicKey::Sm2(key.public_key())),
         }
     }

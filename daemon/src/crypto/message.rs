@@ -3,13 +3,13 @@
 //! Only the hash is kept between the parts. The private key is needed at the end alone, so a key
 //! that was disabled meanwhile signs nothing.
 
+use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{Parameter, Scheme};
 
-use super::ecdsa::{p256_curve, p384_curve, p521_curve};
 use super::hash::Hasher;
 use super::mac::Mac;
 use super::one_shot::{padding, public};
-use super::{Error, Half, Key, PublicKey, rsa};
+use super::{Error, Half, Key, PublicKey, ecdsa, rsa};
 
 /// A message under way.
 pub struct Message {
@@ -50,11 +50,9 @@ impl Message {
                 padding(scheme, parameter)?;
                 State::Hash(Box::new(Hasher::new(hash)))
             }
-            (
-                Scheme::Ecdsa(Some(hash)),
-                Half::Secret(Key::P256(_) | Key::P384(_) | Key::P521(_))
-                | Half::Public(PublicKey::P256(_) | PublicKey::P384(_) | PublicKey::P521(_)),
-            ) => State::Hash(Box::new(Hasher::new(hash))),
+            (Scheme::Ecdsa(Some(hash)), _) if is_for_ecdsa(key) => {
+                State::Hash(Box::new(Hasher::new(hash)))
+            }
             _ => return Err(Error::Mechanism),
         };
         Ok(Self { scheme, parameter: parameter.clone(), state })
@@ -78,9 +76,7 @@ impl Message {
             (Scheme::RsaPkcs1(_) | Scheme::RsaPss(_), Key::Rsa(key)) => {
                 rsa::sign(key, padding(self.scheme, &self.parameter)?, &hash)
             }
-            (Scheme::Ecdsa(_), Key::P256(key)) => p256_curve::sign(key, &hash),
-            (Scheme::Ecdsa(_), Key::P384(key)) => p384_curve::sign(key, &hash),
-            (Scheme::Ecdsa(_), Key::P521(key)) => p521_curve::sign(key, &hash),
+            (Scheme::Ecdsa(_), Key::Ec(key)) => ecdsa::sign(key, &hash),
             _ => Err(Error::Mechanism),
         }
     }
@@ -95,9 +91,7 @@ impl Message {
             (Scheme::RsaPkcs1(_) | Scheme::RsaPss(_), PublicKey::Rsa(key)) => {
                 rsa::verify(key, padding(self.scheme, &self.parameter)?, &hash, signature)
             }
-            (Scheme::Ecdsa(_), PublicKey::P256(key)) => p256_curve::verify(key, &hash, signature),
-            (Scheme::Ecdsa(_), PublicKey::P384(key)) => p384_curve::verify(key, &hash, signature),
-            (Scheme::Ecdsa(_), PublicKey::P521(key)) => p521_curve::verify(key, &hash, signature),
+            (Scheme::Ecdsa(_), PublicKey::Ec(key)) => ecdsa::verify(key, &hash, signature),
             _ => Err(Error::Mechanism),
         }
     }
@@ -105,4 +99,13 @@ impl Message {
 
 fn is_rsa(key: Half<'_>) -> bool {
     matches!(key, Half::Secret(Key::Rsa(_)) | Half::Public(PublicKey::Rsa(_)))
+}
+
+fn is_for_ecdsa(key: Half<'_>) -> bool {
+    let curve = match key {
+        Half::Secret(Key::Ec(key)) => key.curve(),
+        Half::Public(PublicKey::Ec(key)) => key.curve(),
+        Half::Secret(_) | Half::Public(_) => return false,
+    };
+    curve.key_type() == KeyType::Ec
 }

@@ -10,9 +10,10 @@ mod chacha;
 mod curve;
 pub mod der_signature;
 mod derive;
+pub mod ec_key;
 pub mod ecdh;
 pub mod ecdsa;
-pub mod ed25519;
+mod eddsa;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
 mod fast;
@@ -26,6 +27,7 @@ mod key_wrap;
 mod mac;
 pub mod message;
 mod mgf;
+mod montgomery;
 mod oaep;
 mod one_shot;
 pub mod password;
@@ -43,6 +45,7 @@ mod sm4;
 mod sp800_108;
 pub mod stream;
 mod tls;
+mod weierstrass;
 mod wrap;
 pub mod xts;
 

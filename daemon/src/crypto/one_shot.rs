@@ -6,11 +6,10 @@ use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::aes::{self, BLOCK, BlockMode, Ctr};
-use super::ecdsa::{p256_curve, p384_curve, p521_curve};
 use super::feedback::{self, Feedback, Way};
 use super::mac::Mac;
 use super::rsa::Padding;
-use super::{Error, Half, Key, PublicKey, chacha, ecdsa, ed25519, key_wrap, rsa, sm2, sm4};
+use super::{Error, Half, Key, PublicKey, chacha, ecdsa, key_wrap, rsa, sm2, sm4};
 
 /// Signs `input`: with HMAC, RSA, ECDSA (r‖s) or SM2 (DER).
 pub fn sign(
@@ -29,16 +28,8 @@ pub fn sign(
             rsa::sign(key, padding(scheme, parameter)?, &data)
         }
         (Scheme::RsaRaw, Key::Rsa(key)) => rsa::raw_sign(key, input),
-        (Scheme::Ecdsa(hash), Key::P256(key)) => {
-            p256_curve::sign(key, &ecdsa::prehash(hash, input)?)
-        }
-        (Scheme::Ecdsa(hash), Key::P384(key)) => {
-            p384_curve::sign(key, &ecdsa::prehash(hash, input)?)
-        }
-        (Scheme::Ecdsa(hash), Key::P521(key)) => {
-            p521_curve::sign(key, &ecdsa::prehash(hash, input)?)
-        }
-        (Scheme::EdDsa, Key::Ed25519(key)) => ed25519::sign(key, parameter, input),
+        (Scheme::Ecdsa(hash), Key::Ec(key)) => ecdsa::sign(key, &ecdsa::prehash(hash, input)?),
+        (Scheme::EdDsa, Key::Ec(key)) => key.sign_eddsa(parameter, input),
         (Scheme::Sm2Dsa(hash), Key::Sm2(key)) => sm2::sign(key, sm2_input(hash)?, input),
         _ => Err(Error::Mechanism),
     }
@@ -65,18 +56,10 @@ pub fn verify<'a>(
             rsa::verify(key, padding(scheme, parameter)?, &data, signature)
         }
         (Scheme::RsaRaw, PublicKey::Rsa(key)) => rsa::raw_verify(key, input, signature),
-        (Scheme::Ecdsa(hash), PublicKey::P256(key)) => {
-            p256_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
+        (Scheme::Ecdsa(hash), PublicKey::Ec(key)) => {
+            ecdsa::verify(key, &ecdsa::prehash(hash, input)?, signature)
         }
-        (Scheme::Ecdsa(hash), PublicKey::P384(key)) => {
-            p384_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
-        }
-        (Scheme::Ecdsa(hash), PublicKey::P521(key)) => {
-            p521_curve::verify(key, &ecdsa::prehash(hash, input)?, signature)
-        }
-        (Scheme::EdDsa, PublicKey::Ed25519(key)) => {
-            ed25519::verify(key, parameter, input, signature)
-        }
+        (Scheme::EdDsa, PublicKey::Ec(key)) => key.verify_eddsa(parameter, input, signature),
         (Scheme::Sm2Dsa(hash), PublicKey::Sm2(key)) => {
             sm2::verify(key, sm2_input(hash)?, input, signature)
         }
@@ -355,12 +338,7 @@ fn aes_key(key: Half<'_>) -> Result<&aes::Aes, Error> {
 pub(super) fn rsa_public(key: &PublicKey) -> Result<&::rsa::RsaPublicKey, Error> {
     match key {
         PublicKey::Rsa(key) => Ok(key),
-        PublicKey::P256(_)
-        | PublicKey::P384(_)
-        | PublicKey::P521(_)
-        | PublicKey::Ed25519(_)
-        | PublicKey::X25519(_)
-        | PublicKey::Sm2(_) => Err(Error::Mechanism),
+        PublicKey::Ec(_) | PublicKey::Sm2(_) => Err(Error::Mechanism),
     }
 }
 

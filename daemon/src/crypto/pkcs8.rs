@@ -2,15 +2,26 @@
 //! RFC 8410 inside.
 
 use ::rsa::pkcs1::RsaPrivateKeyRef;
-use der::asn1::{ObjectIdentifier, OctetStringRef};
-use der::{AnyRef, Decode, Encode};
+use der::asn1::{BitStringRef, ObjectIdentifier, OctetStringRef};
+use der::{AnyRef, Decode, Encode, Sequence};
 use pkcs8::{DecodePrivateKey, EncodePrivateKey, PrivateKeyInfoRef};
 use spki::AlgorithmIdentifierRef;
 use zeroize::Zeroizing;
 
-use super::ecdsa::{Curve, p256_curve, p384_curve, p521_curve};
-use super::public_key::{EC_PUBLIC_KEY, ED25519, P256, P384, P521, RSA_ENCRYPTION, SM2, X25519};
-use super::{Components, Error, Generated, KeySpec, import, import_rsa};
+use super::curve::{Curve, Group};
+use super::public_key::{EC_PUBLIC_KEY, RSA_ENCRYPTION, SM2, algorithm_of, curve_of};
+use super::{Components, Error, Generated, Key, KeySpec, Uses, import, import_rsa};
+
+/// `ECPrivateKey` of RFC 5915 section 3.
+#[derive(Sequence)]
+struct EcPrivateKey<'a> {
+    version: u8,
+    private_key: &'a OctetStringRef,
+    #[asn1(context_specific = "0", optional = "true")]
+    parameters: Option<ObjectIdentifier>,
+    #[asn1(context_specific = "1", optional = "true")]
+    public_key: Option<BitStringRef<'a>>,
+}
 
 /// The `PrivateKeyInfo` of a private key in its form at rest.
 ///
@@ -19,16 +30,11 @@ use super::{Components, Error, Generated, KeySpec, import, import_rsa};
 /// [`Error::Mechanism`] for a secret key, and for one that the standards above have no form for.
 pub fn encode(spec: KeySpec, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let document = match spec {
-        KeySpec::Rsa => return info(RSA_ENCRYPTION, Some(AnyRef::NULL), material),
-        KeySpec::Ec(Curve::P256) => p256_curve::parse(material)?.to_pkcs8_der(),
-        KeySpec::Ec(Curve::P384) => p384_curve::parse(material)?.to_pkcs8_der(),
-        KeySpec::Ec(Curve::P521) => p521_curve::parse(material)?.to_pkcs8_der(),
-        KeySpec::Ec(curve @ (Curve::Ed25519 | Curve::X25519)) => {
-            let oid = if curve == Curve::Ed25519 { ED25519 } else { X25519 };
-            let seed = OctetStringRef::new(material).map_err(|_| Error::Internal)?;
-            let seed = Zeroizing::new(seed.to_der().map_err(|_| Error::Internal)?);
-            return info(oid, None, &seed);
+        KeySpec::Rsa => {
+            let parameters = Some(AnyRef::NULL);
+            return info(AlgorithmIdentifierRef { oid: RSA_ENCRYPTION, parameters }, material);
         }
+        KeySpec::Ec(curve) => return curve_info(curve, material),
         KeySpec::Sm2 => {
             ::sm2::SecretKey::from_slice(material).map_err(|_| Error::KeyInvalid)?.to_pkcs8_der()
         }
@@ -39,15 +45,25 @@ pub fn encode(spec: KeySpec, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Erro
     Ok(document.map_err(|_| Error::Internal)?.to_bytes())
 }
 
-fn info(
-    oid: ObjectIdentifier,
-    parameters: Option<AnyRef<'_>>,
-    key: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let algorithm = AlgorithmIdentifierRef { oid, parameters };
+fn info(algorithm: AlgorithmIdentifierRef<'_>, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let key = OctetStringRef::new(key).map_err(|_| Error::Internal)?;
     let der = PrivateKeyInfoRef::new(algorithm, key).to_der();
     Ok(Zeroizing::new(der.map_err(|_| Error::Internal)?))
+}
+
+/// A scalar goes with its point (RFC 5915), a seed alone (RFC 8410 section 7).
+fn curve_info(curve: Curve, material: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let secret = OctetStringRef::new(material).map_err(|_| Error::Internal)?;
+    let inner = match curve.group() {
+        Group::Prime(_) => {
+            let key = Key::prepare(KeySpec::Ec(curve), material, Uses::NONE)?;
+            let point = key.public().and_then(|public| public.point()).ok_or(Error::Internal)?;
+            let public_key = Some(BitStringRef::from_bytes(&point).map_err(|_| Error::Internal)?);
+            EcPrivateKey { version: 1, private_key: secret, parameters: None, public_key }.to_der()
+        }
+        Group::Edwards(_) | Group::Montgomery(_) => secret.to_der(),
+    };
+    info(algorithm_of(curve)?, &Zeroizing::new(inner.map_err(|_| Error::Internal)?))
 }
 
 /// The private key that a `PrivateKeyInfo` holds, checked.
@@ -63,27 +79,10 @@ pub fn decode(der: &[u8]) -> Result<Generated, Error> {
         let is_known = parameters.is_none_or(|parameters| parameters == AnyRef::NULL);
         return if is_known { rsa(info.private_key.as_bytes()) } else { Err(Error::KeyInvalid) };
     }
-    let raw = match info.algorithm.oid {
-        ED25519 => Some(Curve::Ed25519),
-        X25519 => Some(Curve::X25519),
-        _ => None,
-    };
-    if let Some(curve) = raw {
-        return if parameters.is_none() { raw_key(curve, &info) } else { Err(Error::KeyInvalid) };
+    if let Some(curve) = curve_of(&info.algorithm)? {
+        return on_curve(curve, &info);
     }
     match info.algorithm.oids() {
-        Ok((EC_PUBLIC_KEY, Some(P256))) => {
-            let key = p256::SecretKey::from_pkcs8_der(der).map_err(|_| Error::KeyInvalid)?;
-            import(KeySpec::Ec(Curve::P256), &Zeroizing::new(key.to_bytes())[..])
-        }
-        Ok((EC_PUBLIC_KEY, Some(P384))) => {
-            let key = p384::SecretKey::from_pkcs8_der(der).map_err(|_| Error::KeyInvalid)?;
-            import(KeySpec::Ec(Curve::P384), &Zeroizing::new(key.to_bytes())[..])
-        }
-        Ok((EC_PUBLIC_KEY, Some(P521))) => {
-            let key = p521::SecretKey::from_pkcs8_der(der).map_err(|_| Error::KeyInvalid)?;
-            import(KeySpec::Ec(Curve::P521), &Zeroizing::new(key.to_bytes())[..])
-        }
         Ok((EC_PUBLIC_KEY, Some(SM2))) => {
             let key = ::sm2::SecretKey::from_pkcs8_der(der).map_err(|_| Error::KeyInvalid)?;
             import(KeySpec::Sm2, &Zeroizing::new(key.to_bytes())[..])
@@ -109,17 +108,31 @@ fn rsa(der: &[u8]) -> Result<Generated, Error> {
     })
 }
 
-/// A `CurvePrivateKey` of RFC 8410 section 7.
-fn raw_key(curve: Curve, info: &PrivateKeyInfoRef<'_>) -> Result<Generated, Error> {
-    let seed = <&OctetStringRef>::from_der(info.private_key.as_bytes());
-    let seed = seed.map_err(|_| Error::KeyInvalid)?.as_bytes();
-    let made = import(KeySpec::Ec(curve), seed)?;
-    let given = info.public_key.as_ref().map(der::asn1::BitStringRef::as_bytes);
-    let own = made.public.as_ref().and_then(super::PublicKey::point);
-    match given {
-        Some(given) if given != own.as_deref() => Err(Error::KeyInvalid),
-        _ => Ok(made),
+/// An `ECPrivateKey`, or a `CurvePrivateKey` of RFC 8410 section 7. Whatever it says of curve and point must be so.
+fn on_curve(curve: Curve, info: &PrivateKeyInfoRef<'_>) -> Result<Generated, Error> {
+    let inner = info.private_key.as_bytes();
+    let (secret, inner_public) = match curve.group() {
+        Group::Prime(_) => {
+            let key = EcPrivateKey::from_der(inner).map_err(|_| Error::KeyInvalid)?;
+            let named = key.parameters.map(|oid| oid.to_der().map_err(|_| Error::KeyInvalid));
+            let is_named = named.transpose()?.is_none_or(|name| name == curve.ec_params());
+            if key.version != 1 || !is_named || key.private_key.as_bytes().is_empty() {
+                return Err(Error::KeyInvalid);
+            }
+            (key.private_key, key.public_key)
+        }
+        Group::Edwards(_) | Group::Montgomery(_) => {
+            (<&OctetStringRef>::from_der(inner).map_err(|_| Error::KeyInvalid)?, None)
+        }
+    };
+    let made = import(KeySpec::Ec(curve), secret.as_bytes())?;
+    for given in [inner_public, info.public_key].into_iter().flatten() {
+        let given = super::PublicKey::raw(curve, given.as_bytes().ok_or(Error::KeyInvalid)?)?;
+        if made.public.as_ref() != Some(&given) {
+            return Err(Error::KeyInvalid);
+        }
     }
+    Ok(made)
 }
 
 #[cfg(test)]

@@ -11,10 +11,11 @@ use super::fast::{RsaDecrypter, RsaSigner};
 use super::key::Uses;
 use super::{Error, random, rsa};
 
-/// The smallest modulus.
-pub const MIN_BITS: usize = 2048;
+/// The smallest modulus: with less, no padding has room. What is weak is not decided here
+/// ([`coffer_protocol::weak`]).
+pub const MIN_BITS: usize = 512;
 /// The largest modulus.
-pub const MAX_BITS: usize = 4096;
+pub const MAX_BITS: usize = 8192;
 /// The public exponent F4.
 pub const DEFAULT_EXPONENT: u64 = 65537;
 
@@ -88,7 +89,9 @@ pub(super) fn generate(bits: usize, exponent: u64) -> Result<RsaPrivateKey, Erro
     {
         return Err(Error::Parameter);
     }
-    let key = RsaPrivateKey::new_with_exp(&mut random::tested()?, bits, BoxedUint::from(exponent));
+    // Unchecked is the size only, which was checked.
+    let exponent = BoxedUint::from(exponent);
+    let key = RsaPrivateKey::new_with_exp_unchecked(&mut random::tested()?, bits, exponent);
     key.map_err(|_| Error::Internal)
 }
 

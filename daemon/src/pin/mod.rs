@@ -4,6 +4,7 @@
 //! disk before it is answered, for each uid by itself: nobody locks anybody else out.
 
 mod failures;
+mod recent;
 mod verifier;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use crate::state::login::Login;
 use crate::store::{Batch, Entry, Expected, Record, RecordId, Store, Table};
 use crate::vault::{self, Inside, Secret};
 use failures::Failures;
+use recent::Recent;
 use verifier::Verifier;
 
 /// Bytes of a PIN.
@@ -117,6 +119,7 @@ pub struct Pins {
     store: Arc<Store>,
     verifiers: RwLock<BTreeMap<(Slot, Role), Arc<Verifier>>>,
     failures: Failures,
+    recent: Recent,
     pepper: Secret<32>,
     derivations: Permits,
 }
@@ -150,6 +153,7 @@ impl Pins {
         }
         Ok(Self {
             failures: Failures::new(store.clone(), failures, clock.now()),
+            recent: Recent::new()?,
             store,
             verifiers: RwLock::new(verifiers),
             pepper,
@@ -182,15 +186,21 @@ impl Pins {
     /// Tries a PIN. Tries of one subject come one after the other; each waits here until the delay that earlier
     /// failures cost is over, is counted as a failure on disk, and is taken off again when it was right.
     ///
+    /// The PIN that was right last time is right at once, unless the subject has failed since.
+    ///
     /// # Errors
     ///
     /// [`ErrorCode::PinIncorrect`], [`ErrorCode::PinLocked`], [`ErrorCode::UserPinNotInitialized`] where there is
     /// no PIN, [`ErrorCode::Unavailable`] when the daemon stops meanwhile, or what store and vault report.
     pub fn verify(&self, subject: Subject, pin: &Pin<'_>, clock: &Clock) -> Result<(), Error> {
-        if !self.is_set(subject.slot, subject.role) {
-            return Err(ErrorCode::UserPinNotInitialized.into());
+        let verifier = self.verifier(subject.slot, subject.role);
+        let verifier = verifier.ok_or(ErrorCode::UserPinNotInitialized)?;
+        let fresh = self.state(subject) == PinState::Fresh;
+        if fresh && self.recent.accepts(subject, &verifier, pin)? {
+            return Ok(());
         }
         let attempt = self.failures.begin(subject, clock)?;
+        self.recent.forget(subject);
         match self.is_right(subject, pin) {
             Ok(true) => attempt.forgive(),
             Ok(false) => Err(ErrorCode::PinIncorrect.into()),
@@ -201,15 +211,18 @@ impl Pins {
         }
     }
 
-    /// The PIN is read again here: it may have been changed while the try waited.
+    /// The verifier is read again here: the PIN may have been changed while the try waited.
     fn is_right(&self, subject: Subject, pin: &Pin<'_>) -> Result<bool, Error> {
-        match self.verifier(subject.slot, subject.role) {
-            Some(verifier) if pin.fits() => {
-                let _permit = self.derivations.acquire();
-                verifier.accepts(pin, &self.pepper)
-            }
-            Some(_) | None => Ok(false),
+        let Some(verifier) = self.verifier(subject.slot, subject.role).filter(|_| pin.fits())
+        else {
+            return Ok(false);
+        };
+        let _permit = self.derivations.acquire();
+        let right = verifier.accepts(pin, &self.pepper)?;
+        if right {
+            self.recent.remember(subject, &verifier, pin)?;
         }
+        Ok(right)
     }
 
     /// Sets a PIN. Failures stay as they are: see [`Pins::clear_failures`].
@@ -247,6 +260,9 @@ impl Pins {
         }
         let mut verifiers = self.verifiers.write().unwrap_or_else(PoisonError::into_inner);
         self.store.commit(batch)?;
+        for ((slot, role), _) in &made {
+            self.recent.forget_all(*slot, *role);
+        }
         verifiers.extend(made);
         Ok(())
     }
@@ -260,6 +276,7 @@ impl Pins {
         let mut verifiers = self.verifiers.write().unwrap_or_else(PoisonError::into_inner);
         let result = fill()?;
         verifiers.clear();
+        self.recent.forget_everybody();
         self.failures.forget();
         Ok(result)
     }
@@ -281,6 +298,7 @@ impl Pins {
             batch.delete(Table::Pins, verifier_id((slot, role))?, Expected::Any);
             self.store.commit(batch)?;
             verifiers.remove(&(slot, role));
+            self.recent.forget_all(slot, role);
         }
         Ok(())
     }

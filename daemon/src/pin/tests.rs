@@ -185,3 +185,52 @@ fn two_pins_of_one_payload_must_fit_into_it() {
     assert!(Pin::two(&payload, 8).is_ok());
     assert_eq!(Pin::two(&payload, 9).unwrap_err().code(), ErrorCode::Malformed);
 }
+
+/// What the store wrote while `f` ran: each try that takes the long way is counted there.
+fn written(device: &Device, f: impl FnOnce()) -> u64 {
+    let before = device.store.statistics().batches;
+    f();
+    device.store.statistics().batches - before
+}
+
+#[test]
+fn the_pin_that_was_right_is_right_again_without_being_counted() {
+    let device = Device::with_pins();
+    let right = || assert_eq!(device.try_pin(USER, b"user"), Ok(()));
+    assert_eq!(written(&device, right), 2);
+    assert_eq!(written(&device, right), 0);
+    let other = || assert_eq!(device.try_pin(OTHER, b"user"), Ok(()));
+    assert_eq!(written(&device, other), 2);
+    let device = device.restart();
+    let right = || assert_eq!(device.try_pin(USER, b"user"), Ok(()));
+    assert_eq!(written(&device, right), 2);
+}
+
+#[test]
+fn a_wrong_try_after_a_right_one_is_counted_and_makes_the_next_take_the_long_way() {
+    let device = Device::with_pins();
+    assert_eq!(device.try_pin(USER, b"user"), Ok(()));
+    for failures in 1..LOCKED_AT {
+        let wrong = || assert_eq!(device.try_pin(USER, b"used"), Err(ErrorCode::PinIncorrect));
+        assert_eq!(written(&device, wrong), 1, "{failures}");
+    }
+    assert_eq!(device.pins.state(USER), PinState::FinalTry);
+    let right = || assert_eq!(device.try_pin(USER, b"user"), Ok(()));
+    assert_eq!(written(&device, right), 2);
+    assert_eq!(written(&device, right), 0);
+    device.lock_out(USER);
+    assert_eq!(device.try_pin(USER, b"user"), Err(ErrorCode::PinLocked));
+}
+
+#[test]
+fn a_pin_that_was_changed_or_taken_away_is_not_right_any_more() {
+    let device = Device::with_pins();
+    assert_eq!(device.try_pin(USER, b"user"), Ok(()));
+    let payload = Payload::Plain(b"next");
+    device.pins.set(SLOT, Role::User, &Pin::whole(&payload)).unwrap();
+    assert_eq!(device.try_pin(USER, b"user"), Err(ErrorCode::PinIncorrect));
+    assert_eq!(device.try_pin(USER, b"next"), Ok(()));
+    assert_eq!(device.try_pin(USER, b"next"), Ok(()));
+    device.pins.remove(SLOT, Role::User).unwrap();
+    assert_eq!(device.try_pin(USER, b"next"), Err(ErrorCode::UserPinNotInitialized));
+}

@@ -46,6 +46,11 @@ impl Verifier {
         Ok(Self { tag, ..new })
     }
 
+    /// Random bytes that no other verifier has.
+    pub(super) const fn salt(&self) -> &[u8] {
+        &self.salt
+    }
+
     /// Whether it is the verifier of this PIN, in constant time.
     pub(super) fn accepts(&self, pin: &Pin<'_>, pepper: &Secret<32>) -> Result<bool, Error> {
         self.compute(pin, pepper, |tag| bool::from(tag.ct_eq(&self.tag)))

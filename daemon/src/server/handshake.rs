@@ -60,6 +60,7 @@ pub(super) fn greet(
         max_payload: MAX_PAYLOAD,
         max_sessions: u32::try_from(service.limits().sessions).unwrap_or(u32::MAX),
         daemon_version: env!("CARGO_PKG_VERSION").to_owned(),
+        weak_keys: service.config.keys.weak as u8,
     };
     let caller = Caller {
         templates: Templates::default(),

@@ -37,6 +37,7 @@ mod system;
 pub mod testing;
 mod token;
 mod visible;
+mod weak;
 
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
 pub use kms::{Imports, Uses};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // all of it is tests
 
+mod certificate;
 mod cmk;
 mod copy;
 mod create;
@@ -15,4 +16,5 @@ mod read;
 mod set;
 mod statement;
 mod support;
+mod weak;
 mod wrap;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use coffer_daemon::application::Application;
 use coffer_daemon::clock::{Clock, Hands};
+use coffer_daemon::config::Config;
 use coffer_daemon::object::Slot;
 use coffer_daemon::service::Service;
 use coffer_daemon::service::testing::Peer;
@@ -19,6 +20,7 @@ use coffer_protocol::operation::object::{
     GenerateKeyPair, GeneratedKeyPair, GetAttributes, ObjectDescription, SetAttributes, UnwrapKey,
     WrapKey,
 };
+use coffer_protocol::weak::WeakKeys;
 
 pub(crate) const DATA: u64 = 0;
 pub(crate) const CERTIFICATE: u64 = 1;
@@ -47,15 +49,21 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn new() -> Self {
+        Self::with(WeakKeys::Refuse)
+    }
+
+    /// One where weak keys may do that.
+    pub(crate) fn with(weak: WeakKeys) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let hands = Arc::new(Hands::default());
         hands.pass(1_800_000_000);
-        Self::open(directory, hands)
+        Self::open(directory, hands, weak)
     }
 
-    fn open(directory: tempfile::TempDir, hands: Arc<Hands>) -> Self {
+    fn open(directory: tempfile::TempDir, hands: Arc<Hands>, weak: WeakKeys) -> Self {
         let clock = Clock::set_by(hands.clone());
-        let service = Service::for_tests_at(directory.path(), clock, |_| {});
+        let configure = |config: &mut Config| config.keys.weak = weak;
+        let service = Service::for_tests_at(directory.path(), clock, configure);
         Self { service, hands, directory }
     }
 
@@ -67,9 +75,15 @@ impl Device {
 
     /// The same store after a restart.
     pub(crate) fn restart(self) -> Self {
+        let weak = self.service.config.keys.weak;
+        self.restart_with(weak)
+    }
+
+    /// The same store after a restart with another configuration.
+    pub(crate) fn restart_with(self, weak: WeakKeys) -> Self {
         let Self { service, hands, directory } = self;
         drop(Arc::try_unwrap(service).map_err(drop).expect("nobody else has the service"));
-        Self::open(directory, hands)
+        Self::open(directory, hands, weak)
     }
 
     pub(crate) fn owner(&self) -> Peer {

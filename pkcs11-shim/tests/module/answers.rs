@@ -51,7 +51,7 @@ impl State {
             "GetSessionInfo" => {
                 plain::<GetSessionInfo>(&SessionInfo { slot: 0, state: 2, read_write: true })
             }
-            "DescribeObject" | "CreateObject" => {
+            "DescribeObject" | "CreateObject" | "GenerateKey" => {
                 let object = decode_meta::<DescribeObject>(meta).map_or(AES, |asked| asked.object);
                 let known = self.objects.get(&object).ok_or(ErrorCode::ObjectInvalid)?;
                 plain::<DescribeObject>(known)

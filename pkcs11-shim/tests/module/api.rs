@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coffer_pkcs11::ffi::exports as c;
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_MECHANISM, CK_MECHANISM_TYPE, CK_OBJECT_HANDLE, CK_RV,
-    CK_SESSION_HANDLE, CK_SLOT_ID, CK_ULONG, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_OK,
+    CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_FLAGS, CK_MECHANISM, CK_MECHANISM_TYPE, CK_OBJECT_HANDLE,
+    CK_RV, CK_SESSION_HANDLE, CK_SLOT_ID, CK_ULONG, CKF_RW_SESSION, CKF_SERIAL_SESSION, CKR_OK,
 };
 
 pub(crate) type Answer<T> = Result<T, CK_RV>;
@@ -100,6 +100,21 @@ inits!(sign_init C_SignInit verify_init C_VerifyInit encrypt_init C_EncryptInit 
 
 pub(crate) fn sign_cancel(session: CK_SESSION_HANDLE) -> Answer<()> {
     call!(C_SignInit(session, null_mut(), 0))
+}
+
+pub(crate) fn session_cancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) -> Answer<()> {
+    call!(C_SessionCancel(session, flags))
+}
+
+pub(crate) fn generate(
+    session: CK_SESSION_HANDLE,
+    mechanism: &Mechanism<'_>,
+    template: Template<'_>,
+) -> Answer<CK_OBJECT_HANDLE> {
+    let (mut mechanism, (mut attributes, count), mut key) = (mechanism.raw(), raw(template), 0);
+    let place = attributes.as_mut_ptr();
+    call!(C_GenerateKey(session, &raw mut mechanism, place, count, &raw mut key))?;
+    Ok(key)
 }
 
 pub(crate) fn digest_init(session: CK_SESSION_HANDLE, mechanism: CK_MECHANISM_TYPE) -> Answer<()> {

@@ -6,7 +6,9 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::error::Failure;
@@ -48,12 +50,39 @@ pub(crate) struct State {
     pub(crate) refusals: HashMap<&'static str, ErrorCode>,
     /// Operations at which to close the connection instead of an answer.
     pub(crate) hang_up_at: Option<&'static str>,
+    /// An operation to hold once, before its answer.
+    pub(crate) hold_at: Option<Hold>,
     /// Bytes that searches find beyond the objects.
     pub(crate) more_handles: Vec<u32>,
     pub(crate) streams: HashMap<u8, (u64, Vec<u8>)>,
     pub(crate) sessions: u32,
     events: Vec<UnixStream>,
     connections: Vec<UnixStream>,
+}
+
+/// A request that waits for its answer.
+pub(crate) struct Hold {
+    name: &'static str,
+    reached: Sender<()>,
+    released: Receiver<()>,
+}
+
+/// The other end of a [`Hold`].
+pub(crate) struct Held {
+    reached: Receiver<()>,
+    release: Sender<()>,
+}
+
+impl Held {
+    /// Waits until the request has come.
+    pub(crate) fn wait(&self) {
+        self.reached.recv_timeout(Duration::from_mins(1)).unwrap();
+    }
+
+    /// Lets it be answered.
+    pub(crate) fn release(self) {
+        self.release.send(()).unwrap();
+    }
 }
 
 fn description(
@@ -142,6 +171,13 @@ impl Fake {
         }
     }
 
+    /// Holds the next request of that name.
+    pub(crate) fn hold(&self, name: &'static str) -> Held {
+        let ((reached, was_reached), (release, released)) = (channel(), channel());
+        self.state().hold_at = Some(Hold { name, reached, released });
+        Held { reached: was_reached, release }
+    }
+
     /// Starts it again after a crash.
     pub(crate) fn restart(&self) {
         self.listen();
@@ -190,6 +226,7 @@ fn serve(mut connection: UnixStream, state: &Mutex<State>) {
                 max_payload: MAX_PAYLOAD,
                 max_sessions: 1024,
                 daemon_version: "0".to_owned(),
+                weak_keys: 0,
             };
             let meta = encode_meta(&welcome).unwrap();
             send(&mut connection, Kind::Reply, HELLO, Flags::NONE, header.request_id, &meta, &[]);
@@ -199,13 +236,21 @@ fn serve(mut connection: UnixStream, state: &Mutex<State>) {
             continue;
         }
         let name = operation::find(header.operation).unwrap().name;
-        let mut state = state.lock().unwrap();
+        let shared = state;
+        let mut state = lock(shared);
         state.frames.push(name);
         state.payloads.push(payload.clone());
         if state.hang_up_at == Some(name) {
             // The other side sees the end of the stream either way.
             let _ = connection.shutdown(Shutdown::Both);
             return;
+        }
+        if let Some(hold) = state.hold_at.take_if(|hold| hold.name == name) {
+            drop(state);
+            hold.reached.send(()).unwrap();
+            // A test that fails lets go of it.
+            let _ = hold.released.recv();
+            state = lock(shared);
         }
         let (flags, meta, payload) = match state.answer(name, &meta, &payload) {
             Ok((meta, payload)) => (Flags::NONE, meta, payload),
@@ -215,6 +260,10 @@ fn serve(mut connection: UnixStream, state: &Mutex<State>) {
         let (operation, id) = (header.operation, header.request_id);
         send(&mut connection, Kind::Reply, operation, flags, id, &meta, &payload);
     }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap()
 }
 
 fn receive(connection: &mut UnixStream) -> Option<(Header, Vec<u8>, Vec<u8>)> {

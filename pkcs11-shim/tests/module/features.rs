@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use coffer_pkcs11::ffi::exports as c;
 use coffer_protocol::attribute::{self, Set, Type};
 use coffer_protocol::mechanism::{self, Function, KeySize, Parts};
+use coffer_protocol::weak::WeakKeys;
 
 const BEGINNING: &str = "# What the PKCS#11 module offers
 
@@ -36,10 +37,11 @@ fn mechanisms() -> String {
         let functions =
             Function::ALL.into_iter().filter(|function| row.functions.contains(*function));
         let functions: Vec<_> = functions.map(|function| format!("{function:?}")).collect();
+        let (low, high) = WeakKeys::default().range(row);
         let size = match row.key_size {
             KeySize::None => "–".to_owned(),
-            KeySize::Bits(low, high) => format!("{low} to {high} bits"),
-            KeySize::Bytes(low, high) => format!("{low} to {high} bytes"),
+            KeySize::Bits(..) => format!("{low} to {high} bits"),
+            KeySize::Bytes(..) => format!("{low} to {high} bytes"),
         };
         let parts = if row.parts == Parts::Multi { "yes" } else { "no" };
         let functions = functions.join(", ");

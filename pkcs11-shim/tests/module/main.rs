@@ -5,6 +5,7 @@ mod api;
 mod arguments;
 mod attributes;
 mod away;
+mod cancel;
 mod encryption;
 mod fake;
 mod features;

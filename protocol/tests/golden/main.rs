@@ -122,6 +122,7 @@ fn connection() -> Vec<Vector> {
         max_payload: frame::MAX_PAYLOAD,
         max_sessions: 1024,
         daemon_version: "0.1.0".to_owned(),
+        weak_keys: 2,
     };
     let first = Hello { role: Role::Service as u8, attach: None, partition: None, ..hello.clone() };
     let failure = Failure::about(ErrorCode::CmkNotFound, "alias/app");

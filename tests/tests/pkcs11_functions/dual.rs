@@ -5,8 +5,8 @@ use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::c::{Session, plain, with};
-use crate::{aes, hmac, rsa, secret};
+use crate::{aes, hmac, rsa};
+use coffer_tests::c::{Session, plain, with};
 
 const IV: [u8; 16] = [3; 16];
 
@@ -116,7 +116,7 @@ fn a_key_that_may_be_read_is_digested() {
     isolated(|directory| {
         let (_daemon, session) = start(directory);
         let sha = plain(CKM_SHA256);
-        let key = secret(session, CKK_GENERIC_SECRET, b"the secret", &[]).unwrap();
+        let key = session.create_secret(CKK_GENERIC_SECRET, b"the secret", &[]).unwrap();
         assert_eq!(session.digest_key(key), Err(CKR_OPERATION_NOT_INITIALIZED));
         session.digest_init(Some(&sha)).unwrap();
         session.digest_update(b"before ").unwrap();
@@ -125,7 +125,7 @@ fn a_key_that_may_be_read_is_digested() {
         let expected = Sha256::digest(b"before the secret after").to_vec();
         assert_eq!(session.digest_final().unwrap(), expected);
 
-        let kept = secret(session, CKK_GENERIC_SECRET, b"the secret", &[]).unwrap();
+        let kept = session.create_secret(CKK_GENERIC_SECRET, b"the secret", &[]).unwrap();
         let length = crate::number(32);
         let template = [(CKA_VALUE_LEN, &length[..]), (CKA_TOKEN, crate::NO)];
         let hidden = session.generate(&plain(CKM_GENERIC_SECRET_KEY_GEN), &template).unwrap();

@@ -4,8 +4,8 @@ use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::c::{self, Handle, Mechanism, Session, plain, with};
 use crate::{NO, P256, YES, hmac, number};
+use coffer_tests::c::{self, Handle, Mechanism, Session, plain, with};
 
 /// RFC 5480 and RFC 8410.
 const CURVES: [(u64, u64, &[u8], usize); 4] = [

@@ -5,8 +5,8 @@ use coffer_tests::forwarder::Forwarder;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::c::{Message, Position, Session, Shape, plain, with};
 use crate::{aes, ec, hmac, number, rsa};
+use coffer_tests::c::{Message, Position, Session, Shape, plain, with};
 
 #[test]
 fn each_call_is_one_request_and_what_begins_is_none() {

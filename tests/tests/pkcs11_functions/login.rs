@@ -4,8 +4,8 @@ use coffer_tests::daemon::{Daemon, PIN, SO_PIN};
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::{self as sys, *};
 
-use crate::c::{self, Session, plain};
 use crate::{NO, YES, ec, hmac, number, rsa};
+use coffer_tests::c::{self, Session, plain};
 
 #[test]
 fn a_name_is_empty_or_the_callers_own() {

@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 
-mod c;
 mod dual;
 mod encapsulate;
 mod event;
@@ -19,38 +18,17 @@ mod wrap;
 
 use cryptoki_sys as sys;
 
-use c::{Answer, Handle, Session};
+use coffer_tests::c::{self, Handle, NO, Session, YES, number};
 
-const YES: &[u8] = &[1];
-const NO: &[u8] = &[0];
 /// The name of P-256 in `CKA_EC_PARAMS` (RFC 5480).
 const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
-fn number(number: u64) -> [u8; 8] {
-    number.to_ne_bytes()
-}
-
-/// A secret key of the session with a value that may be read.
-fn secret(session: Session, key_type: u64, value: &[u8], more: &[u64]) -> Answer<Handle> {
-    let (class, key_type) = (number(sys::CKO_SECRET_KEY), number(key_type));
-    let mut template = vec![
-        (sys::CKA_CLASS, &class[..]),
-        (sys::CKA_KEY_TYPE, &key_type[..]),
-        (sys::CKA_VALUE, value),
-        (sys::CKA_TOKEN, NO),
-        (sys::CKA_SENSITIVE, NO),
-        (sys::CKA_EXTRACTABLE, YES),
-    ];
-    template.extend(more.iter().map(|usage| (*usage, YES)));
-    session.create(&template)
-}
-
 fn aes(session: Session) -> Handle {
-    secret(session, sys::CKK_AES, &[7; 32], &[]).unwrap()
+    session.create_secret(sys::CKK_AES, &[7; 32], &[]).unwrap()
 }
 
 fn hmac(session: Session) -> Handle {
-    secret(session, sys::CKK_GENERIC_SECRET, &[9; 32], &[]).unwrap()
+    session.create_secret(sys::CKK_GENERIC_SECRET, &[9; 32], &[]).unwrap()
 }
 
 /// An RSA pair of the session.

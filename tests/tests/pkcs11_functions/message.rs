@@ -8,8 +8,8 @@ use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::c::{self, Handle, Message, Position, Session, Shape, plain};
-use crate::{aes, secret};
+use crate::aes;
+use coffer_tests::c::{self, Handle, Message, Position, Session, Shape, plain};
 
 const GIVEN: Shape = Shape::Gcm { generator: CKG_NO_GENERATE, fixed: 0 };
 const NONCE: [u8; 12] = [9; 12];
@@ -18,7 +18,8 @@ const NONCE: [u8; 12] = [9; 12];
 type Row = (u64, Handle, fn(usize) -> Shape);
 
 fn rows(session: Session) -> Vec<Row> {
-    let chacha = secret(session, CKK_CHACHA20, &[8; 32], &[CKA_ENCRYPT, CKA_DECRYPT]).unwrap();
+    let chacha =
+        session.create_secret(CKK_CHACHA20, &[8; 32], &[CKA_ENCRYPT, CKA_DECRYPT]).unwrap();
     let key = aes(session);
     vec![
         (CKM_AES_GCM, key, |_| GIVEN),

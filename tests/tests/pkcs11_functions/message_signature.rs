@@ -4,8 +4,8 @@ use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::c::{Session, plain};
 use crate::{ec, hmac, rsa};
+use coffer_tests::c::{Session, plain};
 
 #[test]
 fn every_message_has_its_signature_whole_and_in_parts() {

@@ -5,8 +5,8 @@ use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 use serde_json::json;
 
-use crate::c::{Handle, Session, plain, with};
-use crate::{NO, number, secret};
+use crate::{NO, number};
+use coffer_tests::c::{Handle, Session, plain, with};
 
 /// A CMK, and its object of this class.
 fn cmk(
@@ -49,7 +49,7 @@ fn every_attempt_is_refused_and_raises_an_alarm() {
         let sign = "ASYMMETRIC_SIGN_VERIFY_ECC";
         let (ec_id, ec) = make("ec", sign, CKO_PRIVATE_KEY);
         let (agreement_id, agreement) = make("agreement", "KEY_AGREEMENT", CKO_PRIVATE_KEY);
-        let target = secret(session, CKK_GENERIC_SECRET, &[1; 32], &[]).unwrap();
+        let target = session.create_secret(CKK_GENERIC_SECRET, &[1; 32], &[]).unwrap();
         for id in [aes_id, ec_id, agreement_id] {
             schedule(&daemon, &id);
         }

@@ -4,8 +4,8 @@ use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::c::{Session, plain};
 use crate::{NO, hmac, rsa};
+use coffer_tests::c::{Session, plain};
 
 #[test]
 fn a_signature_gives_back_what_was_signed() {

@@ -4,8 +4,8 @@ use coffer_tests::daemon::{Daemon, PIN, SO_PIN};
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::c::{self, Session, plain, with};
 use crate::{aes, hmac, rsa};
+use coffer_tests::c::{self, Session, plain, with};
 
 /// Begins an operation, or ends it with no mechanism.
 type Init<'a> = Box<dyn Fn(Option<()>) -> Result<(), CK_RV> + 'a>;

@@ -5,8 +5,8 @@ use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::c::{self, Session, plain, with};
-use crate::{aes, hmac, rsa, secret};
+use crate::{aes, hmac, rsa};
+use coffer_tests::c::{self, Session, plain, with};
 
 #[test]
 fn a_digest_goes_on_elsewhere_and_where_it_was() {
@@ -92,7 +92,7 @@ fn the_keys_are_those_that_were_saved() {
         let _daemon = Daemon::start_in(directory);
         let session = Session::begin().unwrap();
         let key = hmac(session);
-        let other = secret(session, CKK_GENERIC_SECRET, &[1; 32], &[]).unwrap();
+        let other = session.create_secret(CKK_GENERIC_SECRET, &[1; 32], &[]).unwrap();
         session.sign_init(Some(&plain(CKM_SHA256_HMAC)), key).unwrap();
         session.sign_update(b"data").unwrap();
         let saved = session.save_state().unwrap();

@@ -4,8 +4,8 @@ use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::c::{Handle, Mechanism, Session, plain, with};
-use crate::{NO, YES, ec, number, secret};
+use crate::{NO, YES, ec, number};
+use coffer_tests::c::{Handle, Mechanism, Session, plain, with};
 
 const VALUE: &[u8] = b"the value of the key that leaves";
 
@@ -19,9 +19,9 @@ fn keys(session: Session) -> Keys {
     let wraps = [CKA_WRAP, CKA_UNWRAP];
     let chacha = [wraps[0], wraps[1], CKA_DECRYPT];
     Keys {
-        aes: secret(session, CKK_AES, &[7; 32], &wraps).unwrap(),
-        chacha: secret(session, CKK_CHACHA20, &[8; 32], &chacha).unwrap(),
-        secret: secret(session, CKK_GENERIC_SECRET, VALUE, &[]).unwrap(),
+        aes: session.create_secret(CKK_AES, &[7; 32], &wraps).unwrap(),
+        chacha: session.create_secret(CKK_CHACHA20, &[8; 32], &chacha).unwrap(),
+        secret: session.create_secret(CKK_GENERIC_SECRET, VALUE, &[]).unwrap(),
     }
 }
 

@@ -8,7 +8,6 @@
 #![cfg(target_pointer_width = "64")]
 
 mod allowed;
-mod c;
 mod functions;
 mod memory;
 mod world;
@@ -16,6 +15,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use coffer_protocol::mechanism::{self, Cost, Mechanism};
+use coffer_tests::c::address;
 use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::{
@@ -291,7 +291,7 @@ fn a_function_needs_initialize_whatever_else_is_wrong() {
                         if place == at { wrong.2 } else { memory.right(*argument, None) }
                     };
                     let words: Vec<_> = arguments.map(filled).collect();
-                    let code = c::call(function.address, &words);
+                    let code = address::call(function.address, &words);
                     oracle.cases += 1;
                     if (code == CKR_CRYPTOKI_NOT_INITIALIZED) == is_early {
                         oracle.fault(&function, "finalized", &[wrong], code, "before C_Initialize");

@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 
+use coffer_tests::c::address;
 use cryptoki_sys::{self as sys, CK_RV, CKR_OK};
 
 use crate::allowed;
-use crate::c;
 use crate::functions::{self, Arg, Function, Object};
 use crate::memory::Memory;
 
@@ -111,7 +111,7 @@ impl World {
 
     /// Calls with words.
     pub(crate) fn raw(&self, name: &str, arguments: &[usize]) -> CK_RV {
-        c::call(self.function(name).address, arguments)
+        address::call(self.function(name).address, arguments)
     }
 
     /// Every malformed form of one argument: of handles here, of the rest in [`Memory`].
@@ -164,7 +164,7 @@ impl World {
                 }
             });
         }
-        c::call(function.address, &words)
+        address::call(function.address, &words)
     }
 
     /// Does what goes before a function, and says whether all of it went well.

@@ -6,8 +6,8 @@ use coffer_tests::isolated::isolated;
 use cryptoki_sys as sys;
 use cryptoki_sys::{CK_ATTRIBUTE, CK_ULONG};
 
-use super::c::{list, plain};
 use super::{KEY, NO, YES, number, secret, start};
+use coffer_tests::c::{list, plain};
 
 /// The bytes of an array of attributes, for a template that has it as a value.
 fn raw(array: &[CK_ATTRIBUTE]) -> CK_ATTRIBUTE {
@@ -30,7 +30,7 @@ fn a_template_goes_in_takes_effect_and_comes_out() {
         template.push(raw(&wanted));
         let generate = plain(sys::CKM_AES_KEY_GEN);
         let outer = session.generate_with(&generate, &mut template).unwrap();
-        let open = secret(&session, sys::CKK_AES, &KEY, &[]);
+        let open = secret(session, sys::CKK_AES, &KEY, &[]);
         let kwp = plain(sys::CKM_AES_KEY_WRAP_KWP);
         assert_eq!(session.wrap(&kwp, outer, open), Err(sys::CKR_KEY_HANDLE_INVALID));
         let closed = session

@@ -6,13 +6,13 @@ use coffer_tests::isolated::isolated;
 use cryptoki_sys as sys;
 use cryptoki_sys::CK_ULONG;
 
-use super::c::{Session, list, plain, with};
 use super::{NO, YES, bytes, number, secret, start};
+use coffer_tests::c::{Session, list, plain, with};
 
 const OPEN: [(sys::CK_ATTRIBUTE_TYPE, &[u8]); 2] =
     [(sys::CKA_SENSITIVE, NO), (sys::CKA_EXTRACTABLE, YES)];
 
-fn value(session: &Session, key: sys::CK_OBJECT_HANDLE) -> String {
+fn value(session: Session, key: sys::CK_OBJECT_HANDLE) -> String {
     hex::encode(session.read(key, sys::CKA_VALUE).unwrap())
 }
 
@@ -28,7 +28,7 @@ fn sp_800_108_gives_additional_keys_through_its_parameter() {
     isolated(|directory| {
         let (_daemon, session) = start(directory);
         let key: Vec<u8> = (0..32).collect();
-        let base = secret(&session, sys::CKK_GENERIC_SECRET, &key, &[sys::CKA_DERIVE]);
+        let base = secret(session, sys::CKK_GENERIC_SECRET, &key, &[sys::CKA_DERIVE]);
         let mut counter = sys::CK_SP800_108_COUNTER_FORMAT { bLittleEndian: 0, ulWidthInBits: 32 };
         let mut bits = sys::CK_SP800_108_DKM_LENGTH_FORMAT {
             dkmLengthMethod: sys::CK_SP800_108_DKM_LENGTH_SUM_OF_KEYS,
@@ -80,7 +80,7 @@ fn sp_800_108_gives_additional_keys_through_its_parameter() {
         let template = [OPEN[0], OPEN[1], (sys::CKA_VALUE_LEN, &sixteen[..])];
         let call = with(sys::CKM_SP800_108_COUNTER_KDF, &parameter);
         let key = session.derive(&call, base, &template).unwrap();
-        let values = [key, handles[0], handles[1]].map(|key| value(&session, key));
+        let values = [key, handles[0], handles[1]].map(|key| value(session, key));
         assert_eq!(values.concat(), KEYS);
         parts[1].pValue = null_mut();
         parameter.pDataParams = parts.as_mut_ptr();
@@ -116,7 +116,7 @@ fn a_tls_handshake_goes_from_the_premaster_secret_to_its_end() {
         let (_daemon, session) = start(directory);
         let premaster: Vec<u8> = [3, 3].into_iter().chain(0..46).collect();
         let usages = [sys::CKA_DERIVE];
-        let base = secret(&session, sys::CKK_GENERIC_SECRET, &premaster, &usages);
+        let base = secret(session, sys::CKK_GENERIC_SECRET, &premaster, &usages);
         let (mut client, mut server) = ([0xc1; 32], [0x5e; 32]);
         let randoms = sys::CK_SSL3_RANDOM_DATA {
             pClientRandom: client.as_mut_ptr(),
@@ -135,7 +135,7 @@ fn a_tls_handshake_goes_from_the_premaster_secret_to_its_end() {
         let master = session.derive(&call, base, &template).unwrap();
         assert_eq!((version.major, version.minor), (3, 3));
         assert_eq!(
-            value(&session, master),
+            value(session, master),
             "15cdeee113ad922474d21f77ce6f686335a930c052fc106613ff2d390910c16ad30f22101881c9bcd0ed289edb9f7f55"
         );
 
@@ -162,7 +162,7 @@ fn a_tls_handshake_goes_from_the_premaster_secret_to_its_end() {
         let call = with(sys::CKM_TLS12_KEY_AND_MAC_DERIVE, &parameter);
         session.derive_into(&call, master, &template).unwrap();
         let keys = [out.hClientMacSecret, out.hServerMacSecret, out.hClientKey, out.hServerKey];
-        let keys = keys.map(|key| value(&session, key)).concat();
+        let keys = keys.map(|key| value(session, key)).concat();
         assert_eq!(
             format!("{keys}{}{}", hex::encode(client_iv), hex::encode(server_iv)),
             "14485b5f14b0f7224068825c43a0c56d7c0a7951b51b858c9cfaf4c06a99e91de9834707deae254d5ce50530991c767230f64156bbdda75ff31aae32e3e71b844286c6b5fdca795471730ea0dd28c54bcbfadde23db9e4e2faf69e1206e30d180819b023dd600737"
@@ -195,9 +195,9 @@ fn a_tls_handshake_goes_from_the_premaster_secret_to_its_end() {
             ulServerOrClient: 2,
         };
         let finished = with(sys::CKM_TLS12_MAC, &parameter);
-        let code = session.sign(&finished, master, &digest).unwrap();
+        let code = session.sign_with(&finished, master, &digest).unwrap();
         assert_eq!(hex::encode(&code), "bd7a1efe16865a3f76cce656");
-        session.verify(&finished, master, &digest, &code).unwrap();
+        session.verify_with(&finished, master, &digest, &code).unwrap();
     });
 }
 
@@ -234,7 +234,7 @@ fn a_password_comes_in_either_structure() {
         // RFC 6070.
         for call in [with(sys::CKM_PKCS5_PBKD2, &new), with(sys::CKM_PKCS5_PBKD2, &old)] {
             let key = session.generate(&call, &template).unwrap();
-            assert_eq!(value(&session, key), "4b007901b765489abead49d926f721d065a429c1");
+            assert_eq!(value(session, key), "4b007901b765489abead49d926f721d065a429c1");
         }
         let refused = |parameter: sys::CK_PKCS5_PBKD2_PARAMS2| {
             session.generate(&with(sys::CKM_PKCS5_PBKD2, &parameter), &template)
@@ -260,8 +260,8 @@ fn keys_are_made_of_keys_and_data() {
     isolated(|directory| {
         let (_daemon, session) = start(directory);
         let derive = [sys::CKA_DERIVE];
-        let base = secret(&session, sys::CKK_GENERIC_SECRET, b"base key", &derive);
-        let other = secret(&session, sys::CKK_GENERIC_SECRET, b"other", &derive);
+        let base = secret(session, sys::CKK_GENERIC_SECRET, b"base key", &derive);
+        let other = secret(session, sys::CKK_GENERIC_SECRET, b"other", &derive);
         let mut data = *b"data";
         let string = sys::CK_KEY_DERIVATION_STRING_DATA { pData: data.as_mut_ptr(), ulLen: 4 };
         let bit: CK_ULONG = 8;
@@ -278,7 +278,7 @@ fn keys_are_made_of_keys_and_data() {
             assert_eq!(session.read(key, sys::CKA_VALUE).unwrap(), expected);
         }
         let aes =
-            secret(&session, sys::CKK_AES, &bytes("2b7e151628aed2a6abf7158809cf4f3c"), &derive);
+            secret(session, sys::CKK_AES, &bytes("2b7e151628aed2a6abf7158809cf4f3c"), &derive);
         let mut block = bytes("6bc1bee22e409f96e93d7e117393172a");
         let parameter = sys::CK_AES_CBC_ENCRYPT_DATA_PARAMS {
             iv: core::array::from_fn(|index| u8::try_from(index).unwrap()),
@@ -287,7 +287,7 @@ fn keys_are_made_of_keys_and_data() {
         };
         let call = with(sys::CKM_AES_CBC_ENCRYPT_DATA, &parameter);
         let key = session.derive(&call, aes, &OPEN).unwrap();
-        assert_eq!(value(&session, key), "7649abac8119b246cee98e9b12e9197d");
+        assert_eq!(value(session, key), "7649abac8119b246cee98e9b12e9197d");
         let unknown: CK_ULONG = 999;
         let call = with(sys::CKM_CONCATENATE_BASE_AND_KEY, &unknown);
         assert_eq!(session.derive(&call, base, &OPEN), Err(sys::CKR_KEY_HANDLE_INVALID));

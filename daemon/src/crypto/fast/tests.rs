@@ -1,7 +1,7 @@
 use coffer_protocol::mechanism::Pss;
 
-use super::super::ecdsa::{p256_curve, p384_curve, p521_curve};
-use super::super::{aes, hash, rsa_key};
+use super::super::ec_key::{self, Point, Private};
+use super::super::{aes, ecdsa, hash, rsa_key};
 use super::*;
 use crate::crypto::Uses;
 use crate::crypto::rsa::{self, Padding};
@@ -15,11 +15,29 @@ fn inside(test: impl FnOnce()) {
     assert_eq!(vault::aws_lc_plain_allocations(), before);
 }
 
+/// An RSA-8192 key, which takes seconds to make.
+fn large() -> RsaPrivateKey {
+    let text = include_str!("../../../tests/vectors/rsa8192.txt");
+    let number = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        hex::decode(line.trim()).unwrap()
+    };
+    let (prime_1, prime_2) = (number("prime_1 "), number("prime_2 "));
+    let components = rsa_key::Components {
+        modulus: &number("modulus "),
+        public_exponent: &number("public_exponent "),
+        private_exponent: &number("private_exponent "),
+        primes: Some([&prime_1, &prime_2]),
+        ..Default::default()
+    };
+    rsa_key::from_components(&components).unwrap()
+}
+
 #[test]
 fn rsa_signs_as_the_first_implementation_does() {
     inside(|| {
-        for bits in [2048, 3072, 4096] {
-            let key = rsa_key::generate(bits, 65537).unwrap();
+        let made = [2048, 3072, 4096].map(|bits| rsa_key::generate(bits, 65537).unwrap());
+        for key in made.into_iter().chain([large()]) {
             let signer = RsaSigner::new(&key).unwrap();
             let first = rsa_key::Private::new(key, Uses::NONE).unwrap();
             for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
@@ -84,38 +102,54 @@ fn a_digest_info_is_signed_as_its_digest_is() {
 #[test]
 fn oaep_is_opened_with_label_and_without() {
     inside(|| {
-        let key = rsa_key::generate(2048, 65537).unwrap();
-        let decrypter = RsaDecrypter::new(&key).unwrap();
-        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
-            for label in [&b""[..], b"label"] {
-                let oaep = Oaep { hash, mgf: hash, label: label.to_vec() };
-                let made = rsa::oaep_encrypt(key.as_public_key(), &oaep, b"data key").unwrap();
-                let opened = decrypter.decrypt(&oaep, &made).unwrap().unwrap();
-                assert_eq!(opened, b"data key");
-                let other = Oaep { label: b"other".to_vec(), ..oaep };
-                let refused = decrypter.decrypt(&other, &made).unwrap();
-                assert_eq!(refused, Err(Error::EncryptedDataInvalid));
+        for key in [rsa_key::generate(2048, 65537).unwrap(), large()] {
+            let decrypter = RsaDecrypter::new(&key).unwrap();
+            for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+                for label in [&b""[..], b"label"] {
+                    let oaep = Oaep { hash, mgf: hash, label: label.to_vec() };
+                    let made = rsa::oaep_encrypt(key.as_public_key(), &oaep, b"data key").unwrap();
+                    let opened = decrypter.decrypt(&oaep, &made).unwrap().unwrap();
+                    assert_eq!(opened, b"data key");
+                    let other = Oaep { label: b"other".to_vec(), ..oaep };
+                    let refused = decrypter.decrypt(&other, &made).unwrap();
+                    assert_eq!(refused, Err(Error::EncryptedDataInvalid));
+                }
             }
+            let mixed = Oaep { hash: Hash::Sha256, mgf: Hash::Sha1, label: Vec::new() };
+            assert!(decrypter.decrypt(&mixed, &[1; 256]).is_none());
         }
-        let mixed = Oaep { hash: Hash::Sha256, mgf: Hash::Sha1, label: Vec::new() };
-        assert!(decrypter.decrypt(&mixed, &[1; 256]).is_none());
     });
 }
 
 #[test]
 fn ecdsa_signs_hashes_of_any_length() {
     inside(|| {
-        let (scalar, public) = p256_curve::generate().unwrap();
-        let key = p256_curve::Private::new(p256_curve::parse(&scalar).unwrap(), Uses::ALL);
-        let (scalar, large) = p384_curve::generate().unwrap();
-        let second = p384_curve::Private::new(p384_curve::parse(&scalar).unwrap(), Uses::ALL);
-        assert!(key.is_fast() && second.is_fast());
-        for length in [1, 20, 28, 32, 48, 64] {
-            let hash = &[0xa5; 64][..length];
-            let made = p256_curve::sign(&key, hash).unwrap();
-            p256_curve::verify(&public, hash, &made).unwrap();
-            let made = p384_curve::sign(&second, hash).unwrap();
-            p384_curve::verify(&large, hash, &made).unwrap();
+        for curve in [Curve::P256, Curve::P384] {
+            let (key, public) = pair(curve);
+            for length in [1, 20, 28, 32, 48, 64] {
+                let hash = &[0xa5; 64][..length];
+                let made = ecdsa::sign(&key, hash).unwrap();
+                ecdsa::verify(&public, hash, &made).unwrap();
+            }
+        }
+    });
+}
+
+/// A key that the second implementation signs with.
+fn pair(curve: Curve) -> (Private, Point) {
+    let (scalar, public) = ec_key::generate(curve).unwrap();
+    let key = Private::new(curve, &scalar, Uses::ALL).unwrap();
+    assert!(key.fast().is_some(), "{curve:?}");
+    (key, public)
+}
+
+#[test]
+fn other_curves_are_left_to_the_first_implementation() {
+    inside(|| {
+        for curve in Curve::all().filter(|curve| Ecdsa::on(*curve).is_none()) {
+            let (secret, _) = ec_key::generate(curve).unwrap();
+            assert!(Private::new(curve, &secret, Uses::ALL).unwrap().fast().is_none(), "{curve:?}");
+            assert!(ecdsa_verify(curve, &[4; 65], &[1; 32], &[1; 64]).is_none());
         }
     });
 }
@@ -123,20 +157,18 @@ fn ecdsa_signs_hashes_of_any_length() {
 #[test]
 fn both_implementations_agree_on_what_a_signature_is() {
     inside(|| {
-        let (scalar, public) = p521_curve::generate().unwrap();
-        let key = p521_curve::Private::new(p521_curve::parse(&scalar).unwrap(), Uses::ALL);
-        assert!(key.is_fast());
+        let (key, public) = pair(Curve::P521);
         for length in [1, 32, 64] {
             let hash = &[0xa5; 64][..length];
-            let mut made = p521_curve::sign(&key, hash).unwrap();
-            p521_curve::verify(&public, hash, &made).unwrap();
-            p521_curve::verify_first(&public, hash, &made).unwrap();
+            let mut made = ecdsa::sign(&key, hash).unwrap();
+            ecdsa::verify(&public, hash, &made).unwrap();
+            ecdsa::verify_first(&public, hash, &made).unwrap();
             made[100] ^= 1;
-            assert!(p521_curve::verify(&public, hash, &made).is_err());
-            assert!(p521_curve::verify_first(&public, hash, &made).is_err());
+            assert!(ecdsa::verify(&public, hash, &made).is_err());
+            assert!(ecdsa::verify_first(&public, hash, &made).is_err());
             for wrong in [&[0; 132][..], &[0xff; 132]] {
-                let refused = p521_curve::verify(&public, hash, wrong);
-                assert_eq!(refused, p521_curve::verify_first(&public, hash, wrong));
+                let refused = ecdsa::verify(&public, hash, wrong);
+                assert_eq!(refused, ecdsa::verify_first(&public, hash, wrong));
             }
         }
     });

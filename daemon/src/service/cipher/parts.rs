@@ -4,7 +4,7 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::frame::MAX_PAYLOAD;
-use coffer_protocol::mechanism::{Parts, Scheme};
+use coffer_protocol::mechanism::Parts;
 use coffer_protocol::operation::cipher::{
     CancelOperation, FinishOperation, Function, Nothing, Output, StartOperation, UpdateOperation,
 };
@@ -15,7 +15,7 @@ use super::usable::{Usable, spend, still_usable, usable};
 use super::{demand, whole};
 use crate::Error;
 use crate::application::{Held, Operation, Progress};
-use crate::crypto::{self, Message, Stream};
+use crate::crypto::{self, KeySpec, Message, Stream};
 use crate::vault::{self, Depth, Public, Sealed};
 
 /// Most bytes of data of which nothing may leave before all is there and its tag was verified.
@@ -127,10 +127,12 @@ fn finish_or_go_on(
 
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
-    let Operation { key, part, mechanism, progress, .. } = operation;
-    // Verifying on P-521 needs more than a small stack.
-    let is_long = matches!(mechanism.scheme, Scheme::Ecdsa(_)) && key.key_bits() > 384;
-    let depth = if is_long { Depth::Large } else { Depth::Small };
+    let Operation { key, part, progress, .. } = operation;
+    let usual = key.depth();
+    let depth = match key.spec() {
+        Some(KeySpec::Ec(curve)) => curve.agreement_depth(),
+        _ => usual,
+    };
     let over = crypto::Error::Internal;
     let done = match progress {
         Progress::Held(_) | Progress::Done(_) => return Err(over.into()),
@@ -143,7 +145,7 @@ fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<
         }
         Progress::Message(mut message) if function == Function::Sign => {
             let key = part.secret()?;
-            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
+            vault::run(usual, |inside| -> Result<_, ErrorCode> {
                 let message = message.get_mut(inside).take().ok_or(over)?;
                 Ok(inside.publish(&message.sign(key.get(inside))?))
             })

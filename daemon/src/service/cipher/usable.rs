@@ -8,8 +8,9 @@ use coffer_protocol::key::KeyState;
 use coffer_protocol::mechanism::{self, CallError, Mechanism, MechanismCall, Parameter};
 use coffer_protocol::operation::cipher::Function;
 use coffer_protocol::operation::{KeyRule, Operation};
+use coffer_protocol::weak::Doing;
 
-use super::super::{Authorized, Service, visible};
+use super::super::{Authorized, Service, visible, weak};
 use super::{Demand, demand};
 use crate::Error;
 use crate::object::{KeyPart, Material, Object, class, public};
@@ -69,6 +70,7 @@ pub(in crate::service) fn usable_for<O: Operation>(
     if !mechanism.key_size.contains_bits(object.key_bits() as usize) {
         return Err(ErrorCode::KeySize.into());
     }
+    weak::check(service, &object, Doing::Function(demand.mechanism))?;
     let possible = mechanism.accepts(&parameter, object.key_bits() as usize);
     possible.map_err(|_| ErrorCode::MechanismParameter)?;
     if object.attributes.flag(attribute::ALWAYS_AUTHENTICATE) {

@@ -13,6 +13,7 @@ use coffer_protocol::operation::kms::{
 use super::super::{Answer, Authorized, Handle, Service};
 use super::{find, in_range, is_gone, meta, no_cluster, validate_name};
 use crate::Error;
+use crate::crypto;
 use crate::object::{KeyMeta, Object};
 
 impl Handle for DescribeKey {
@@ -86,9 +87,12 @@ fn spec_name(object: &Object, key: &KeyMeta) -> String {
     match (object.key_type(), object.key_bits()) {
         (Some(KeyType::Aes), bits) => format!("AES_{bits}"),
         (Some(KeyType::Rsa), bits) => format!("RSA_{bits}"),
-        (Some(KeyType::EcEdwards), _) => "ED25519".to_owned(),
-        (Some(KeyType::EcMontgomery), _) => "X25519".to_owned(),
-        (Some(KeyType::Ec), bits) => format!("EC_P{bits}"),
+        (Some(KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery), _) => {
+            match object.spec() {
+                Some(crypto::KeySpec::Ec(curve)) => curve.spec_name().to_owned(),
+                _ => String::new(),
+            }
+        }
         (Some(KeyType::Sm4), _) => KeySpec::Sm4.name().to_owned(),
         (Some(KeyType::Sm2), _) => "SM2".to_owned(),
         (Some(KeyType::GenericSecret | KeyType::Hmac(_)), bits) => format!("HMAC_{bits}"),

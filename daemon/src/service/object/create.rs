@@ -2,16 +2,17 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::object::{CreateObject, ObjectDescription};
+use coffer_protocol::weak::Doing;
 
 use super::made::Made;
 use super::place::{self, New};
 use super::rules::{Draft, Implied, Source};
 use super::template::{self, Template};
-use super::{Context, describe};
+use super::{Context, describe, statement};
 use crate::Error;
 use crate::object::schema::Kind;
 use crate::object::{ObjectId, public};
-use crate::service::{Answer, Authorized, Handle, Service};
+use crate::service::{Answer, Authorized, Handle, Service, weak};
 
 impl Handle for CreateObject {
     type Plan = (Draft, Option<Made>);
@@ -20,12 +21,15 @@ impl Handle for CreateObject {
         template::validate(payload_length)
     }
 
-    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Self::Plan, Error> {
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let context = Context::of(call, call.request().session)?;
         let payload = call.payload();
         let template = Template::read(payload, 0..payload.len())?;
         let mut draft =
             Draft::new(&template, Implied::default(), Source::Imported, &context.session)?;
+        if draft.kind.is_key() {
+            weak::check_new(service, &draft.attributes, Doing::TakeIn)?;
+        }
         let made = match draft.kind {
             Kind::Data => None,
             Kind::Certificate => {
@@ -33,7 +37,7 @@ impl Handle for CreateObject {
                 None
             }
             Kind::Trust => {
-                draft.check_trust()?;
+                statement::check_trust(&draft.attributes)?;
                 None
             }
             Kind::DomainParameters => {

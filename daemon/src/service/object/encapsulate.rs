@@ -74,11 +74,8 @@ impl Plan {
     }
 
     /// How much stack agreement takes.
-    const fn depth(&self) -> Depth {
-        match self.curve {
-            Curve::P521 => Depth::Large,
-            Curve::P256 | Curve::P384 | Curve::Ed25519 | Curve::X25519 => Depth::Small,
-        }
+    fn depth(&self) -> Depth {
+        self.curve.agreement_depth()
     }
 
     /// The secret of a private key and a point, as a key; for code inside the vault.

@@ -10,6 +10,7 @@ use coffer_protocol::mechanism::{
 use coffer_protocol::operation::object::{
     GenerateKey, GenerateKeyPair, GeneratedKeyPair, MAX_PASSWORD, ObjectDescription,
 };
+use coffer_protocol::weak::Doing;
 
 use super::made::Made;
 use super::place::{self, New, NewMaterial};
@@ -19,7 +20,7 @@ use super::{Context, describe};
 use crate::Error;
 use crate::crypto::{self, Generate, KeySpec, ecdsa::Curve, rsa_key};
 use crate::object::{ObjectId, class, public};
-use crate::service::{Answer, Authorized, Handle, Service};
+use crate::service::{Answer, Authorized, Handle, Service, weak};
 use crate::vault::Depth;
 
 /// The row of a mechanism that has that function, and the parameter, which few of them take.
@@ -73,7 +74,9 @@ fn secret(mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
 }
 
 /// What to generate for a pair.
-fn pair(mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
+fn pair(service: &Service, mechanism: &Mechanism, draft: &Draft) -> Result<Generate, Error> {
+    let doing = Doing::Function(Function::GenerateKeyPair);
+    weak::check_new(service, &draft.attributes, doing)?;
     if mechanism.scheme == Scheme::EcKeyPairGen {
         let params = draft.attributes.get(a::EC_PARAMS).unwrap_or_default();
         let key_type = public::key_type(&draft.attributes)?;
@@ -191,7 +194,7 @@ impl Handle for GenerateKeyPair {
         template::validate(private)
     }
 
-    fn check(call: &Authorized<'_, Self>, _service: &Service) -> Result<Self::Plan, Error> {
+    fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let (request, payload) = (call.request(), call.payload());
         let context = Context::of(call, request.session)?;
         let (mechanism, _) = mechanism(&request.mechanism, Function::GenerateKeyPair)?;
@@ -204,7 +207,7 @@ impl Handle for GenerateKeyPair {
         };
         let mut public = draft(0..middle, class::PUBLIC_KEY)?;
         let mut private = draft(middle..payload.len(), class::PRIVATE_KEY)?;
-        let what = pair(mechanism, &public)?;
+        let what = pair(service, mechanism, &public)?;
         let params = private.attributes.get(a::EC_PARAMS);
         if params.is_some_and(|params| Some(params) != public.attributes.get(a::EC_PARAMS)) {
             return Err(Error::about(ErrorCode::TemplateInconsistent, "CKA_EC_PARAMS"));

@@ -7,6 +7,7 @@ use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::Scheme;
 use coffer_protocol::operation::object::{MAX_WRAPPED, ObjectDescription, UnwrapKey};
+use coffer_protocol::weak::Doing;
 
 use super::made::Made;
 use super::place::{self, New};
@@ -20,7 +21,7 @@ use crate::crypto::{self, Generated, KeySpec};
 use crate::object::schema::Kind;
 use crate::object::{ObjectId, OpenKey, public};
 use crate::service::cipher::{self, Usable};
-use crate::service::{Answer, Authorized, Handle, Service};
+use crate::service::{Answer, Authorized, Handle, Service, weak};
 use crate::vault::{Depth, Inside};
 
 /// What to make with what.
@@ -183,6 +184,8 @@ impl Handle for UnwrapKey {
         )?;
         let mut draft = plan.draft;
         draft.adopt(&made.public)?;
+        weak::check_new(service, &draft.attributes, Doing::TakeIn)
+            .map_err(|_| ErrorCode::WrappedKeyInvalid)?;
         let id = ObjectId::random();
         draft.finish(id, id, Source::Unwrapped);
         let new = New { id, attributes: draft.attributes, material: Some(made).into() };

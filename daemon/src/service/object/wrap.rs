@@ -10,7 +10,7 @@ use coffer_protocol::operation::object::{Output, WrapKey};
 use super::stop::Stop;
 use super::{Context, read};
 use crate::Error;
-use crate::crypto::{self, KeySpec, ecdsa::Curve};
+use crate::crypto::{self, KeySpec};
 use crate::object::{Object, class};
 use crate::service::cipher::{self, Usable};
 use crate::service::{Answer, Authorized, Handle, Service, visible};
@@ -39,12 +39,11 @@ pub(super) const fn takes_private(scheme: Scheme) -> bool {
     !matches!(scheme, Scheme::RsaPkcs1(_) | Scheme::RsaOaep)
 }
 
-/// How much stack wrapping and unwrapping take: making a pair and agreeing on the larger curves does not fit the small
-/// ones.
+/// How much stack wrapping and unwrapping take.
 pub(super) fn depth_of(wrapping: &Usable) -> Depth {
     match (wrapping.mechanism.scheme, wrapping.object.spec()) {
-        (Scheme::EcdhAesKeyWrap, Some(KeySpec::Ec(Curve::P384 | Curve::P521))) => Depth::Large,
-        _ => Depth::Small,
+        (Scheme::EcdhAesKeyWrap, Some(KeySpec::Ec(curve))) => curve.wrapping_depth(),
+        _ => wrapping.object.depth(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{exports, not_parallel};
 use crate::error::Error;
 use crate::ffi::pointers::Buffer;
 use crate::ffi::{initialize, list, random};
-use crate::{login, session, slot, slot_event, state};
+use crate::{cancel, login, session, slot, slot_event, state};
 
 /// Bytes of a token's label.
 const LABEL: CK_ULONG = 32;
@@ -61,7 +61,7 @@ exports! { SESSIONS: ready;
     C_CloseAllSessions(slot: CK_SLOT_ID) = |module| session::close_all(module, slot);
     C_GetSessionInfo(session: CK_SESSION_HANDLE, info: *mut CK_SESSION_INFO) =
         |module| info.expect()?.write(session::info(module, session)?);
-    C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) = |module| session::cancel(module, session, flags);
+    C_SessionCancel(session: CK_SESSION_HANDLE, flags: CK_FLAGS) = |module| cancel::cancel(module, session, flags);
     C_GetOperationState(session: CK_SESSION_HANDLE, saved: *mut CK_BYTE, saved_length: *mut CK_ULONG) =
         |module| {
             let buffer = Buffer::new(saved, saved_length)?;

@@ -13,7 +13,7 @@ use super::place::{self, New};
 use super::stop::Stop;
 use super::{Context, describe, read, template};
 use crate::Error;
-use crate::crypto::{self, Base, KeySpec, ecdsa::Curve};
+use crate::crypto::{self, Base, KeySpec};
 use crate::object::ObjectId;
 use crate::object::schema::Kind;
 use crate::service::cipher::{self, Usable};
@@ -68,8 +68,7 @@ impl Plan {
     /// How much stack the derivation takes.
     fn depth(&self) -> Depth {
         match self.base.usable.object.spec() {
-            // Agreement on the largest curve does not fit the small stacks.
-            Some(KeySpec::Ec(Curve::P521)) => Depth::Large,
+            Some(KeySpec::Ec(curve)) => curve.agreement_depth(),
             _ => Depth::Small,
         }
     }

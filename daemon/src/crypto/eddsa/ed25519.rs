@@ -6,61 +6,60 @@
 use coffer_protocol::mechanism::{EdDsaParameter, Parameter};
 use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as DalekSigner, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha512};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{Error, random};
+use super::{Arithmetic, Error, Signer};
 
 /// The length of a seed, which is the private key, and of a public point in bytes.
-pub const LEN: usize = 32;
+const LEN: usize = 32;
 
-/// A new seed with its public point.
-pub(super) fn generate() -> Result<(Zeroizing<Vec<u8>>, VerifyingKey), Error> {
-    let mut seed = Zeroizing::new(vec![0; LEN]);
-    random::fill(&mut seed)?;
-    let public = parse(&seed)?.verifying_key();
-    Ok((seed, public))
-}
+/// The curve of Ed25519.
+pub(in crate::crypto) struct Ed25519;
 
-/// Prepares a seed of 32 bytes.
-pub(super) fn parse(seed: &[u8]) -> Result<SigningKey, Error> {
-    SigningKey::try_from(seed).map_err(|_| Error::KeyInvalid)
-}
+impl Arithmetic for Ed25519 {
+    fn prepare(&self, seed: &[u8]) -> Result<Box<dyn Signer>, Error> {
+        Ok(Box::new(SigningKey::try_from(seed).map_err(|_| Error::KeyInvalid)?))
+    }
 
-/// Reads a public point of 32 bytes. Points of small order, for which anybody can make signatures, are refused.
-pub(super) fn public(point: &[u8]) -> Result<VerifyingKey, Error> {
-    let key = VerifyingKey::try_from(point).map_err(|_| Error::KeyInvalid)?;
-    if key.is_weak() { Err(Error::KeyInvalid) } else { Ok(key) }
-}
+    fn is_point(&self, point: &[u8]) -> bool {
+        key(point).is_some()
+    }
 
-/// Signs a message; no parameter is the plain scheme.
-pub(super) fn sign(
-    key: &SigningKey,
-    parameter: &Parameter,
-    message: &[u8],
-) -> Result<Vec<u8>, Error> {
-    match parameter {
-        Parameter::None => Ok(key.sign(message).to_bytes().to_vec()),
-        Parameter::EdDsa(eddsa) => sign_separated(key, eddsa, message),
-        _ => Err(Error::Parameter),
+    fn verify(
+        &self,
+        point: &[u8],
+        parameter: &Parameter,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Error> {
+        let signature = Signature::from_slice(signature).map_err(|_| Error::SignatureLength)?;
+        let key = key(point).ok_or(Error::KeyInvalid)?;
+        match parameter {
+            Parameter::None => Ok(key.verify_strict(message, &signature).is_ok()),
+            Parameter::EdDsa(eddsa) => verify_separated(&key, eddsa, message, &signature),
+            _ => Err(Error::Parameter),
+        }
     }
 }
 
-/// Verifies a signature over a message; no parameter is the plain scheme.
-pub(super) fn verify(
-    key: &VerifyingKey,
-    parameter: &Parameter,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), Error> {
-    let signature = Signature::from_slice(signature).map_err(|_| Error::SignatureLength)?;
-    let verified = match parameter {
-        Parameter::None => key.verify_strict(message, &signature).is_ok(),
-        Parameter::EdDsa(eddsa) => verify_separated(key, eddsa, message, &signature)?,
-        _ => return Err(Error::Parameter),
-    };
-    if verified { Ok(()) } else { Err(Error::SignatureInvalid) }
+fn key(point: &[u8]) -> Option<VerifyingKey> {
+    VerifyingKey::try_from(point).ok().filter(|key| !key.is_weak())
+}
+
+impl Signer for SigningKey {
+    fn public(&self) -> Vec<u8> {
+        self.verifying_key().to_bytes().to_vec()
+    }
+
+    fn sign(&self, parameter: &Parameter, message: &[u8]) -> Result<Vec<u8>, Error> {
+        match parameter {
+            Parameter::None => Ok(DalekSigner::sign(self, message).to_bytes().to_vec()),
+            Parameter::EdDsa(eddsa) => sign_separated(self, eddsa, message),
+            _ => Err(Error::Parameter),
+        }
+    }
 }
 
 /// `dom2` of RFC 8032 section 2, hashed.
