@@ -4,6 +4,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -33,6 +34,17 @@ pub fn fork(in_child: impl FnOnce()) -> Forked {
 }
 
 impl Forked {
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Panics
+    ///
+    /// Where it has ended by itself.
+    pub fn kill(self) {
+        nix::sys::signal::kill(self.0, Signal::SIGKILL).expect("the child is ours");
+        let status = waitpid(self.0, None).expect("the child is ours");
+        assert_eq!(status, WaitStatus::Signaled(self.0, Signal::SIGKILL, false));
+    }
+
     /// Waits until it has ended.
     ///
     /// # Panics
