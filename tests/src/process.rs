@@ -70,21 +70,21 @@ pub fn this_thread() -> Pid {
     nix::unistd::gettid()
 }
 
-/// Waits until a thread of this process sleeps: one in a call waits for the daemon then.
+/// Whether a thread of this process sleeps: one in a call waits for the daemon then.
+pub fn is_asleep(thread: Pid) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+    // The state follows the name, which may have blanks and brackets.
+    state.is_ok_and(|state| state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
+}
+
+/// Waits until it does.
 ///
 /// # Panics
 ///
-/// Where it does not sleep in time.
+/// Where it does not in time.
 pub fn wait_asleep(thread: Pid) {
     let begun = Instant::now();
-    let is_asleep = || {
-        let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
-        // The state follows the name, which may have blanks and brackets.
-        state.is_ok_and(|state| {
-            state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
-        })
-    };
-    while !is_asleep() {
+    while !is_asleep(thread) {
         assert!(begun.elapsed() < DEADLINE, "the thread does not wait");
         std::thread::yield_now();
     }

@@ -1,8 +1,6 @@
 //! Which session does what with which object (PKCS#11 usage guide, session states), and how sessions become what they
 //! are: the tables as data, each cell tried through the C functions.
 
-#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
-
 use coffer_tests::c::{self, Answer, NO, Session, YES, number};
 use coffer_tests::daemon::{Daemon, PIN, SO_PIN};
 use coffer_tests::isolated::isolated;

@@ -5,11 +5,11 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use coffer_tests::daemon::{DEADLINE, Daemon, PIN, SO_PIN, module};
+use coffer_tests::c;
+use coffer_tests::daemon::{DEADLINE, Daemon, PIN, SO_PIN};
 use coffer_tests::isolated::isolated;
 use coffer_tests::process::{Forked, fork};
 use coffer_tests::token::{
@@ -20,19 +20,13 @@ use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
+use cryptoki_sys::{
+    CKK_AES, CKR_SESSION_COUNT, CKR_SESSION_HANDLE_INVALID, CKS_RW_PUBLIC_SESSION, CKU_USER,
+};
 use serde_json::json;
 
 /// What the module says of an application's sessions with a token.
-const MOST: usize = 1024;
-
-/// A copy of the module in a folder: it has a state of its own, and is another application.
-fn another(directory: &Path) -> Pkcs11 {
-    let copy = directory.join("another.so");
-    std::fs::copy(module(), &copy).unwrap();
-    let another = Pkcs11::new(copy).unwrap();
-    initialize(&another).unwrap();
-    another
-}
+const MOST: u64 = 1024;
 
 /// Another process, which does something, says so, and stays until it is killed.
 fn beside(pkcs11: &Pkcs11, first: impl FnOnce(&Pkcs11)) -> Forked {
@@ -74,42 +68,42 @@ fn unique_id(session: &Session, object: ObjectHandle) -> Attribute {
 fn an_application_has_its_sessions_and_no_more() {
     isolated(|directory| {
         let daemon = Daemon::start_in(directory);
-        let pkcs11 = open();
-        let slot = slot(&pkcs11, DEV);
+        c::initialize().unwrap();
+        let slot = c::slots().unwrap()[0];
         let counts = || {
-            let token = pkcs11.get_token_info(slot).unwrap();
-            (token.session_count().unwrap(), token.rw_session_count().unwrap())
+            let token = c::token_info(slot).unwrap();
+            assert_eq!((token.ulMaxSessionCount, token.ulMaxRwSessionCount), (MOST, MOST));
+            (token.ulSessionCount, token.ulRwSessionCount)
         };
-        let mut sessions: Vec<_> = (0..MOST)
-            .map(|number| match number % 4 {
-                0 => pkcs11.open_rw_session(slot).unwrap(),
-                _ => pkcs11.open_ro_session(slot).unwrap(),
-            })
-            .collect();
-        assert_eq!(counts(), (MOST as u64, MOST as u64 / 4));
-        assert_eq!(counted(&daemon), (1, MOST as u64));
-        for _ in 0..3 {
-            assert_eq!(refusal(pkcs11.open_ro_session(slot)), RvError::SessionCount);
-            assert_eq!(refusal(pkcs11.open_rw_session(slot)), RvError::SessionCount);
+        let open = |number| match number % 4 {
+            0 => c::Session::open(slot),
+            _ => c::Session::open_read_only(slot),
+        };
+        let mut sessions: Vec<_> = (0..MOST).map(|number| open(number).unwrap()).collect();
+        assert_eq!(counts(), (MOST, MOST / 4));
+        assert_eq!(counted(&daemon), (1, MOST));
+        for number in 0..4 {
+            assert_eq!(open(number).map(drop), Err(CKR_SESSION_COUNT));
         }
-        // Others have theirs.
-        let another = another(directory);
-        let theirs = another.open_rw_session(slot).unwrap();
-        assert_eq!(another.get_token_info(slot).unwrap().session_count(), Some(1));
+        // The loaded module beside the linked one is another application, and has its own.
+        let another = coffer_tests::token::open();
+        let theirs = another.open_rw_session(self::slot(&another, DEV)).unwrap();
+        let token = another.get_token_info(self::slot(&another, DEV)).unwrap();
+        assert_eq!(token.session_count(), Some(1));
         theirs.get_session_info().unwrap();
         // Each that is closed makes room for one.
         sessions.pop().unwrap().close().unwrap();
-        sessions.push(pkcs11.open_rw_session(slot).unwrap());
-        assert_eq!(refusal(pkcs11.open_ro_session(slot)), RvError::SessionCount);
+        sessions.push(c::Session::open(slot).unwrap());
+        assert_eq!(open(0).map(drop), Err(CKR_SESSION_COUNT));
         let last = sessions.pop().unwrap();
-        last.login(UserType::User, Some(&pin(PIN))).unwrap();
-        aes_key(&last, "k").unwrap();
-        pkcs11.close_all_sessions(slot).unwrap();
+        last.login(CKU_USER, PIN).unwrap();
+        last.create_secret(CKK_AES, &[7; 32], &[]).unwrap();
+        c::close_all_sessions(slot).unwrap();
         assert_eq!(counts(), (0, 0));
-        assert_eq!(refusal(last.get_session_info()), RvError::SessionHandleInvalid);
+        assert_eq!(last.state(), Err(CKR_SESSION_HANDLE_INVALID));
         assert_eq!(counted(&daemon), (2, 1));
-        let session = pkcs11.open_rw_session(slot).unwrap();
-        assert!(session.find_objects(&[]).unwrap().is_empty(), "the login went with them");
+        let session = c::Session::open(slot).unwrap();
+        assert_eq!(session.state(), Ok(CKS_RW_PUBLIC_SESSION), "the login went with them");
     });
 }
 
