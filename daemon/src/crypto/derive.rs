@@ -69,7 +69,7 @@ pub fn natural_length(
 /// # Errors
 ///
 /// [`Error::DataLength`] where the scheme does not give so many bytes, [`Error::Parameter`] for a point that is none
-/// and for data that is not whole blocks.
+/// and for data to encrypt that is not whole blocks or too short.
 pub fn derive(
     base: Base<'_>,
     other: Option<Base<'_>>,
@@ -77,6 +77,22 @@ pub fn derive(
     parameter: &Parameter,
     length: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    derive_keys(base, other, scheme, parameter, &[length])
+}
+
+/// [`derive`] for several keys at once, whose bytes stand one behind the other in the result.
+///
+/// # Errors
+///
+/// As [`derive`].
+pub fn derive_keys(
+    base: Base<'_>,
+    other: Option<Base<'_>>,
+    scheme: Scheme,
+    parameter: &Parameter,
+    lengths: &[usize],
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let length = lengths.iter().sum();
     let value = base.value;
     match (scheme, base.key, parameter) {
         (Scheme::Hkdf | Scheme::HkdfData, Key::Secret(base), Parameter::Hkdf(parameter)) => {
@@ -101,7 +117,7 @@ pub fn derive(
             let key: &Aes = key;
             encrypted(BlockMode::cbc_encryptor(key, &parameter.iv), &parameter.data, length)
         }
-        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => sp800_108::derive(*mode, kdf, base, length),
+        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => sp800_108::derive(*mode, kdf, base, lengths),
         (
             Scheme::TlsMaster | Scheme::TlsMasterDh | Scheme::TlsKdf,
             _,
@@ -143,11 +159,9 @@ fn extract_bits(value: &[u8], bit: u64, length: usize) -> Result<Zeroizing<Vec<u
 
 /// The beginning of a ciphertext (PKCS#11 3.1 section 6.15: what is not used is at its end).
 fn encrypted(mut mode: BlockMode, data: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
-    if data.is_empty() || !data.len().is_multiple_of(BLOCK) {
+    // Data that is too short for the key is a fault of the parameter, not of the key.
+    if data.is_empty() || !data.len().is_multiple_of(BLOCK) || length > data.len() {
         return Err(Error::Parameter);
-    }
-    if length > data.len() {
-        return Err(Error::DataLength);
     }
     // The blocks behind those that are used change nothing in front of them.
     let used = data.get(..length.next_multiple_of(BLOCK)).ok_or(Error::Internal)?;

@@ -7,7 +7,8 @@ use super::aes::{BLOCK, Cmac};
 use super::derive::Base;
 use super::{Error, Key, hmac};
 
-/// Derives `length` bytes.
+/// Derives keys of these lengths in bytes, one behind the other: no two have bytes of one output of the pseudorandom
+/// function (PKCS#11 3.1 section 6.42.8).
 ///
 /// # Errors
 ///
@@ -17,31 +18,39 @@ pub(super) fn derive(
     mode: KdfMode,
     kdf: &Kdf,
     base: Base<'_>,
-    length: usize,
+    lengths: &[usize],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let block = match kdf.prf {
         Prf::Hmac(hash) => hash.len(),
         Prf::AesCmac => BLOCK,
     };
-    let input = Input { segments: &kdf.segments, length, blocks: length.div_ceil(block), block };
+    let length = lengths.iter().sum();
+    let blocks = lengths.iter().map(|length| length.div_ceil(block)).sum();
+    let input = Input { segments: &kdf.segments, length, blocks, block };
     let mut feedback = match mode {
         KdfMode::Counter => Zeroizing::default(),
         KdfMode::Feedback => Zeroizing::new(kdf.iv.clone()),
         // A(0) is what stays the same in every iteration (section 4.3).
         KdfMode::DoublePipeline => input.fixed()?,
     };
-    let mut output = Zeroizing::new(Vec::with_capacity(length.next_multiple_of(block)));
-    for counter in 1..=input.blocks as u64 {
-        if mode == KdfMode::DoublePipeline {
-            feedback = prf(kdf.prf, base, &feedback)?;
-        }
-        let next = prf(kdf.prf, base, &input.of(counter, &feedback)?)?;
-        output.extend_from_slice(&next);
-        if mode == KdfMode::Feedback {
-            feedback = next;
+    let mut output = Zeroizing::new(Vec::with_capacity(length));
+    let mut counter = 0;
+    for length in lengths {
+        let mut left = *length;
+        while left > 0 {
+            counter += 1;
+            if mode == KdfMode::DoublePipeline {
+                feedback = prf(kdf.prf, base, &feedback)?;
+            }
+            let next = prf(kdf.prf, base, &input.of(counter, &feedback)?)?;
+            let used = left.min(next.len());
+            output.extend_from_slice(&next[..used]);
+            left -= used;
+            if mode == KdfMode::Feedback {
+                feedback = next;
+            }
         }
     }
-    output.truncate(length);
     Ok(output)
 }
 

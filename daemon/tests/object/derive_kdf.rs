@@ -6,6 +6,7 @@ use coffer_protocol::mechanism::{
     KdfParameter, KdfSegmentParameter, MechanismCall, TlsExtendedMasterParameter, TlsKdfParameter,
     TlsKeysParameter, TlsMacParameter, TlsMasterParameter, ckm,
 };
+use coffer_protocol::operation::object::ObjectDescription;
 
 use super::support::*;
 
@@ -56,14 +57,39 @@ fn one_derivation_gives_several_keys() {
     let call = || kdf(COUNTER, HMAC, &openssl(1), b"");
     let whole = user.derive(base, call(), &readable(70)).unwrap().object;
     assert_eq!(hex::encode(user.one(whole, a::VALUE).unwrap()), KEYS);
+    // Each begins with an output of its own of the pseudorandom function.
     let aes = [vec![number(a::KEY_TYPE, AES)], readable(32)].concat();
     let token = [vec![flag(a::TOKEN, true)], readable(22)].concat();
     let (keys, output) = user.derive_all(base, call(), &[&readable(16), &aes, &token]).unwrap();
     assert!(output.is_empty());
     let kinds: Vec<_> = keys.iter().map(|key| (key.key_type, key.key_bits)).collect();
     assert_eq!(kinds, [(GENERIC, 128), (AES, 256), (GENERIC, 176)]);
-    let values = keys.iter().map(|key| user.one(key.object, a::VALUE).unwrap());
-    assert_eq!(hex::encode(values.collect::<Vec<_>>().concat()), KEYS);
+    let values = |keys: &[ObjectDescription]| -> Vec<String> {
+        keys.iter().map(|key| hex::encode(user.one(key.object, a::VALUE).unwrap())).collect()
+    };
+    let expected = [&KEYS[..32], &KEYS[64..128], "9fa882e55480a4519f6188ec202b49907304dbfde8f1"];
+    assert_eq!(values(&keys), expected);
+    // The example of PKCS#11 3.1 section 6.42.8, computed apart from this code: 512 bits of keys, 768 of outputs.
+    for (method, expected) in [
+        (
+            1,
+            [
+                "a96742dab629385c2fda3ab31ff80ae5ab8f18d61a903f75d4cb97422e3b95864f650329d558a492707fde7467250678",
+                "92b590fe0aa231ee45880d55690a779e",
+            ],
+        ),
+        (
+            2,
+            [
+                "71a9167cf4ed4ffe52f1ae73fd4b94c7845ef2f8e3a7572b3efa6bcc4fc042dd3b136f63737c58b480d6395b3c08c9d7",
+                "4756688c19345e8b191b4dd912d28230",
+            ],
+        ),
+    ] {
+        let call = kdf(COUNTER, HMAC, &openssl(method), b"");
+        let (keys, _) = user.derive_all(base, call, &[&readable(48), &readable(16)]).unwrap();
+        assert_eq!(values(&keys), expected, "{method}");
+    }
     // All or none.
     let before = user.find(&[]).len();
     let wrong = [vec![number(a::KEY_TYPE, AES)], readable(17)].concat();
@@ -137,6 +163,54 @@ fn each_mode_takes_the_parts_of_the_standard() {
     assert_eq!(made(base, cmac).unwrap_err(), E::KeyTypeInconsistent);
 }
 
+#[test]
+fn a_key_of_a_key_is_as_secret_where_nothing_is_said() {
+    let device = Device::new();
+    let user = device.user();
+    let value: Vec<u8> = (0..48).collect();
+    let tls = MechanismCall::with(ckm::CKM_TLS_KDF, &export()).unwrap();
+    for (sensitive, extractable) in [(true, true), (false, false), (true, false), (false, true)] {
+        let base = user.create(&[
+            number(a::CLASS, SECRET),
+            number(a::KEY_TYPE, GENERIC),
+            bytes(a::VALUE, &value),
+            flag(a::DERIVE, true),
+            flag(a::SENSITIVE, sensitive),
+            flag(a::EXTRACTABLE, extractable),
+        ]);
+        let base = base.unwrap().object;
+        let derive = |call: &MechanismCall, more: &[Attribute]| {
+            user.derive(base, call.clone(), &[&[number(a::VALUE_LEN, 16)], more].concat())
+        };
+        let counter = kdf(COUNTER, HMAC, &openssl(1), b"");
+        for call in [&counter, &tls] {
+            let key = derive(call, &[]).unwrap().object;
+            assert_eq!(user.is(key, a::SENSITIVE), sensitive);
+            assert_eq!(user.is(key, a::EXTRACTABLE), extractable);
+        }
+        assert!(derive(&counter, &readable(16)[1..]).is_ok());
+        // What TLS exports is no less secret than its master secret (section 6.40.8).
+        for (kind, less, is_kept) in
+            [(a::SENSITIVE, false, sensitive), (a::EXTRACTABLE, true, !extractable)]
+        {
+            let made = derive(&tls, &[flag(kind, less)]).map(drop);
+            let expected = if is_kept { Err(E::TemplateInconsistent) } else { Ok(()) };
+            assert_eq!(made, expected, "{kind:#x}");
+            assert!(derive(&tls, &[flag(kind, !less)]).is_ok());
+        }
+    }
+}
+
+fn export() -> TlsKdfParameter {
+    TlsKdfParameter {
+        hash: ckm::CKM_SHA512,
+        label: b"EXPORTER-test".to_vec(),
+        client_random: vec![0xc1; 32],
+        server_random: vec![0x5e; 32],
+        context: b"\0\x03abc".to_vec(),
+    }
+}
+
 /// The secrets of a connection, computed apart from this code.
 const MASTER: &str = "15cdeee113ad922474d21f77ce6f686335a930c052fc106613ff2d390910c16ad30f22101881c9bcd0ed289edb9f7f55";
 const EXTENDED: &str = "1d8be4feec6329405bd6944490b6dfae6b6e2c82c0afc116ae2300fd55914507030d2a99a4badaeee06f7f72a9db7e12";
@@ -195,6 +269,21 @@ fn a_premaster_secret_gives_the_master_secret_and_its_version() {
     let refused = user.derive(other, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &[]);
     assert_eq!(refused.unwrap_err(), E::KeySize);
     assert!(user.derive(other, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE_DH), &[]).is_ok());
+    // It is for the keys of its connection only.
+    let usages = [flag(a::DERIVE, true), flag(a::SIGN, true)];
+    let made = user.derive(base, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &usages).unwrap();
+    assert!(user.derive(made.object, connection(0, 128, 32), &[number(a::KEY_TYPE, AES)]).is_ok());
+    let digest = user.derive(made.object, plain(ckm::CKM_SHA256_KEY_DERIVATION), &[]);
+    assert_eq!(digest.unwrap_err(), E::MechanismInvalid);
+    let wider = bytes(a::ALLOWED_MECHANISMS, ckm::CKM_SHA256_KEY_DERIVATION.to_le_bytes());
+    let refused = user.derive(base, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &[wider]);
+    assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
+    // What is no version is not told: it is a piece of a key.
+    for first in [[2, 3], [3, 4], [0x5e, 0xc1]] {
+        let secret = secret(&user, GENERIC, &[&first[..], &[9; 46]].concat());
+        let call = master(ckm::CKM_TLS12_MASTER_KEY_DERIVE);
+        assert_eq!(user.derive_all(secret, call, &[&open]).unwrap().1, [0, 0]);
+    }
 }
 
 #[test]
@@ -255,13 +344,7 @@ fn a_master_secret_exports_keys_and_ends_handshakes() {
     let user = device.user();
     let base = secret(&user, GENERIC, &hex::decode(MASTER).unwrap());
     for mechanism in [ckm::CKM_TLS12_KDF, ckm::CKM_TLS_KDF] {
-        let parameter = TlsKdfParameter {
-            hash: ckm::CKM_SHA512,
-            label: b"EXPORTER-test".to_vec(),
-            client_random: vec![0xc1; 32],
-            server_random: vec![0x5e; 32],
-            context: b"\0\x03abc".to_vec(),
-        };
+        let parameter = export();
         let call = MechanismCall::with(mechanism, &parameter).unwrap();
         let key = user.derive(base, call, &readable(40)).unwrap();
         let expected =

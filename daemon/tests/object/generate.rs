@@ -115,7 +115,7 @@ fn a_pair_with_one_bad_template_is_not_made_at_all() {
     let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &brainpool, &[]);
     assert_eq!(made.unwrap_err(), E::CurveNotSupported);
     for (bits, exponent) in
-        [(1024, [1, 0, 1]), (2049, [1, 0, 1]), (8192, [1, 0, 1]), (2048, [0, 0, 2])]
+        [(1024, [1, 0, 1]), (2049, [1, 0, 1]), (8256, [1, 0, 1]), (2048, [0, 0, 2])]
     {
         let public = [number(a::MODULUS_BITS, bits), bytes(a::PUBLIC_EXPONENT, exponent)];
         let made = user.generate_pair(ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &[]);

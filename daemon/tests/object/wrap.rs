@@ -189,7 +189,7 @@ fn an_unwrapped_key_was_never_sure_to_be_secret() {
         for (kind, value) in [
             (a::TOKEN, token),
             (a::SENSITIVE, true),
-            (a::EXTRACTABLE, false),
+            (a::EXTRACTABLE, true),
             (a::ALWAYS_SENSITIVE, false),
             (a::NEVER_EXTRACTABLE, false),
             (a::LOCAL, false),

@@ -7,7 +7,7 @@ use cryptoki_sys::{
     CKA_KEY_TYPE, CKA_SENSITIVE, CKA_TOKEN, CKA_VALUE, CKO_SECRET_KEY,
 };
 
-use super::{Answer, Handle, NO, Session, Template, YES, call, length, list, number, size};
+use super::{Answer, Handle, NO, Session, Template, YES, call, list, number, size};
 
 impl Session {
     /// `C_CreateObject`.
@@ -99,11 +99,12 @@ impl Session {
         Ok(objects)
     }
 
-    /// `C_GetAttributeValue` of one attribute: its value.
+    /// `C_GetAttributeValue` of one attribute: its length, then its value.
     pub fn read(self, object: Handle, kind: CK_ATTRIBUTE_TYPE) -> Answer<Vec<u8>> {
-        let mut room = vec![0; 4096];
-        let value = room.as_mut_ptr().cast();
-        let mut asked = CK_ATTRIBUTE { type_: kind, pValue: value, ulValueLen: length(&room) };
+        let mut asked = CK_ATTRIBUTE { type_: kind, pValue: null_mut(), ulValueLen: 0 };
+        self.ask(object, &mut asked)?;
+        let mut room = vec![0; size(asked.ulValueLen)];
+        asked.pValue = room.as_mut_ptr().cast();
         self.ask(object, &mut asked)?;
         room.truncate(size(asked.ulValueLen));
         Ok(room)

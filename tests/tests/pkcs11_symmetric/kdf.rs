@@ -20,8 +20,8 @@ fn length(bytes: &[u8]) -> CK_ULONG {
     bytes.len() as CK_ULONG
 }
 
-/// As OpenSSL's KBKDF computes it.
-const KEYS: &str = "4074371b251d6edef8141e9e3e04183d0d2cf48211479bdc77334f613978aed6ddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d00948541029fa882e55480";
+/// Keys of 16, 38 and 16 bytes; each begins with an output of HMAC of its own.
+const KEYS: &str = "4074371b251d6edef8141e9e3e04183dddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d00948541029fa882e55480b824b1824d245397618b62efe29017d5";
 
 #[test]
 fn sp_800_108_gives_additional_keys_through_its_parameter() {

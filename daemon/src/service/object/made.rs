@@ -17,8 +17,8 @@ use crate::service::Payload;
 use crate::service::object::template;
 use crate::vault::{self, Depth, Inside, Public, SecretBytes};
 
-/// Room in the arena that making or importing a key may need: an RSA-4096 key with its temporaries.
-pub(super) const ROOM: usize = 96 << 10;
+/// Room in the arena that making or importing a key may need: an RSA-8192 key with its temporaries.
+pub(super) const ROOM: usize = 192 << 10;
 
 /// A new key.
 #[derive(Debug)]

@@ -77,9 +77,10 @@ impl Plan {
     fn derive(&self, inside: &Inside<'_>) -> Result<Zeroizing<Vec<u8>>, Stop> {
         let base = self.base.base(inside)?;
         let other = self.other.as_ref().map(|other| other.base(inside)).transpose()?;
-        let length: usize = self.wanted.iter().map(|wanted| wanted.length).sum();
+        let lengths = self.wanted.iter().map(|wanted| wanted.length).chain([self.tail]);
+        let lengths: Vec<usize> = lengths.collect();
         let parameter = &self.base.usable.parameter;
-        let bytes = crypto::derive(base, other, self.scheme(), parameter, length + self.tail);
+        let bytes = crypto::derive_keys(base, other, self.scheme(), parameter, &lengths);
         bytes.map_err(|error| match error {
             // What has the wrong length is the key that is wanted.
             crypto::Error::DataLength => ErrorCode::KeySize.into(),
@@ -106,9 +107,12 @@ impl Plan {
         }
         let Public(output) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
             if self.scheme() == Scheme::TlsMaster {
-                // The premaster secret begins with the version, which the caller is told (section 6.40.5).
-                let secret = self.base.base(inside)?.value;
-                return Ok(inside.publish(secret.get(..2).ok_or(ErrorCode::KeySize)?));
+                // The premaster secret begins with the version, which the caller is told (section 6.40.5); but not what
+                // another secret begins with, which is no version.
+                return Ok(inside.publish(match self.base.base(inside)?.value {
+                    version @ [3, 0..=3, ..] => &version[..2],
+                    _ => &[0, 0],
+                }));
             }
             Ok(inside.publish(all.get(inside).get(start..).ok_or(ErrorCode::Internal)?))
         })??;
