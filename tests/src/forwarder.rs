@@ -71,7 +71,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Replies and events, unread, up to one that is to be lost.
 fn copy(mut from: UnixStream, mut to: UnixStream, swallow: &AtomicBool) {
-    let mut bytes = [0; 64 << 10];
+    let mut bytes = vec![0; 64 << 10];
     while let Ok(count @ 1..) = from.read(&mut bytes) {
         if swallow.load(Ordering::SeqCst) || to.write_all(&bytes[..count]).is_err() {
             break;

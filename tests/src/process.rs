@@ -4,6 +4,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
@@ -33,6 +34,17 @@ pub fn fork(in_child: impl FnOnce()) -> Forked {
 }
 
 impl Forked {
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Panics
+    ///
+    /// Where it has ended by itself.
+    pub fn kill(self) {
+        nix::sys::signal::kill(self.0, Signal::SIGKILL).expect("the child is ours");
+        let status = waitpid(self.0, None).expect("the child is ours");
+        assert_eq!(status, WaitStatus::Signaled(self.0, Signal::SIGKILL, false));
+    }
+
     /// Waits until it has ended.
     ///
     /// # Panics
@@ -58,21 +70,21 @@ pub fn this_thread() -> Pid {
     nix::unistd::gettid()
 }
 
-/// Waits until a thread of this process sleeps: one in a call waits for the daemon then.
+/// Whether a thread of this process sleeps: one in a call waits for the daemon then.
+pub fn is_asleep(thread: Pid) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+    // The state follows the name, which may have blanks and brackets.
+    state.is_ok_and(|state| state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
+}
+
+/// Waits until it does.
 ///
 /// # Panics
 ///
-/// Where it does not sleep in time.
+/// Where it does not in time.
 pub fn wait_asleep(thread: Pid) {
     let begun = Instant::now();
-    let is_asleep = || {
-        let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
-        // The state follows the name, which may have blanks and brackets.
-        state.is_ok_and(|state| {
-            state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
-        })
-    };
-    while !is_asleep() {
+    while !is_asleep(thread) {
         assert!(begun.elapsed() < DEADLINE, "the thread does not wait");
         std::thread::yield_now();
     }

@@ -102,7 +102,7 @@ fn a_process_exits_in_the_midst_of_calls() {
                             loop {
                                 let cbc = Mechanism::AesCbcPad([0; 16]);
                                 // The other threads end the module under this one.
-                                let _ = session.encrypt(&cbc, key, &[7; 100_000]);
+                                let _ = session.encrypt(&cbc, key, &vec![7; 100_000]);
                             }
                         });
                     }

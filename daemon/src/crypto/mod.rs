@@ -10,9 +10,9 @@ mod chacha;
 mod curve;
 pub mod der_signature;
 mod derive;
+pub mod ec_key;
 pub mod ecdh;
 pub mod ecdsa;
-pub mod ec_key;
 mod eddsa;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]

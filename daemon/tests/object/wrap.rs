@@ -258,6 +258,36 @@ fn a_key_that_trusts_few_leaves_under_a_trusted_key() {
     assert_eq!(wrapped.len(), 40);
 }
 
+/// Who trusts a key to wrap others trusts that it does not decrypt them.
+#[test]
+fn a_user_changes_nothing_of_what_the_officer_trusts_but_its_names() {
+    use coffer_daemon::state::login::Login;
+    let device = Device::new();
+    let user = device.user();
+    let officer = device.session(true, Login::SecurityOfficer);
+    let made = [
+        flag(a::TOKEN, true),
+        flag(a::PRIVATE, false),
+        flag(a::DECRYPT, false),
+        flag(a::UNWRAP, false),
+        bytes(a::LABEL, "wrapping"),
+    ];
+    let key = user.aes(&made).object;
+    let its = officer.find(&[bytes(a::LABEL, "wrapping")])[0];
+    officer.set(its, &[flag(a::TRUSTED, true)]).unwrap();
+    for usage in [a::DECRYPT, a::UNWRAP, a::DERIVE] {
+        assert_eq!(user.set(key, &[flag(usage, true)]), Err(E::AttributeReadOnly));
+        let copy = user.copy(key, &[flag(usage, true)]);
+        assert_eq!(copy.unwrap_err(), E::AttributeReadOnly);
+    }
+    user.set(key, &[bytes(a::LABEL, "renamed")]).unwrap();
+    let copy = user.copy(key, &[flag(a::TOKEN, false)]).unwrap().object;
+    assert!(user.is(copy, a::TRUSTED));
+    assert_eq!(user.set(copy, &[flag(a::DECRYPT, true)]), Err(E::AttributeReadOnly));
+    officer.set(its, &[flag(a::DECRYPT, true)]).unwrap();
+    assert!(user.is(key, a::DECRYPT));
+}
+
 #[test]
 fn what_cannot_be_unwrapped_is_refused_with_its_code() {
     let device = Device::new();

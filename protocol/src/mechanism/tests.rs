@@ -283,7 +283,7 @@ fn impossible_parameters_are_refused() {
         ctr(129),
         pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 99, 32),
         pss(ckm::CKM_RSA_PKCS_PSS, 99, 2, 32),
-        pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 2, 513),
+        pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 2, 1025),
         pss(ckm::CKM_SHA256_RSA_PKCS_PSS, ckm::CKM_SHA384, 3, 32),
         MechanismCall::with(ckm::CKM_RSA_PKCS_OAEP, &oaep).unwrap(),
         MechanismCall { mechanism: ckm::CKM_ECDSA, parameter: vec![0] },
