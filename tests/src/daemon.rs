@@ -77,8 +77,17 @@ impl Daemon {
     ///
     /// Where it does not serve in time.
     pub fn start_in(directory: &Path) -> Self {
+        Self::start_in_with(directory, &[])
+    }
+
+    /// The same with more arguments for `coffer dev`.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not serve in time.
+    pub fn start_in_with(directory: &Path, arguments: &[&str]) -> Self {
         let mut daemon = Self { directory: directory.to_owned(), _temporary: None, child: None };
-        daemon.start_again(&[]);
+        daemon.start_again(arguments);
         daemon
     }
 

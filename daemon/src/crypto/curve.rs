@@ -104,9 +104,14 @@ impl Curve {
         &self.row().group
     }
 
+    /// All its names in `CKA_EC_PARAMS`.
+    pub fn names(self) -> &'static [&'static [u8]] {
+        self.row().names
+    }
+
     /// The DER of the curve's name, as `CKA_EC_PARAMS` holds it.
     pub fn ec_params(self) -> &'static [u8] {
-        self.row().names[0]
+        self.names()[0]
     }
 
     /// The curve of this type of key that `CKA_EC_PARAMS` names.
@@ -124,7 +129,7 @@ impl Curve {
 
     /// Whether `CKA_EC_PARAMS` names it so.
     pub fn is_named(self, der: &[u8]) -> bool {
-        self.row().names.contains(&der)
+        self.names().contains(&der)
     }
 
     /// The curve of which an object identifier in DER is the first name.

@@ -370,7 +370,7 @@ fn a_master_secret_exports_keys_and_ends_handshakes() {
             assert_eq!(user.verify(base, call(), &digest, &code[1..]), Err(E::SignatureLength));
             assert_eq!(user.verify(base, call(), &digest[1..], &code), Err(E::SignatureInvalid));
         }
-        for (side, length) in [(0, 12), (3, 12), (1, 0), (1, 65)] {
+        for (side, length) in [(0, 12), (3, 12), (1, 0), (1, 11), (1, 65)] {
             let mac = TlsMacParameter { hash: ckm::CKM_SHA256, length, side };
             let call = MechanismCall::with(mechanism, &mac).unwrap();
             assert_eq!(user.sign(base, call, &digest), Err(E::MechanismParameter));

@@ -2,7 +2,7 @@
 
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute::{self as a, Attribute, encode_nested};
-use coffer_protocol::mechanism::{EcdhParameter, MechanismCall, ckm};
+use coffer_protocol::mechanism::{EcdhParameter, KeyParameter, MechanismCall, ckm};
 use coffer_protocol::operation::object::{DecapsulateKey, EncapsulateKey};
 
 use super::support::*;
@@ -87,6 +87,28 @@ fn a_base_key_imposes_its_template() {
         assert_eq!(user.derive(base, digest(), &[more]).unwrap_err(), E::TemplateInconsistent);
     }
     assert!(user.derive(base, digest(), &imposed).is_ok());
+}
+
+#[test]
+fn a_second_key_imposes_its_template_too() {
+    let device = Device::new();
+    let user = device.user();
+    let secret = |more: &[Attribute]| {
+        let own = [
+            number(a::CLASS, SECRET),
+            number(a::KEY_TYPE, GENERIC),
+            bytes(a::VALUE, b"a key"),
+            flag(a::DERIVE, true),
+        ];
+        user.create(&[&own[..], more].concat()).unwrap().object
+    };
+    let base = secret(&[]);
+    let other = secret(&[imposing(a::DERIVE_TEMPLATE, &[flag(a::SIGN, false)])]);
+    let parameter = KeyParameter { key: other.into() };
+    let call = || MechanismCall::with(ckm::CKM_CONCATENATE_BASE_AND_KEY, &parameter).unwrap();
+    assert!(!user.is(user.derive(base, call(), &[]).unwrap().object, a::SIGN));
+    let refused = user.derive(base, call(), &[flag(a::SIGN, true)]);
+    assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
 }
 
 #[test]

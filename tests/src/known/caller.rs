@@ -4,13 +4,13 @@ use std::path::Path;
 
 use coffer_client::{ConnectOptions, Role};
 use coffer_protocol::attribute::{
-    Attribute, CLASS, EXTRACTABLE, KEY_TYPE, LABEL, PRIVATE, SENSITIVE, TOKEN, VALUE_LEN,
+    Attribute, CLASS, DERIVE, EXTRACTABLE, KEY_TYPE, LABEL, PRIVATE, SENSITIVE, TOKEN, VALUE_LEN,
 };
 use coffer_protocol::frame::encode_meta;
 use coffer_protocol::mechanism::MechanismCall;
 use coffer_protocol::operation::cipher::{DecryptData, EncryptData, SignData};
 use coffer_protocol::operation::object::{
-    CreateObject, DeriveKey, DestroyObject, UnwrapKey, WrapKey,
+    CreateObject, DeriveKey, DestroyObject, GenerateKey, UnwrapKey, WrapKey,
 };
 use coffer_protocol::operation::token::{ListTokens, Login, OpenSession};
 use cryptoki_sys::{CKK_GENERIC_SECRET, CKO_SECRET_KEY, CKU_USER};
@@ -114,23 +114,97 @@ impl Caller {
         self.destroy(made);
     }
 
+    /// Unwraps a secret as a session object, and destroys it.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn unwrap(&self, key: u32, mechanism: MechanismCall, wrapped: &[u8]) {
+        let (session, wrapped) = (self.session, wrapped.to_vec());
+        let unwrap = UnwrapKey { session, mechanism, key, wrapped };
+        let template = Wanted { length: None, derives: false }.template();
+        let made = self.application.call(&unwrap, &template).expect("UnwrapKey").meta.object;
+        self.destroy(made);
+    }
+
     /// Derives a secret of 32 bytes that is a session object, and destroys it.
     ///
     /// # Panics
     /// Where the daemon refuses it.
     pub fn derive(&self, key: u32, mechanism: MechanismCall) {
-        let template = [
-            Attribute::number(CLASS, CKO_SECRET_KEY),
-            Attribute::number(KEY_TYPE, CKK_GENERIC_SECRET),
-            Attribute::number(VALUE_LEN, 32),
-            Attribute::boolean(TOKEN, false),
-        ];
+        self.derive_as(key, mechanism, &Wanted::secret(32));
+    }
+
+    /// Derives session objects, and destroys them.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn derive_as(&self, key: u32, mechanism: MechanismCall, wanted: &Wanted) {
+        self.derive_then(key, mechanism, wanted, |_| {});
+    }
+
+    /// Derives session objects, uses the first, and destroys them.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn derive_then(
+        &self,
+        key: u32,
+        mechanism: MechanismCall,
+        wanted: &Wanted,
+        run: impl FnOnce(u32),
+    ) {
         let derive = DeriveKey { session: self.session, mechanism, key, additional: Vec::new() };
-        let template = encode_meta(&template.to_vec()).expect("short");
-        let derived = self.application.call(&derive, &template).expect("DeriveKey");
+        let derived = self.application.call(&derive, &wanted.template()).expect("DeriveKey");
+        run(derived.meta.keys[0].object);
         for key in derived.meta.keys {
             self.destroy(key.object);
         }
+    }
+
+    /// Generates a key of a password as a session object, and destroys it.
+    ///
+    /// # Panics
+    /// Where the daemon refuses it.
+    pub fn generate(&self, mechanism: MechanismCall, wanted: &Wanted, password: &[u8]) {
+        let password_length = u32::try_from(password.len()).expect("a short password");
+        let generate = GenerateKey { session: self.session, mechanism, password_length };
+        let payload = [&wanted.template()[..], password].concat();
+        let made = self.application.call(&generate, &payload).expect("GenerateKey").meta.object;
+        self.destroy(made);
+    }
+}
+
+/// A secret key of the session that is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Its bytes, where what it is made of does not say.
+    length: Option<usize>,
+    /// Whether other keys are derived from it.
+    derives: bool,
+}
+
+impl Wanted {
+    /// A secret of so many bytes.
+    #[must_use]
+    pub const fn secret(length: usize) -> Self {
+        Self { length: Some(length), derives: false }
+    }
+
+    /// A secret of so many bytes that other keys are derived from.
+    #[must_use]
+    pub const fn base(length: usize) -> Self {
+        Self { length: Some(length), derives: true }
+    }
+
+    fn template(self) -> Vec<u8> {
+        let mut template = vec![
+            Attribute::number(CLASS, CKO_SECRET_KEY),
+            Attribute::number(KEY_TYPE, CKK_GENERIC_SECRET),
+            Attribute::boolean(TOKEN, false),
+        ];
+        template.extend(self.derives.then(|| Attribute::boolean(DERIVE, true)));
+        template.extend(self.length.map(|length| Attribute::number(VALUE_LEN, length as u64)));
+        encode_meta(&template).expect("short")
     }
 }
 

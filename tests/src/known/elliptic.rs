@@ -16,7 +16,7 @@ use super::{Caller, Family, InDaemon, array, random};
 use crate::leak_scanner::ec::{self, Curve};
 use crate::leak_scanner::{Named, edwards};
 
-fn object(key_type: u64, parameters: &[u8], secret: &[u8]) -> Vec<Attribute> {
+pub(super) fn object(key_type: u64, parameters: &[u8], secret: &[u8]) -> Vec<Attribute> {
     vec![
         Attribute::number(CLASS, CKO_PRIVATE_KEY),
         Attribute::number(KEY_TYPE, key_type),

@@ -1,10 +1,13 @@
 //! Keys that a test knows, a row for each family of algorithms: what a leak of such a key looks like, how the
 //! daemon is made to use it, and how the crates use it in ordinary memory, where the scanner must find it.
 
+mod agreement;
 mod caller;
+mod derivation;
 mod elliptic;
 mod rsa;
 mod secret;
+mod xts;
 
 use std::any::Any;
 
@@ -55,6 +58,12 @@ pub static FAMILIES: &[Family] = &[
     elliptic::P256_BY_AWS_LC,
     rsa::BY_AWS_LC,
     rsa::BY_THE_CRATE,
+    xts::AES_XTS,
+    derivation::SP800_108,
+    derivation::TLS,
+    derivation::KEYS_AND_DATA,
+    derivation::PBKDF2,
+    agreement::ECDH_AES_KEY_WRAP,
 ];
 
 impl Family {

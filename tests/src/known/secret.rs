@@ -32,7 +32,7 @@ const SALT: &[u8] = b"salt of the leak scan";
 const INFO: &[u8] = b"info of the leak scan";
 const NONCE: [u8; 12] = [3; 12];
 
-fn object(key_type: u64, secret: &[u8], usage: &[u64]) -> Vec<Attribute> {
+pub(super) fn object(key_type: u64, secret: &[u8], usage: &[u64]) -> Vec<Attribute> {
     let mut template = vec![
         Attribute::number(CLASS, CKO_SECRET_KEY),
         Attribute::number(KEY_TYPE, key_type),

