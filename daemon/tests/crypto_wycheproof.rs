@@ -324,10 +324,10 @@ fn agree(curve: Curve, scalar: &[u8], peer: &[u8]) -> Result<Vec<u8>, Error> {
     let ecdh = Ecdh { kdf: None, shared_data: Vec::new(), public_data: peer.to_vec() };
     let secret = crypto::derive(
         Base { key: &key, value: &[] },
-        None,
+        &[],
         Scheme::Ecdh,
         &Parameter::Ecdh(ecdh),
-        curve.order_len(),
+        &[curve.order_len()],
     )?;
     Ok(secret.to_vec())
 }

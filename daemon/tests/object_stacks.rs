@@ -137,7 +137,7 @@ fn secrets_are_agreed_on_the_stacks_that_the_service_takes() {
             let ecdh = Parameter::Ecdh(Ecdh { kdf, shared_data: Vec::new(), public_data });
             fits("agreeing", room, |inside| {
                 let base = Base { key: key.get(inside), value: &[] };
-                crypto::derive(base, None, Scheme::Ecdh, &ecdh, 32).is_ok()
+                crypto::derive(base, &[], Scheme::Ecdh, &ecdh, &[32]).is_ok()
             });
         }
     }
@@ -191,7 +191,7 @@ fn secrets_are_derived_and_data_is_encrypted_on_small_stacks() {
         ] {
             fits("deriving", small, |inside| {
                 let base = Base { key: secret.get(inside), value: &bytes };
-                crypto::derive(base, None, scheme, &parameter, 16).is_ok()
+                crypto::derive(base, &[], scheme, &parameter, &[16]).is_ok()
             });
         }
         let pbkdf2 = Pbkdf2 { hash, salt: vec![1; 16], iterations: 2 };

@@ -64,7 +64,8 @@ pub fn natural_length(
     }
 }
 
-/// Derives `length` bytes from `base`; `other` is the second key, where the parameter names one.
+/// Derives keys of these lengths in bytes from `base`, one behind the other; `others` are the keys that the parameter
+/// names, in its order.
 ///
 /// # Errors
 ///
@@ -72,12 +73,13 @@ pub fn natural_length(
 /// and for data that is not whole blocks.
 pub fn derive(
     base: Base<'_>,
-    other: Option<Base<'_>>,
+    others: &[Base<'_>],
     scheme: Scheme,
     parameter: &Parameter,
-    length: usize,
+    lengths: &[usize],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let value = base.value;
+    let (value, other) = (base.value, others.first());
+    let length = lengths.iter().sum();
     match (scheme, base.key, parameter) {
         (Scheme::Hkdf | Scheme::HkdfData, Key::Secret(base), Parameter::Hkdf(parameter)) => {
             hkdf(base, other.map(|other| other.key), parameter, length)
@@ -101,7 +103,10 @@ pub fn derive(
             let key: &Aes = key;
             encrypted(BlockMode::cbc_encryptor(key, &parameter.iv), &parameter.data, length)
         }
-        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => sp800_108::derive(*mode, kdf, base, length),
+        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => {
+            let others: Vec<&[u8]> = others.iter().map(|other| other.value).collect();
+            sp800_108::derive(*mode, kdf, base, &others, lengths)
+        }
         (
             Scheme::TlsMaster | Scheme::TlsMasterDh | Scheme::TlsKdf,
             _,

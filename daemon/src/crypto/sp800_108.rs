@@ -7,7 +7,8 @@ use super::aes::{BLOCK, Cmac};
 use super::derive::Base;
 use super::{Error, Key, hmac};
 
-/// Derives `length` bytes.
+/// Derives keys of these lengths, one behind the other: each begins with an output of its own (PKCS#11 3.2 section
+/// 6.42.8). `others` are the values of the keys in the input, in its order.
 ///
 /// # Errors
 ///
@@ -17,37 +18,56 @@ pub(super) fn derive(
     mode: KdfMode,
     kdf: &Kdf,
     base: Base<'_>,
-    length: usize,
+    others: &[&[u8]],
+    lengths: &[usize],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let block = match kdf.prf {
         Prf::Hmac(hash) => hash.len(),
         Prf::AesCmac => BLOCK,
     };
-    let input = Input { segments: &kdf.segments, length, blocks: length.div_ceil(block), block };
+    let length = lengths.iter().sum();
+    let blocks = lengths.iter().map(|length| length.div_ceil(block)).sum();
+    let input = Input { segments: &kdf.segments, others, length, blocks, block };
     let mut feedback = match mode {
         KdfMode::Counter => Zeroizing::default(),
         KdfMode::Feedback => Zeroizing::new(kdf.iv.clone()),
         // A(0) is what stays the same in every iteration (section 4.3).
         KdfMode::DoublePipeline => input.fixed()?,
     };
-    let mut output = Zeroizing::new(Vec::with_capacity(length.next_multiple_of(block)));
+    let mut output = Zeroizing::new(Vec::with_capacity(length + block));
+    let mut ends = ends(lengths);
+    let mut end = ends.next().unwrap_or_default();
     for counter in 1..=input.blocks as u64 {
         if mode == KdfMode::DoublePipeline {
             feedback = prf(kdf.prf, base, &feedback)?;
         }
         let next = prf(kdf.prf, base, &input.of(counter, &feedback)?)?;
         output.extend_from_slice(&next);
+        if output.len() >= end {
+            output.truncate(end);
+            end = ends.next().unwrap_or_default();
+        }
         if mode == KdfMode::Feedback {
             feedback = next;
         }
     }
-    output.truncate(length);
     Ok(output)
+}
+
+/// Where each key ends, if it has bytes at all.
+fn ends(lengths: &[usize]) -> impl Iterator<Item = usize> {
+    let lengths = lengths.iter().filter(|length| **length > 0);
+    lengths.scan(0, |end, length| {
+        *end += length;
+        Some(*end)
+    })
 }
 
 /// What the pseudorandom function is asked.
 struct Input<'k> {
     segments: &'k [KdfSegment],
+    /// The values of the keys among them.
+    others: &'k [&'k [u8]],
     /// Bytes of all keys together.
     length: usize,
     /// How often the function is asked.
@@ -60,13 +80,14 @@ impl Input<'_> {
     /// The input of an iteration.
     fn of(&self, counter: u64, feedback: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.capacity(feedback.len())));
+        let mut others = self.others.iter();
         for segment in self.segments {
             match segment {
                 KdfSegment::Feedback => bytes.extend_from_slice(feedback),
                 KdfSegment::Counter(format) => {
                     number(*format, counter, &mut bytes).map_err(|()| Error::DataLength)?;
                 }
-                other => self.constant(other, &mut bytes)?,
+                other => self.constant(other, &mut others, &mut bytes)?,
             }
         }
         Ok(bytes)
@@ -75,14 +96,24 @@ impl Input<'_> {
     /// What of it is the same in every iteration.
     fn fixed(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.capacity(0)));
+        let mut others = self.others.iter();
         for segment in self.segments {
-            self.constant(segment, &mut bytes)?;
+            self.constant(segment, &mut others, &mut bytes)?;
         }
         Ok(bytes)
     }
 
-    fn constant(&self, segment: &KdfSegment, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    fn constant(
+        &self,
+        segment: &KdfSegment,
+        others: &mut std::slice::Iter<'_, &[u8]>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         match segment {
+            KdfSegment::Key(_) => {
+                bytes.extend_from_slice(others.next().ok_or(Error::Parameter)?);
+                Ok(())
+            }
             KdfSegment::Feedback | KdfSegment::Counter(_) => Ok(()),
             KdfSegment::Bytes(given) => {
                 bytes.extend_from_slice(given);
@@ -104,8 +135,10 @@ impl Input<'_> {
             KdfSegment::Feedback => feedback,
             KdfSegment::Bytes(bytes) => bytes.len(),
             KdfSegment::Counter(_) | KdfSegment::KeysLength(_) | KdfSegment::OutputsLength(_) => 8,
+            KdfSegment::Key(_) => 0,
         };
-        self.segments.iter().map(of).sum()
+        let others: usize = self.others.iter().map(|other| other.len()).sum();
+        self.segments.iter().map(of).sum::<usize>() + others
     }
 }
 

@@ -20,7 +20,8 @@ fn readable(length: u64) -> Vec<Attribute> {
 }
 
 fn part(kind: u64, bits: u32) -> KdfSegmentParameter {
-    KdfSegmentParameter { kind, little_endian: false, bits, method: 0, bytes: Vec::new() }
+    let bytes = Vec::new();
+    KdfSegmentParameter { kind, little_endian: false, bits, method: 0, bytes, key: 0 }
 }
 
 fn text(bytes: &[u8]) -> KdfSegmentParameter {
@@ -43,6 +44,13 @@ const HMAC: u64 = ckm::CKM_SHA256_HMAC;
 /// As OpenSSL's KBKDF computes it.
 const KEYS: &str = "4074371b251d6edef8141e9e3e04183d0d2cf48211479bdc77334f613978aed6ddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d00948541029fa882e55480";
 
+/// The same for keys of 16, 32 and 22 bytes, each with outputs of its own.
+const SEVERAL: [&str; 3] = [
+    "4074371b251d6edef8141e9e3e04183d",
+    "ddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d0094854102",
+    "9fa882e55480a4519f6188ec202b49907304dbfde8f1",
+];
+
 /// A counter, a label, a zero, a context, and the length.
 fn openssl(method: u64) -> [KdfSegmentParameter; 3] {
     [part(1, 32), text(b"label\0context"), length(method, 32)]
@@ -62,8 +70,8 @@ fn one_derivation_gives_several_keys() {
     assert!(output.is_empty());
     let kinds: Vec<_> = keys.iter().map(|key| (key.key_type, key.key_bits)).collect();
     assert_eq!(kinds, [(GENERIC, 128), (AES, 256), (GENERIC, 176)]);
-    let values = keys.iter().map(|key| user.one(key.object, a::VALUE).unwrap());
-    assert_eq!(hex::encode(values.collect::<Vec<_>>().concat()), KEYS);
+    let values = keys.iter().map(|key| hex::encode(user.one(key.object, a::VALUE).unwrap()));
+    assert_eq!(values.collect::<Vec<_>>(), SEVERAL);
     // All or none.
     let before = user.find(&[]).len();
     let wrong = [vec![number(a::KEY_TYPE, AES)], readable(17)].concat();
@@ -80,6 +88,65 @@ fn one_derivation_gives_several_keys() {
 }
 
 #[test]
+fn values_of_keys_may_be_parts() {
+    let device = Device::new();
+    let user = device.user();
+    let base = secret(&user, GENERIC, &(0..32).collect::<Vec<u8>>());
+    let other = secret(&user, GENERIC, &(100..120).collect::<Vec<u8>>());
+    let key = |object: u32| KdfSegmentParameter { key: object.into(), ..part(5, 0) };
+    let parts = |object| [part(1, 32), text(b"label"), key(object), key(object), text(b"end")];
+    let made = user.derive(base, kdf(COUNTER, HMAC, &parts(other), b""), &readable(32)).unwrap();
+    let expected = "64cdbb5cb5b2225c1ade6b6dc34ca16d446cb755673ac00eea2fdee4b1eb9f7a";
+    assert_eq!(hex::encode(user.one(made.object, a::VALUE).unwrap()), expected);
+    let parts_of_pipeline = [part(1, 0), text(b"label"), key(other)];
+    let call = kdf(PIPELINE, HMAC, &parts_of_pipeline, b"");
+    let made = user.derive(base, call, &readable(32)).unwrap();
+    let expected = "fd5021248bebb207657b357eb6fc91c1504c937715923f9065aa5fda96e38cce";
+    assert_eq!(hex::encode(user.one(made.object, a::VALUE).unwrap()), expected);
+    // It must be a key that others are derived from.
+    let template =
+        [number(a::CLASS, SECRET), number(a::KEY_TYPE, GENERIC), bytes(a::VALUE, "kept")];
+    let kept = user.create(&[&template[..], &[flag(a::DERIVE, false)]].concat()).unwrap().object;
+    for (object, code) in [(kept, E::KeyNotPermitted), (9999, E::KeyInvalid)] {
+        let call = kdf(COUNTER, HMAC, &parts(object), b"");
+        assert_eq!(user.derive(base, call, &readable(32)).unwrap_err(), code);
+    }
+    let huge = KdfSegmentParameter { key: u64::MAX, ..part(5, 0) };
+    let call = kdf(COUNTER, HMAC, &[part(1, 32), huge], b"");
+    assert_eq!(user.derive(base, call, &readable(32)).unwrap_err(), E::MechanismParameter);
+}
+
+#[test]
+fn what_the_template_leaves_open_is_as_in_the_base_key() {
+    let device = Device::new();
+    let user = device.user();
+    let call = || kdf(COUNTER, HMAC, &openssl(1), b"");
+    let flags = |object| {
+        [a::SENSITIVE, a::EXTRACTABLE, a::ALWAYS_SENSITIVE, a::NEVER_EXTRACTABLE]
+            .map(|kind| user.one(object, kind).unwrap() == [1])
+    };
+    let open = secret(&user, GENERIC, b"read by everybody");
+    let sized = [number(a::VALUE_LEN, 32)];
+    let made = user.derive(open, call(), &sized).unwrap().object;
+    assert_eq!(flags(made), [false, true, false, false]);
+    let template =
+        [number(a::CLASS, SECRET), number(a::KEY_TYPE, GENERIC), number(a::VALUE_LEN, 32)];
+    let more = [flag(a::DERIVE, true), flag(a::SENSITIVE, true), flag(a::EXTRACTABLE, false)];
+    let closed = user.generate(ckm::CKM_GENERIC_SECRET_KEY_GEN, &[&template[..], &more].concat());
+    let closed = closed.unwrap().object;
+    let made = user.derive(closed, call(), &sized).unwrap().object;
+    assert_eq!(flags(made), [true, false, true, true]);
+    let made = user.derive(closed, call(), &readable(32)).unwrap().object;
+    assert_eq!(flags(made), [false, true, false, false]);
+    // One key that was always sensitive is enough (PKCS#11 3.2 section 6.42.9).
+    let key = KdfSegmentParameter { key: closed.into(), ..part(5, 0) };
+    let call = kdf(COUNTER, HMAC, &[part(1, 32), key], b"");
+    let hidden = [sized[0].clone(), flag(a::SENSITIVE, true), flag(a::EXTRACTABLE, false)];
+    let made = user.derive(open, call, &hidden).unwrap().object;
+    assert_eq!(flags(made), [true, false, true, true]);
+}
+
+#[test]
 fn each_mode_takes_the_parts_of_the_standard() {
     let device = Device::new();
     let user = device.user();
@@ -91,6 +158,8 @@ fn each_mode_takes_the_parts_of_the_standard() {
     let fb = [part(1, 0), part(2, 32), text(b"label\0context"), length(1, 32)];
     let expected = "0c73a218869318313805b2676611efc01d3055d340e5bf2c2964d6c8a6657c71a7daa17ac633f2a25627eed6f13784f5ebe1f805ff22e5bf9c839776320afa6c8b05b7c5e310";
     assert_eq!(read(base, kdf(FEEDBACK, HMAC, &fb, &value)), expected);
+    let with_format = [&[part(1, 16)], &fb[1..]].concat();
+    assert_eq!(read(base, kdf(FEEDBACK, HMAC, &with_format, &value)), expected);
     // NIST CAVP, double pipeline with a counter.
     let aes = secret(&user, AES, &hex::decode("2303ba6761332aa885b25e371b4d1015").unwrap());
     let fixed = hex::decode("eb933ae1ce644e79078a78354b46f1b26ab99b68bc7526e8d583251ab4e0332ad6b10eeedabbb731706abcfabcfb40c00449ef").unwrap();
@@ -112,14 +181,14 @@ fn each_mode_takes_the_parts_of_the_standard() {
         kdf(COUNTER, HMAC, &[part(1, 32), length(1, 32), length(1, 32)], b""),
         kdf(COUNTER, HMAC, &[part(1, 32), length(3, 32)], b""),
         kdf(COUNTER, HMAC, &[part(1, 32), length(1, 72)], b""),
-        kdf(COUNTER, HMAC, &[part(1, 32), part(5, 0)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), part(6, 0)], b""),
         kdf(COUNTER, HMAC, &[part(1, 32)], b"iv"),
         kdf(COUNTER, ckm::CKM_SHA256, &[part(1, 32)], b""),
         kdf(COUNTER, ckm::CKM_SHA256_HMAC_GENERAL, &[part(1, 32)], b""),
         kdf(COUNTER, ckm::CKM_AES_ECB, &[part(1, 32)], b""),
         kdf(FEEDBACK, HMAC, &[part(2, 32)], b""),
         kdf(FEEDBACK, HMAC, &[part(1, 0), part(2, 32), part(2, 32)], b""),
-        kdf(FEEDBACK, HMAC, &[part(1, 32)], b""),
+        kdf(FEEDBACK, HMAC, &[part(1, 33)], b""),
         kdf(PIPELINE, HMAC, &[part(1, 0)], b"iv"),
         // 70 bytes are 560 bits.
         kdf(COUNTER, HMAC, &[part(1, 32), length(1, 8)], b""),

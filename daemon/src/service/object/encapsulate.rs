@@ -73,7 +73,7 @@ impl Plan {
     fn agree(&self, key: &Key, point: Vec<u8>) -> Result<crypto::Generated, Stop> {
         let ecdh = Ecdh { public_data: point, ..self.ecdh.clone() };
         let (scheme, parameter) = (self.key.mechanism.scheme, Parameter::Ecdh(ecdh));
-        let bytes = crypto::derive(Base { key, value: &[] }, None, scheme, &parameter, self.length)
+        let bytes = crypto::derive(Base { key, value: &[] }, &[], scheme, &parameter, &[self.length])
             .map_err(|error| {
                 Stop::from(match error {
                     // What has the wrong length is the key that is wanted.

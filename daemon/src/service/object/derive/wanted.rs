@@ -31,6 +31,8 @@ enum Secrecy {
     NoLess,
     /// The same as the base key (section 6.40.6).
     Same,
+    /// What its template says, or else the same as the base key (section 6.42.9).
+    OwnOrSame,
 }
 
 const fn secrecy(scheme: Scheme) -> Secrecy {
@@ -41,6 +43,7 @@ const fn secrecy(scheme: Scheme) -> Secrecy {
         | Scheme::XorData
         | Scheme::ExtractBits => Secrecy::NoLess,
         Scheme::TlsKeys => Secrecy::Same,
+        Scheme::Kdf => Secrecy::OwnOrSame,
         _ => Secrecy::Own,
     }
 }
@@ -55,11 +58,11 @@ impl Wanted {
 /// The keys in the order of their bytes, and how many bytes come behind them.
 pub(super) fn all(
     base: &Part,
-    other: Option<&Part>,
+    others: &[Part],
     templates: &[Template],
     session: &SessionView,
 ) -> Result<(Vec<Wanted>, usize), Error> {
-    let making = Making { base, other, session };
+    let making = Making { base, others, session };
     if making.scheme() == Scheme::PublicFromPrivate {
         return match templates {
             [only] => Ok((vec![making.public_half(only)?], 0)),
@@ -83,7 +86,7 @@ pub(super) fn all(
 /// The keys that go into the derivation, and who asks.
 struct Making<'p> {
     base: &'p Part,
-    other: Option<&'p Part>,
+    others: &'p [Part],
     session: &'p SessionView,
 }
 
@@ -93,12 +96,21 @@ impl Making<'_> {
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {
-        std::iter::once(self.base).chain(self.other)
+        std::iter::once(self.base).chain(self.others)
     }
 
     /// Whether an attribute is true for every key that goes in.
     fn is_every(&self, kind: u64) -> bool {
         self.parts().all(|part| part.usable.object.attributes.flag(kind))
+    }
+
+    /// Whether the keys that go in have been kept so that a derived one may say so too: each of them, or with SP 800-108
+    /// any (section 6.42.9).
+    fn had(&self, kind: u64) -> bool {
+        if self.scheme() == Scheme::Kdf {
+            return self.parts().any(|part| part.usable.object.attributes.flag(kind));
+        }
+        self.is_every(kind)
     }
 
     /// The key of a template.
@@ -111,8 +123,8 @@ impl Making<'_> {
     /// A key whose length is not known yet.
     fn draft(&self, template: &Template, implied: Implied) -> Result<Wanted, Error> {
         let source = Source::Derived {
-            sensitive: self.is_every(a::ALWAYS_SENSITIVE),
-            kept: self.is_every(a::NEVER_EXTRACTABLE),
+            sensitive: self.had(a::ALWAYS_SENSITIVE),
+            kept: self.had(a::NEVER_EXTRACTABLE),
         };
         let mut draft = Draft::new(template, implied, source, self.session)?;
         let is_public = self.scheme() == Scheme::PublicFromPrivate;
@@ -146,6 +158,10 @@ impl Making<'_> {
                 [is_any_sensitive.then_some(true), (!is_every_extractable).then_some(false)]
             }
             Secrecy::Same => [Some(is_any_sensitive), Some(is_every_extractable)],
+            Secrecy::OwnOrSame => [a::SENSITIVE, a::EXTRACTABLE].map(|kind| {
+                let base = &self.base.usable.object.attributes;
+                (!template.has(kind)).then(|| base.flag(kind))
+            }),
         };
         for (kind, value) in [a::SENSITIVE, a::EXTRACTABLE].into_iter().zip(fixed) {
             let Some(value) = value else { continue };
@@ -159,7 +175,7 @@ impl Making<'_> {
 
     /// How many bytes the template asks for, or else the mechanism gives.
     fn length(&self, draft: &Draft) -> Result<usize, Error> {
-        let other = self.other.map_or(0, Part::len);
+        let other = self.others.first().map_or(0, Part::len);
         let base = &self.base.usable;
         let natural = base.object.spec().and_then(|spec| {
             let scheme = self.scheme();
