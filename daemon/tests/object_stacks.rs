@@ -6,9 +6,10 @@
 use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_daemon::crypto::{self, Base, Components, Generate, Generated, Key, KeySpec};
 use coffer_daemon::vault::{self, Config, Depth, Inside, Sealed, stack_use};
+use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{
-    Ecdh, EcdhAes, Hash, Kdf, KdfMode, KdfSegment, NumberFormat, Oaep, Parameter, Pbkdf2, Prf, Pss,
-    Scheme, Tls,
+    Ecdh, EcdhAes, EdDsaParameter, Hash, Kdf, KdfMode, KdfSegment, NumberFormat, Oaep, Parameter,
+    Pbkdf2, Prf, Pss, Scheme, Tls,
 };
 use rsa::pkcs1::RsaPrivateKeyRef;
 
@@ -40,20 +41,52 @@ fn signed(key: &Sealed<Key>, scheme: Scheme, parameter: &Parameter) -> Vec<u8> {
 }
 
 #[test]
-fn the_largest_rsa_keys_are_opened_and_used_on_small_stacks() {
+fn rsa_keys_of_the_usual_sizes_are_opened_and_used_on_small_stacks() {
     let (made, key) = ready(Generate::Rsa { bits: 4096, exponent: 65537 });
+    rsa_fits(&made, &key, Config::default().small_stack);
+}
+
+#[test]
+fn the_largest_rsa_keys_are_opened_and_used_on_large_stacks() {
+    vault::init_for_tests();
+    let [modulus, public, private] = ["modulus ", "public_exponent ", "private_exponent "]
+        .map(|name| hex::decode(rsa_8192(name)).unwrap());
+    let components = Components {
+        modulus: &modulus,
+        public_exponent: &public,
+        private_exponent: &private,
+        ..Components::default()
+    };
+    let large = Config::default().large_stack;
+    fits("importing", large, |_| crypto::import_rsa(&components).is_ok());
+    let made = crypto::import_rsa(&components).unwrap();
+    fits("taking in", large, |_| crypto::import(made.spec, &made.material).is_ok());
+    let key = vault::load(192 << 10, |inside| {
+        Sealed::new(inside, Key::parse(made.spec, &made.material).unwrap())
+    });
+    rsa_fits(&made, &key.unwrap().unwrap(), large);
+}
+
+/// A number of an RSA-8192 key.
+fn rsa_8192(name: &str) -> &'static str {
+    let text = include_str!("vectors/rsa8192.txt");
+    text.lines().find_map(|line| line.strip_prefix(name)).unwrap()
+}
+
+/// Public keys are used on small stacks whatever their size.
+fn rsa_fits(made: &Generated, key: &Sealed<Key>, room: usize) {
     let public = made.public.as_ref().unwrap();
     let small = Config::default().small_stack;
-    fits("opening", small, |_| Key::parse(made.spec, &made.material).is_ok());
+    fits("opening", room, |_| Key::parse(made.spec, &made.material).is_ok());
     let pss = Parameter::Pss(Pss { hash: Hash::Sha512, mgf: Hash::Sha512, salt_len: 64 });
     for (scheme, parameter) in [
         (Scheme::RsaPkcs1(Some(Hash::Sha512)), Parameter::None),
         (Scheme::RsaPss(Some(Hash::Sha512)), pss),
     ] {
-        fits("signing", small, |inside| {
+        fits("signing", room, |inside| {
             crypto::sign(key.get(inside), scheme, &parameter, b"message").is_ok()
         });
-        let signature = signed(&key, scheme, &parameter);
+        let signature = signed(key, scheme, &parameter);
         let verify = |_: &Inside<'_>| {
             crypto::verify(public, scheme, &parameter, b"message", &signature).is_ok()
         };
@@ -68,7 +101,7 @@ fn the_largest_rsa_keys_are_opened_and_used_on_small_stacks() {
         let decrypt = |inside: &Inside<'_>| {
             crypto::decrypt(key.get(inside), scheme, &parameter, &ciphertext).is_ok()
         };
-        fits("decrypting", small, decrypt);
+        fits("decrypting", room, decrypt);
     }
 }
 
@@ -89,80 +122,102 @@ fn rsa_keys_are_made_and_imported_without_their_primes_on_large_stacks() {
     fits("importing", large, |_| crypto::import_rsa(&components).is_ok());
 }
 
+/// The stack that the service takes for a depth.
+fn room(depth: Depth) -> usize {
+    match depth {
+        Depth::Small => Config::default().small_stack,
+        Depth::Large => Config::default().large_stack,
+    }
+}
+
+/// The kinds of pairs that sign, with the scheme that takes most, and the stack for verification.
+fn signers() -> Vec<(Generate, Scheme, Depth)> {
+    let curves = Curve::all().filter_map(|curve| {
+        let scheme = match curve.key_type() {
+            KeyType::Ec => Scheme::Ecdsa(Some(Hash::Sha3_512)),
+            KeyType::EcEdwards => Scheme::EdDsa,
+            _ => return None,
+        };
+        Some((Generate::Ec(curve), scheme, curve.agreement_depth()))
+    });
+    curves.chain([(Generate::Sm2, Scheme::Sm2Dsa(Some(Hash::Sm3)), Depth::Small)]).collect()
+}
+
 #[test]
-fn keys_on_curves_are_made_opened_and_used_on_small_stacks() {
+fn keys_on_curves_are_made_opened_and_used_on_the_stacks_that_the_service_takes() {
     let small = Config::default().small_stack;
-    for (what, scheme) in [
-        (Generate::Ec(Curve::P256), Scheme::Ecdsa(Some(Hash::Sha256))),
-        (Generate::Ec(Curve::P384), Scheme::Ecdsa(Some(Hash::Sha384))),
-        (Generate::Ec(Curve::P521), Scheme::Ecdsa(Some(Hash::Sha512))),
-        (Generate::Ec(Curve::Ed25519), Scheme::EdDsa),
-        (Generate::Sm2, Scheme::Sm2Dsa(Some(Hash::Sm3))),
-    ] {
+    for (what, scheme, depth) in signers() {
         // The first use of a curve computes its tables, which the self-test does at the start.
         let (made, key) = ready(what);
         let none = Parameter::None;
         let signature = signed(&key, scheme, &none);
-        fits("making", small, |_| crypto::generate(what).is_ok());
-        fits("opening", small, |_| Key::parse(made.spec, &made.material).is_ok());
-        fits("signing", small, |inside| {
+        fits(&format!("making {what:?}"), small, |_| crypto::generate(what).is_ok());
+        fits(&format!("opening {what:?}"), small, |_| {
+            Key::parse(made.spec, &made.material).is_ok()
+        });
+        fits(&format!("signing {what:?}"), small, |inside| {
             crypto::sign(key.get(inside), scheme, &none, b"message").is_ok()
         });
+        let prehashed = Parameter::EdDsa(EdDsaParameter { prehash: true, context: vec![7; 255] });
+        if scheme == Scheme::EdDsa {
+            fits(&format!("signing a hash {what:?}"), small, |inside| {
+                crypto::sign(key.get(inside), scheme, &prehashed, b"message").is_ok()
+            });
+        }
         let verify = |inside: &Inside<'_>| {
             crypto::verify(key.get(inside), scheme, &none, b"message", &signature).is_ok()
         };
-        // The service verifies on P-521 with the public key, outside or on a large stack.
-        let room =
-            if what == Generate::Ec(Curve::P521) { Config::default().large_stack } else { small };
-        fits("verifying", room, verify);
+        fits(&format!("verifying {what:?}"), room(depth), verify);
+        let info = crypto::encode_private(made.spec, &made.material).unwrap();
+        fits(&format!("writing {what:?}"), small, |_| {
+            crypto::encode_private(made.spec, &made.material).is_ok()
+        });
+        fits(&format!("reading {what:?}"), small, |_| crypto::decode_private(&info).is_ok());
     }
 }
 
 #[test]
 fn secrets_are_agreed_on_the_stacks_that_the_service_takes() {
-    let (small, large) = (Config::default().small_stack, Config::default().large_stack);
-    for (curve, room) in [
-        (Curve::P256, small),
-        (Curve::P384, small),
-        // The service derives from keys on P-521 on a large stack.
-        (Curve::P521, large),
-        (Curve::X25519, small),
-    ] {
+    let small = Config::default().small_stack;
+    for curve in Curve::all().filter(|curve| curve.agrees()) {
         let (made, key) = ready(Generate::Ec(curve));
         let point = made.public.as_ref().unwrap().point().unwrap();
-        fits("making", small, |_| crypto::generate(Generate::Ec(curve)).is_ok());
-        fits("opening", small, |_| Key::parse(made.spec, &made.material).is_ok());
+        let what = format!("{curve:?}");
+        fits(&what, small, |_| crypto::generate(Generate::Ec(curve)).is_ok());
+        fits(&what, small, |_| Key::parse(made.spec, &made.material).is_ok());
         for kdf in [None, Some(Hash::Sha1), Some(Hash::Sha512), Some(Hash::Sha3_512)] {
             let public_data = point.clone();
             let ecdh = Parameter::Ecdh(Ecdh { kdf, shared_data: Vec::new(), public_data });
-            fits("agreeing", room, |inside| {
+            fits(&format!("agreeing on {what}"), room(curve.agreement_depth()), |inside| {
                 let base = Base { key: key.get(inside), value: &[] };
-                crypto::derive(base, &[], Scheme::Ecdh, &ecdh, &[32]).is_ok()
+                crypto::derive(base, None, Scheme::Ecdh, &ecdh, 20).is_ok()
             });
         }
+        fits(&format!("making and agreeing on {what}"), room(curve.agreement_depth()), |_| {
+            let fresh = crypto::generate(Generate::Ec(curve)).unwrap();
+            let own = Key::parse(fresh.spec, &fresh.material).unwrap();
+            let (kdf, shared_data) = (Some(Hash::Sha3_512), Vec::new());
+            let ecdh = Ecdh { kdf, shared_data, public_data: point.clone() };
+            let base = Base { key: &own, value: &[] };
+            crypto::derive(base, None, Scheme::Ecdh, &Parameter::Ecdh(ecdh), 32).is_ok()
+        });
     }
 }
 
 #[test]
 fn keys_are_wrapped_by_agreement_on_the_stacks_that_the_service_takes() {
-    let (small, large) = (Config::default().small_stack, Config::default().large_stack);
-    for (curve, room) in [
-        (Curve::P256, small),
-        (Curve::X25519, small),
-        // The service wraps with these on a large stack.
-        (Curve::P384, large),
-        (Curve::P521, large),
-    ] {
+    for curve in Curve::all().filter(|curve| curve.agrees()) {
         let (made, key) = ready(Generate::Ec(curve));
         let public = made.public.as_ref().unwrap();
         let (kdf, shared_data) = (Some(Hash::Sha3_512), Vec::new());
         let parameter = Parameter::EcdhAes(EcdhAes { aes_len: 32, kdf, shared_data });
         let scheme = Scheme::EcdhAesKeyWrap;
-        fits("wrapping", room, |_| {
+        let room = room(curve.wrapping_depth());
+        fits(&format!("wrapping by {curve:?}"), room, |_| {
             crypto::wrap(public.into(), scheme, &parameter, b"a key").is_ok()
         });
         let wrapped = crypto::wrap(public.into(), scheme, &parameter, b"a key").unwrap();
-        fits("unwrapping", room, |inside| {
+        fits(&format!("unwrapping by {curve:?}"), room, |inside| {
             crypto::unwrap(key.get(inside), scheme, &parameter, &wrapped).is_ok()
         });
     }
@@ -191,7 +246,7 @@ fn secrets_are_derived_and_data_is_encrypted_on_small_stacks() {
         ] {
             fits("deriving", small, |inside| {
                 let base = Base { key: secret.get(inside), value: &bytes };
-                crypto::derive(base, &[], scheme, &parameter, &[16]).is_ok()
+                crypto::derive(base, None, scheme, &parameter, 16).is_ok()
             });
         }
         let pbkdf2 = Pbkdf2 { hash, salt: vec![1; 16], iterations: 2 };

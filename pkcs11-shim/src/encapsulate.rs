@@ -1,7 +1,7 @@
 //! C_EncapsulateKey and C_DecapsulateKey (PKCS#11 3.2 section 5.18).
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::mechanism::{Function, MechanismCall};
+use coffer_protocol::mechanism::{Function, MechanismCall, point_len};
 use coffer_protocol::operation::object::{DecapsulateKey, EncapsulateKey, MAX_WRAPPED};
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE};
 use zeroize::Zeroizing;
@@ -28,7 +28,7 @@ pub(crate) fn encapsulate(
     let session = module.sessions.find(handle)?;
     let call = mechanism.ok_or(Error::ArgumentsBad)?;
     let key_use = KeyUse::new(&session, Function::Encapsulate, call, public)?;
-    if let Some(answer) = room.answer_exact(length(&key_use)) {
+    if let Some(answer) = room.answer_exact(point_len(key_use.key.key_bits as usize)) {
         return Ok((answer, None));
     }
     let before = session.application().keys.before();
@@ -41,14 +41,6 @@ pub(crate) fn encapsulate(
     let reply = session.call(&request, &template.encode()?).map_err(Error::about_key)?;
     let key = keep_made(&session, reply.meta.key, before);
     Ok((Output::Bytes(Zeroizing::new(reply.meta.ciphertext)), Some(key)))
-}
-
-/// Bytes of a point: on curves with two coordinates, both behind a byte.
-fn length(key_use: &KeyUse) -> usize {
-    /// `CKK_EC_MONTGOMERY`.
-    const MONTGOMERY: u64 = 0x41;
-    let coordinate = (key_use.key.key_bits as usize).div_ceil(8);
-    if key_use.key.key_type == MONTGOMERY { coordinate } else { 1 + 2 * coordinate }
 }
 
 /// `C_DecapsulateKey`.

@@ -68,7 +68,9 @@ pub(crate) fn destroy(
     let request = DestroyObject { session: session.number(), object };
     let outcome = session.call(&request, &[]).map_err(Error::about_object);
     session.application().keys.forget(session.slot(), object);
-    outcome.map(|_| ())
+    outcome?;
+    session.operations().made.remove(&object);
+    Ok(())
 }
 
 /// `C_GetObjectSize`.
@@ -275,6 +277,6 @@ pub(crate) fn keep_made(
 ) -> CK_OBJECT_HANDLE {
     let made = Arc::new(made);
     session.application().keys.keep(session.slot(), &made, before);
-    session.operations().made.push(made.object);
+    session.operations().made.insert(made.object);
     session.object_handle(made.object)
 }

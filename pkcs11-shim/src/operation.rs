@@ -1,5 +1,7 @@
 //! The operations active in a session, and those of several parts that the daemon keeps.
 
+use std::collections::HashSet;
+
 use coffer_protocol::frame::MAX_PAYLOAD;
 use coffer_protocol::mechanism::{Function, MechanismCall};
 use coffer_protocol::operation::cipher::{
@@ -28,6 +30,40 @@ use crate::signature::Signature;
 /// Most bytes of data in one frame.
 pub(crate) const CHUNK: usize = MAX_PAYLOAD as usize;
 
+/// The operations that a function goes on with or ends. Any error but `CKR_BUFFER_TOO_SMALL` ends them (sections 5.8 to
+/// 5.17), one about its arguments too.
+const STEPS: &[(&str, CK_FLAGS)] = &[
+    ("C_Encrypt", CKF_ENCRYPT),
+    ("C_EncryptUpdate", CKF_ENCRYPT),
+    ("C_EncryptFinal", CKF_ENCRYPT),
+    ("C_Decrypt", CKF_DECRYPT),
+    ("C_DecryptUpdate", CKF_DECRYPT),
+    ("C_DecryptFinal", CKF_DECRYPT),
+    ("C_Digest", CKF_DIGEST),
+    ("C_DigestUpdate", CKF_DIGEST),
+    ("C_DigestFinal", CKF_DIGEST),
+    ("C_DigestEncryptUpdate", CKF_DIGEST | CKF_ENCRYPT),
+    ("C_DecryptDigestUpdate", CKF_DIGEST | CKF_DECRYPT),
+    ("C_SignEncryptUpdate", CKF_SIGN | CKF_ENCRYPT),
+    ("C_DecryptVerifyUpdate", CKF_VERIFY | CKF_DECRYPT),
+    ("C_Sign", CKF_SIGN),
+    ("C_SignUpdate", CKF_SIGN),
+    ("C_SignFinal", CKF_SIGN),
+    ("C_SignRecover", CKF_SIGN_RECOVER),
+    ("C_Verify", CKF_VERIFY),
+    ("C_VerifyUpdate", CKF_VERIFY),
+    ("C_VerifyFinal", CKF_VERIFY),
+    ("C_VerifySignature", CKF_VERIFY),
+    ("C_VerifySignatureUpdate", CKF_VERIFY),
+    ("C_VerifySignatureFinal", CKF_VERIFY),
+    ("C_VerifyRecover", CKF_VERIFY_RECOVER),
+];
+
+/// The operations that a function of that name goes on with or ends, as `CKF_` bits.
+pub(crate) fn steps_of(name: &str) -> Option<CK_FLAGS> {
+    STEPS.iter().find(|(step, _)| *step == name).map(|(_, flags)| *flags)
+}
+
 /// The operations active in a session: at most one of each kind.
 #[derive(Default)]
 pub(crate) struct Operations {
@@ -44,7 +80,7 @@ pub(crate) struct Operations {
     pub(crate) digest: Option<Hasher>,
     pub(crate) search: Option<Search>,
     /// Objects that were made in the session, which end with it unless they are on the token.
-    pub(crate) made: Vec<u32>,
+    pub(crate) made: HashSet<u32>,
 }
 
 /// A multi-part operation in the daemon.

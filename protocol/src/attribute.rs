@@ -174,6 +174,7 @@ attributes! {
     0x0000_0210 WRAP_WITH_TRUSTED   Boolean    ToTrue            false;
     0x0000_0500 MECHANISM_TYPE      Number     Never             false;
     0x0000_0601 PROFILE_ID          Number     Never             false;
+    0x0000_061e OBJECT_VALIDATION_FLAGS Number Never             false;
     0x0000_062a ENCAPSULATE_TEMPLATE Template AtCreation false;
     0x0000_062b DECAPSULATE_TEMPLATE Template AtCreation false;
     0x0000_062c TRUST_SERVER_AUTH   Number     Always            false;

@@ -7,7 +7,7 @@ use crate::mechanism::Hash;
 pub enum KeyType {
     /// An RSA pair.
     Rsa,
-    /// A pair on a NIST curve.
+    /// A pair on a curve over a prime field: of NIST, SECG or brainpool.
     Ec,
     /// A pair on a twisted Edwards curve, for EdDSA.
     EcEdwards,

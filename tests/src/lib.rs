@@ -1,5 +1,6 @@
 //! Test support.
 
+pub mod activated;
 pub mod base64;
 pub mod batch;
 pub mod bench;

@@ -2,9 +2,13 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
+
+use crate::daemon::DEADLINE;
 
 /// A forked child.
 #[derive(Debug)]
@@ -30,6 +34,17 @@ pub fn fork(in_child: impl FnOnce()) -> Forked {
 }
 
 impl Forked {
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Panics
+    ///
+    /// Where it has ended by itself.
+    pub fn kill(self) {
+        nix::sys::signal::kill(self.0, Signal::SIGKILL).expect("the child is ours");
+        let status = waitpid(self.0, None).expect("the child is ours");
+        assert_eq!(status, WaitStatus::Signaled(self.0, Signal::SIGKILL, false));
+    }
+
     /// Waits until it has ended.
     ///
     /// # Panics
@@ -39,6 +54,55 @@ impl Forked {
         let status = waitpid(self.0, None).expect("the child is ours");
         assert_eq!(status, WaitStatus::Exited(self.0, 0), "the child failed, see above");
     }
+}
+
+/// Takes every variable out of the environment of a forked child.
+#[expect(unsafe_code, reason = "the environment is the process's")]
+pub fn clear_environment() {
+    for (name, _) in std::env::vars_os() {
+        // SAFETY: a forked child has one thread, so nobody reads the environment now.
+        unsafe { std::env::remove_var(name) };
+    }
+}
+
+/// The calling thread, for [`wait_asleep`].
+pub fn this_thread() -> Pid {
+    nix::unistd::gettid()
+}
+
+/// Whether a thread of this process sleeps: one in a call waits for the daemon then.
+pub fn is_asleep(thread: Pid) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+    // The state follows the name, which may have blanks and brackets.
+    state.is_ok_and(|state| state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
+}
+
+/// Waits until it does.
+///
+/// # Panics
+///
+/// Where it does not in time.
+pub fn wait_asleep(thread: Pid) {
+    let begun = Instant::now();
+    while !is_asleep(thread) {
+        assert!(begun.elapsed() < DEADLINE, "the thread does not wait");
+        std::thread::yield_now();
+    }
+}
+
+/// Whether the test runs as root; says past the harness's capture that something is skipped otherwise.
+///
+/// # Panics
+///
+/// Where standard error is closed.
+pub fn is_root() -> bool {
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        let mut terminal = std::io::stderr().lock();
+        writeln!(terminal, "SKIPPED: only root can become another user")
+            .expect("standard error is open");
+    }
+    is_root
 }
 
 /// Whether a program is installed; says past the harness's capture that something is skipped without it.

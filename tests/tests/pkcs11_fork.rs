@@ -1,22 +1,36 @@
 //! Forked children: they have no module until their own C_Initialize, and cannot harm their parent.
+//!
+//! | what a child does | test |
+//! |---|---|
+//! | nothing, or C_Finalize without C_Initialize | `a_child_has_no_module_and_its_parent_keeps_its_own` |
+//! | C_Initialize | `a_child_that_initialises_logs_in_and_signs_beside_its_parent` |
+//! | C_Finalize after that | `finalising_in_a_child_does_not_hurt_the_parent` |
+//! | becomes another user, without an environment | `a_child_that_is_somebody_else_has_a_module_of_its_own` |
+//! | exits in order, with what that runs | `a_child_that_exits_takes_nothing_from_its_parent` |
+//! | forks again | `a_grandchild_is_as_good_as_a_child` |
+//! | comes from a process whose threads are in calls | `a_fork_in_the_midst_of_calls_of_other_threads_…` |
 
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use coffer_tests::daemon::{Daemon, PIN, module};
 use coffer_tests::isolated::isolated;
-use coffer_tests::process::{fork, has_program};
+use coffer_tests::process::{clear_environment, fork, has_program, is_root};
 use coffer_tests::token::{
     DEV, ec_pair, find, initialize, load, open, pin, refusal, slot, user_session,
 };
 use cryptoki::context::Pkcs11;
 use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{ObjectClass, ObjectHandle};
+use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
+
+/// A user without rights.
+const NOBODY: u32 = 65534;
 
 fn start(directory: &Path) -> (Daemon, Pkcs11, Session, ObjectHandle) {
     let daemon = Daemon::start_in(directory);
@@ -83,6 +97,77 @@ fn finalising_in_a_child_does_not_hurt_the_parent() {
         .join();
         session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
         assert_eq!(session.find_objects(&[]).unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn a_child_that_exits_takes_nothing_from_its_parent() {
+    isolated(|directory| {
+        let (_daemon, pkcs11, session, private) = start(directory);
+        for has_own in [false, true] {
+            fork(|| {
+                if has_own {
+                    initialize(&pkcs11).unwrap();
+                    log_in_and_sign(&pkcs11);
+                }
+                std::process::exit(0);
+            })
+            .join();
+            session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
+            assert_eq!(pkcs11.get_token_info(slot(&pkcs11, DEV)).unwrap().session_count(), Some(1));
+        }
+    });
+}
+
+/// Gives up being root.
+fn become_nobody() {
+    use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+    setgroups(&[]).unwrap();
+    setgid(Gid::from_raw(NOBODY)).unwrap();
+    setuid(Uid::from_raw(NOBODY)).unwrap();
+}
+
+#[test]
+fn a_child_that_is_somebody_else_has_a_module_of_its_own() {
+    if !is_root() {
+        return;
+    }
+    isolated(|directory| {
+        let (_daemon, pkcs11, session, private) = start(directory);
+        // Without the variable that names the socket, there is none on this machine.
+        let child = |open: bool| {
+            let pkcs11 = pkcs11.clone();
+            move || {
+                become_nobody();
+                if !open {
+                    clear_environment();
+                }
+                let slots = pkcs11.get_slots_with_token();
+                assert_eq!(refusal(slots), RvError::CryptokiNotInitialized);
+                initialize(&pkcs11).unwrap();
+                if open {
+                    // Another user is another caller: nobody is logged in.
+                    let session = pkcs11.open_rw_session(slot(&pkcs11, DEV)).unwrap();
+                    let hidden = [Attribute::Class(ObjectClass::PRIVATE_KEY)];
+                    assert!(session.find_objects(&hidden).unwrap().is_empty());
+                    log_in_and_sign(&pkcs11);
+                } else {
+                    assert!(pkcs11.get_slots_with_token().unwrap().is_empty());
+                    assert!(pkcs11.get_all_slots().unwrap().is_empty());
+                }
+                pkcs11.clone().finalize().unwrap();
+            }
+        };
+        // The folder of the test is closed to others: no socket, no token, no error.
+        fork(child(false)).join();
+        let permit = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        permit(directory, 0o711);
+        permit(&directory.join("coffer.sock"), 0o666);
+        fork(child(true)).join();
+        fork(child(false)).join();
+        session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
     });
 }
 

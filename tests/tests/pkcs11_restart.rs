@@ -1,22 +1,39 @@
 //! A daemon that is killed and comes back: nothing that was acknowledged is lost, and the process that uses
 //! the module goes on.
+//!
+//! | what happens while or after | test |
+//! |---|---|
+//! | a call is in flight, and those after it | `a_call_that_is_in_flight_loses_its_device_and_later_ones_their_session` |
+//! | slots are listed while the daemon is away, opened when it is back, without a login | `the_same_process_goes_on_with_a_new_session` |
+//! | slots are asked about while it is away, again and again | `a_daemon_that_is_away_is_not_asked_for_at_every_call` |
+//! | C_CloseSession, C_Finalize | `a_call_that_is_in_flight_…`, `finalising_without_a_daemon_succeeds` |
+//! | the daemon is back before anybody noticed that it was away | `a_restart_that_nobody_noticed_costs_sessions_only` |
+//! | it was never there | `a_daemon_that_is_absent_is_a_module_without_tokens` |
+//! | changes were acknowledged | `nothing_acknowledged_is_lost_when_the_daemon_is_killed` |
+//! | a reply is lost | pkcs11_once.rs |
+//! | C_WaitForSlotEvent waits | pkcs11_functions/event.rs |
+//! | the restart is planned | pkcs11_planned.rs |
 
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use coffer_tests::daemon::{DEADLINE, Daemon, binaries};
 use coffer_tests::isolated::isolated;
+use coffer_tests::process::{this_thread, wait_asleep};
 use coffer_tests::token::{
     DEV, aes_key, ec_pair, find, open, public_key_info, refusal, slot, user_session,
 };
 use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};
-use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, ObjectClass};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
@@ -204,6 +221,96 @@ fn a_daemon_that_is_absent_is_a_module_without_tokens() {
         let slot = wait_for_slot(&pkcs11);
         aes_key(&user_session(&pkcs11, slot), "k").unwrap();
         pkcs11.finalize().unwrap();
+    });
+}
+
+#[test]
+fn a_call_that_is_in_flight_loses_its_device_and_later_ones_their_session() {
+    isolated(|directory| {
+        let mut daemon = Daemon::start_in(directory);
+        let pkcs11 = open();
+        let slot = slot(&pkcs11, DEV);
+        let session = user_session(&pkcs11, slot);
+        let idle = pkcs11.open_ro_session(slot).unwrap();
+        let (_, private) = ec_pair(&session, "e").unwrap();
+        nix::sys::signal::kill(daemon.pid(), nix::sys::signal::Signal::SIGSTOP).unwrap();
+        let session = thread::scope(|scope| {
+            let (tell, told) = mpsc::channel();
+            let signing = scope.spawn(move || {
+                tell.send(this_thread()).unwrap();
+                let signed = session.sign(&Mechanism::EcdsaSha256, private, b"data");
+                (session, refusal(signed))
+            });
+            wait_asleep(told.recv().unwrap());
+            daemon.kill();
+            let (session, code) = signing.join().unwrap();
+            assert_eq!(code, RvError::DeviceRemoved);
+            session
+        });
+        let again = session.sign(&Mechanism::EcdsaSha256, private, b"data");
+        assert_eq!(refusal(again), RvError::SessionHandleInvalid);
+        assert_eq!(refusal(session.close()), RvError::SessionHandleInvalid);
+        assert_eq!(refusal(idle.get_session_info()), RvError::SessionHandleInvalid);
+        assert_eq!(refusal(idle.close()), RvError::SessionHandleInvalid);
+        pkcs11.finalize().unwrap();
+    });
+}
+
+#[test]
+fn a_restart_that_nobody_noticed_costs_sessions_only() {
+    isolated(|directory| {
+        let mut daemon = Daemon::start_in(directory);
+        let pkcs11 = open();
+        let slot = slot(&pkcs11, DEV);
+        let calls: [fn(&Pkcs11, Slot); 4] = [
+            |pkcs11, slot| assert!(pkcs11.get_token_info(slot).unwrap().token_initialized()),
+            |pkcs11, slot| drop(pkcs11.open_ro_session(slot).unwrap()),
+            |pkcs11, slot| assert_eq!(pkcs11.get_slots_with_token().unwrap(), [slot]),
+            |pkcs11, slot| assert!(!pkcs11.get_mechanism_list(slot).unwrap().is_empty()),
+        ];
+        for first in calls {
+            let old = pkcs11.open_ro_session(slot).unwrap();
+            daemon.kill();
+            daemon.start_again(&[]);
+            first(&pkcs11, slot);
+            assert_eq!(refusal(old.get_session_info()), RvError::SessionHandleInvalid);
+        }
+    });
+}
+
+#[test]
+fn a_daemon_that_is_away_is_not_asked_for_at_every_call() {
+    isolated(|directory| {
+        let mut daemon = Daemon::start_in(directory);
+        let pkcs11 = open();
+        let slot = slot(&pkcs11, DEV);
+        daemon.kill();
+        // Somebody who takes every connection, and ends it.
+        let socket = daemon.socket();
+        std::fs::remove_file(&socket).unwrap();
+        let listener = UnixListener::bind(&socket).unwrap();
+        let taken = Arc::new(AtomicU64::new(0));
+        let count = taken.clone();
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                count.fetch_add(1, Ordering::SeqCst);
+                drop(client);
+            }
+        });
+        let begun = Instant::now();
+        for _ in 0..500 {
+            let mechanism = MechanismType::AES_GCM;
+            let absent = RvError::TokenNotPresent;
+            assert_eq!(refusal(pkcs11.get_token_info(slot)), absent);
+            assert_eq!(refusal(pkcs11.open_ro_session(slot)), absent);
+            assert_eq!(refusal(pkcs11.get_mechanism_list(slot)), absent);
+            assert_eq!(refusal(pkcs11.get_mechanism_info(slot, mechanism)), absent);
+            assert!(!pkcs11.get_slot_info(slot).unwrap().token_present());
+            assert_eq!(pkcs11.get_all_slots().unwrap(), [slot]);
+        }
+        // One at first, perhaps on each of two sockets, and one a second afterwards.
+        let most = 2 + begun.elapsed().as_secs();
+        assert!((1..=most).contains(&taken.load(Ordering::SeqCst)), "{taken:?} of {most}");
     });
 }
 

@@ -1,4 +1,12 @@
 //! Many threads in the module at once.
+//!
+//! | what they do | test |
+//! |---|---|
+//! | all kinds of calls in sessions of their own | `sixty_four_threads_sign_encrypt_and_find_at_once` |
+//! | C_Initialize | `of_racing_initialisations_exactly_one_succeeds` |
+//! | C_Initialize, C_Finalize and others in any order | `racing_initialisations_and_ends_follow_each_other` |
+//! | C_Login | `of_racing_logins_exactly_one_succeeds` |
+//! | calls, while one finalises | `finalising_ends_what_other_threads_do_with_an_error` |
 
 use std::sync::Barrier;
 use std::thread;
@@ -8,15 +16,18 @@ use coffer_tests::isolated::isolated;
 use coffer_tests::token::{
     DEV, aes_key, ec_pair, find, initialize, load, open, pin, refusal, slot, user_session,
 };
+use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass};
 use cryptoki::session::UserType;
 
 const THREADS: usize = 16;
+/// As many as an application has sockets.
+const MANY: usize = 64;
 
 #[test]
-fn sixteen_threads_sign_encrypt_and_find_at_once() {
+fn sixty_four_threads_sign_encrypt_and_find_at_once() {
     isolated(|directory| {
         let _daemon = Daemon::start_in(directory);
         let pkcs11 = open();
@@ -24,15 +35,15 @@ fn sixteen_threads_sign_encrypt_and_find_at_once() {
         let session = user_session(&pkcs11, slot);
         let (aes, (public, private)) =
             (aes_key(&session, "shared").unwrap(), ec_pair(&session, "shared").unwrap());
-        let barrier = Barrier::new(THREADS);
+        let barrier = Barrier::new(MANY);
         let (pkcs11, barrier) = (&pkcs11, &barrier);
         thread::scope(|scope| {
-            for thread in 0..THREADS {
+            for thread in 0..MANY {
                 scope.spawn(move || {
                     let session = pkcs11.open_rw_session(slot).unwrap();
                     let own = format!("own {thread}");
                     barrier.wait();
-                    for round in 0..50_u8 {
+                    for round in 0..20_u8 {
                         let data = vec![round; 1000 * thread];
                         let signature =
                             session.sign(&Mechanism::EcdsaSha256, private, &data).unwrap();
@@ -85,6 +96,80 @@ fn of_racing_initialisations_exactly_one_succeeds() {
             assert_eq!(refusal(after), RvError::CryptokiNotInitialized);
         }
     });
+}
+
+#[test]
+fn racing_initialisations_and_ends_follow_each_other() {
+    isolated(|directory| {
+        let _daemon = Daemon::start_in(directory);
+        let pkcs11 = &load();
+        let barrier = &Barrier::new(THREADS);
+        // How much more often the one has succeeded than the other.
+        let balance: i64 = thread::scope(|scope| {
+            let racers: Vec<_> = (0..THREADS)
+                .map(|thread| {
+                    scope.spawn(move || {
+                        barrier.wait();
+                        (0..300).map(|round| race(pkcs11, thread + round)).sum::<i64>()
+                    })
+                })
+                .collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).sum()
+        });
+        let ended = pkcs11.clone().finalize();
+        match balance {
+            1 => ended.unwrap(),
+            0 => assert_eq!(refusal(ended), RvError::CryptokiNotInitialized),
+            other => panic!("{other}"),
+        }
+        initialize(pkcs11).unwrap();
+        slot(pkcs11, DEV);
+    });
+}
+
+/// One call of the race: 1 for an initialisation, -1 for an end.
+fn race(pkcs11: &Pkcs11, which: usize) -> i64 {
+    let not_initialized = |code| assert_eq!(code, RvError::CryptokiNotInitialized);
+    match which % 4 {
+        0 => match initialize(pkcs11) {
+            Ok(()) => return 1,
+            outcome => assert_eq!(refusal(outcome), RvError::CryptokiAlreadyInitialized),
+        },
+        1 => match pkcs11.clone().finalize() {
+            Ok(()) => return -1,
+            outcome => not_initialized(refusal(outcome)),
+        },
+        2 => match pkcs11.get_slots_with_token() {
+            Ok(_) => {}
+            outcome => not_initialized(refusal(outcome)),
+        },
+        _ => use_it(pkcs11),
+    }
+    0
+}
+
+/// Opens a session and closes it; the module may end and begin in between.
+fn use_it(pkcs11: &Pkcs11) {
+    use RvError::{
+        CryptokiNotInitialized, DeviceRemoved, SessionHandleInvalid, SlotIdInvalid, TokenNotPresent,
+    };
+    let codes = [
+        CryptokiNotInitialized,
+        DeviceRemoved,
+        SessionHandleInvalid,
+        SlotIdInvalid,
+        TokenNotPresent,
+    ];
+    let Ok(slots) = pkcs11.get_slots_with_token() else { return };
+    let Some(slot) = slots.first() else { return };
+    let outcome = pkcs11.open_ro_session(*slot).and_then(|session| {
+        session.find_objects(&[])?;
+        session.close()
+    });
+    if outcome.is_err() {
+        let code = refusal(outcome);
+        assert!(codes.contains(&code), "{code:?}");
+    }
 }
 
 #[test]

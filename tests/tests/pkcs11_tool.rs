@@ -140,6 +140,37 @@ fn its_own_tests_find_no_errors() {
 }
 
 #[test]
+fn its_own_test_of_curves_ends_well_on_each_of_them() {
+    let Some(tool) = Tool::start() else { return };
+    for curve in ["prime256v1", "secp384r1", "secp521r1"] {
+        // It makes objects of the token in a session that is read-only without this option.
+        let words = tool.as_user(&format!("--session-rw --test-ec --id 07 --key-type EC:{curve}"));
+        assert!(words.lines().any(|line| line == "==> OK"), "{curve}: {words}");
+        assert!(words.contains("*** Doing a signature ***"), "{curve}: {words}");
+    }
+    assert!(!tool.as_user("--list-objects").contains("Object;"), "it takes its keys away");
+}
+
+#[test]
+fn its_own_test_of_a_fork_initialises_the_child() {
+    let Some(tool) = Tool::start() else { return };
+    let words = tool.as_user("--test-fork");
+    assert!(words.contains("Calling C_Initialize in forked child process"), "{words}");
+    assert!(!words.contains("failed"), "{words}");
+}
+
+#[test]
+fn its_own_test_of_threads_ends_well_in_each_of_them() {
+    let Some(tool) = Tool::start() else { return };
+    // Each thread calls C_Initialize with locks, then the functions of interfaces, slots and tokens.
+    let threads = ["--test-threads ILGISLT0"; 5].join(" ");
+    let words = tool.as_user(&threads);
+    assert!(words.contains("all threads have ended with CKR_OK"), "{words}");
+    assert_eq!(words.matches("state:-1, rv:CKR_OK").count(), 5, "{words}");
+    assert_eq!(words.matches("token label        : dev").count(), 5, "{words}");
+}
+
+#[test]
 fn rsa_signatures_verify_with_the_exported_key() {
     let Some(tool) = Tool::start() else { return };
     tool.as_user("--keypairgen --key-type rsa:2048 --label r --id 01");

@@ -48,7 +48,12 @@ struct Inner {
     logins: HashMap<Slot, Login>,
     handles: Handles,
     session_objects: HashMap<ObjectId, (u32, Arc<Object>)>,
+    /// Bytes of their attributes.
+    session_bytes: usize,
 }
+
+/// Most bytes that the attributes of an application's session objects take together.
+const SESSION_BYTES: usize = 16 << 20;
 
 /// What a request finds out about its session, all at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,6 +257,7 @@ impl Application {
         if inner.session_objects.len() >= limit {
             return Err(ErrorCode::OutOfMemory.into());
         }
+        inner.count(object.attributes.bytes(), 0)?;
         inner.session_objects.insert(object.id, (session, object));
         Ok(())
     }
@@ -260,15 +266,19 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::ObjectInvalid`] for an unknown id, or whatever `change` returns.
+    /// [`ErrorCode::ObjectInvalid`] for an unknown id, [`ErrorCode::OutOfMemory`] at the limit, or whatever `change`
+    /// returns.
     pub fn update_session_object(
         &self,
         id: ObjectId,
         change: impl FnOnce(&Object) -> Result<Object, Error>,
     ) -> Result<(), Error> {
         let mut inner = self.lock();
-        let (_, object) = inner.session_objects.get_mut(&id).ok_or(ErrorCode::ObjectInvalid)?;
-        *object = Arc::new(change(object)?);
+        let (owner, now) = inner.session_objects.get(&id).ok_or(ErrorCode::ObjectInvalid)?;
+        let (owner, after) = (*owner, change(now)?);
+        let freed = now.attributes.bytes();
+        inner.count(after.attributes.bytes(), freed)?;
+        inner.session_objects.insert(id, (owner, Arc::new(after)));
         Ok(())
     }
 
@@ -295,7 +305,10 @@ impl Application {
     pub fn remove_session_object(&self, id: ObjectId) -> bool {
         let mut inner = self.lock();
         inner.handles.forget(id);
-        inner.session_objects.remove(&id).is_some()
+        let removed = inner.session_objects.remove(&id);
+        let freed = removed.as_ref().map(|(_, object)| object.attributes.bytes());
+        inner.session_bytes -= freed.unwrap_or_default();
+        removed.is_some()
     }
 
     /// Starts a multi-part operation in a session.
@@ -404,12 +417,23 @@ impl Inner {
         }
     }
 
+    /// Counts bytes of session objects that come in, where others go.
+    fn count(&mut self, more: usize, freed: usize) -> Result<(), Error> {
+        let bytes = self.session_bytes - freed + more;
+        if bytes > SESSION_BYTES && more > freed {
+            return Err(ErrorCode::OutOfMemory.into());
+        }
+        self.session_bytes = bytes;
+        Ok(())
+    }
+
     fn drop_session_objects(&mut self, gone: impl Fn(u32, &Object) -> bool) {
-        let Self { session_objects, handles, .. } = self;
+        let Self { session_objects, session_bytes, handles, .. } = self;
         session_objects.retain(|id, (owner, object)| {
             let stays = !gone(*owner, object);
             if !stays {
                 handles.forget(*id);
+                *session_bytes -= object.attributes.bytes();
             }
             stays
         });

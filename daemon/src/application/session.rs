@@ -46,29 +46,35 @@ pub enum Progress {
     Stream(Sealed<Option<crypto::Stream>>),
     /// It hashes what comes, to sign or verify it.
     Message(Sealed<Option<crypto::Message>>),
-    /// It keeps an authenticated ciphertext, which is no secret, until its tag can be verified.
+    /// It keeps what comes until all is there: a ciphertext until its tag can be verified, or data that is encrypted as
+    /// a whole.
     Held(Held),
-    /// Its plaintext, verified, goes out in as many replies as it takes.
-    Verified(Zeroizing<Vec<u8>>),
+    /// Its result goes out in as many replies as it takes.
+    Done(Held),
 }
 
-/// Most bytes that all held ciphertexts take together.
+/// Most bytes that all operations keep together.
 const ALL_HELD: usize = 128 << 20;
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// A ciphertext that is kept: one of a bounded number of bytes for all applications.
-#[derive(Debug, Default)]
-pub struct Held(Vec<u8>);
+/// Bytes that an operation keeps: some of a bounded number for all applications. Plaintext may be among them, so that
+/// they are wiped, also where they move.
+#[derive(Default)]
+pub struct Held {
+    bytes: Zeroizing<Vec<u8>>,
+    /// How many of them were handed out.
+    given: usize,
+}
 
 impl Held {
     /// Bytes so far.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.bytes.is_empty()
     }
 
     /// Adds bytes.
@@ -80,19 +86,47 @@ impl Held {
         let more = |held: usize| Some(held + bytes.len()).filter(|all| *all <= ALL_HELD);
         HELD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
             .map_err(|_| ErrorCode::OutOfMemory)?;
-        self.0.extend_from_slice(bytes);
+        let needed = self.bytes.len() + bytes.len();
+        if needed > self.bytes.capacity() {
+            let mut larger = Vec::with_capacity(needed.max(2 * self.bytes.capacity()));
+            larger.extend_from_slice(&self.bytes);
+            self.bytes = Zeroizing::new(larger);
+        }
+        self.bytes.extend_from_slice(bytes);
         Ok(())
     }
 
     /// The bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Keeps what was made of the bytes in their place; it is longer by a tag at most.
+    #[must_use]
+    pub fn replaced(self, bytes: Zeroizing<Vec<u8>>) -> Self {
+        HELD.fetch_add(bytes.len(), Ordering::SeqCst);
+        Self { bytes, given: 0 }
+    }
+
+    /// The next bytes that go out, at most so many.
+    pub fn hand_out(&mut self, most: usize) -> Vec<u8> {
+        let end = self.bytes.len().min(self.given + most);
+        let next = self.bytes[self.given..end].to_vec();
+        self.given = end;
+        next
+    }
+}
+
+/// Shows no byte.
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Held({} bytes)", self.bytes.len())
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.0.len(), Ordering::SeqCst);
+        HELD.fetch_sub(self.bytes.len(), Ordering::SeqCst);
     }
 }
 
@@ -175,8 +209,13 @@ impl Session {
 mod tests {
     use super::*;
 
+    /// One test, because the bound is one for the process.
     #[test]
-    fn ciphertexts_kept_for_all_applications_are_bounded_together() {
+    fn bytes_kept_for_all_applications_are_bounded_together_and_go_out_piece_by_piece() {
+        let mut held = Held::default().replaced(Zeroizing::new((0..10).collect()));
+        let pieces: Vec<_> = (0..4).map(|_| held.hand_out(4)).collect();
+        assert_eq!(pieces, [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9], vec![]]);
+        drop(held);
         let part = vec![0; 16 << 20];
         let mut kept: Vec<Held> = Vec::new();
         let refused = loop {
@@ -190,5 +229,12 @@ mod tests {
         assert!(kept.len() <= ALL_HELD / part.len());
         kept.pop();
         assert!(Held::default().push(&part).is_ok());
+        // A result takes the place of what it was made of.
+        let full = kept.pop().unwrap();
+        kept.push(full.replaced(Zeroizing::new(part.clone())));
+        assert!(Held::default().push(&part).is_ok());
+        let mut other = Held::default();
+        other.push(&part).unwrap();
+        assert!(Held::default().push(&part).is_err());
     }
 }

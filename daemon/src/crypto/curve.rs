@@ -13,6 +13,9 @@ use p384::NistP384;
 use p521::NistP521;
 use sha2::{Sha256, Sha384, Sha512};
 
+use super::eddsa::{ed448::Ed448, ed25519::Ed25519};
+use super::montgomery::{X448, X25519};
+use super::weierstrass::By;
 use super::{Error, eddsa, montgomery, weierstrass};
 use crate::vault::Depth;
 
@@ -20,11 +23,11 @@ use crate::vault::Depth;
 #[derive(Clone, Copy)]
 pub(super) enum Group {
     /// A curve for ECDSA and Diffie-Hellman.
-    Prime(weierstrass::Arithmetic),
+    Prime(&'static dyn weierstrass::Arithmetic),
     /// A twisted Edwards curve, for EdDSA.
-    Edwards(eddsa::Arithmetic),
+    Edwards(&'static dyn eddsa::Arithmetic),
     /// A Montgomery curve, for Diffie-Hellman.
-    Montgomery(montgomery::Arithmetic),
+    Montgomery(&'static dyn montgomery::Arithmetic),
 }
 
 /// A row.
@@ -65,29 +68,24 @@ macro_rules! curves {
     };
 }
 
-const fn prime<C: weierstrass::Prime, D: sha2::Digest + sha2::digest::block_api::BlockSizeUser>()
--> Group {
-    Group::Prime(weierstrass::Arithmetic::of::<C, D>())
-}
-
 // Names are object identifiers in DER (RFC 5480, SEC 2, RFC 5639, RFC 8410); of the Edwards and Montgomery curves also
 // the PrintableStrings of PKCS#11 3.1 sections 6.3.5 and 6.3.7, and the identifiers that GNU and cryptlib gave before,
 // which pkcs11-tool sends; that of OpenSC 0.23 gives the string for X25519 a length that is one too long.
 #[rustfmt::skip]
 curves! {
-//  curve           bits agreement wrapping specification  arithmetic                        names
-    P192            192     Small     Small    "EC_P192"      prime::<NistP192, Sha256>(),      [b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01"];
-    P224            224     Small     Small    "EC_P224"      prime::<NistP224, Sha256>(),      [b"\x06\x05\x2b\x81\x04\x00\x21"];
-    P256            256     Small     Small    "EC_P256"      prime::<NistP256, Sha256>(),      [b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"];
-    P384            384     Small     Large    "EC_P384"      prime::<NistP384, Sha384>(),      [b"\x06\x05\x2b\x81\x04\x00\x22"];
-    P521            521     Large     Large    "EC_P521"      prime::<NistP521, Sha512>(),      [b"\x06\x05\x2b\x81\x04\x00\x23"];
-    Secp256k1       256     Small     Small    "ECC_SECG_P256K1" prime::<Secp256k1, Sha256>(),  [b"\x06\x05\x2b\x81\x04\x00\x0a"];
-    BrainpoolP256r1 256     Small     Small    "EC_BRAINPOOL_P256R1" prime::<BrainpoolP256r1, Sha256>(), [b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x07"];
-    BrainpoolP384r1 384     Small     Large    "EC_BRAINPOOL_P384R1" prime::<BrainpoolP384r1, Sha384>(), [b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x0b"];
-    Ed25519         255     Small     Small    "ED25519"      Group::Edwards(eddsa::ed25519::ED25519), [b"\x06\x03\x2b\x65\x70" b"\x13\x0cedwards25519" b"\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01"];
-    Ed448           448     Small     Small    "ED448"        Group::Edwards(eddsa::ed448::ED448), [b"\x06\x03\x2b\x65\x71" b"\x13\x0aedwards448"];
-    X25519          255     Small     Small    "X25519"       Group::Montgomery(montgomery::X25519), [b"\x06\x03\x2b\x65\x6e" b"\x13\x0acurve25519" b"\x13\x0bcurve25519" b"\x06\x0a\x2b\x06\x01\x04\x01\x97\x55\x01\x05\x01"];
-    X448            448     Small     Small    "X448"         Group::Montgomery(montgomery::X448), [b"\x06\x03\x2b\x65\x6f" b"\x13\x08curve448"];
+//  curve           bits agreement wrapping specification         arithmetic                                        names
+    P192            192  Small     Small    "EC_P192"             Group::Prime(&By::<NistP192, Sha256>::IT),        [b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01"];
+    P224            224  Small     Small    "EC_P224"             Group::Prime(&By::<NistP224, Sha256>::IT),        [b"\x06\x05\x2b\x81\x04\x00\x21"];
+    P256            256  Small     Small    "EC_P256"             Group::Prime(&By::<NistP256, Sha256>::IT),        [b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"];
+    P384            384  Small     Large    "EC_P384"             Group::Prime(&By::<NistP384, Sha384>::IT),        [b"\x06\x05\x2b\x81\x04\x00\x22"];
+    P521            521  Large     Large    "EC_P521"             Group::Prime(&By::<NistP521, Sha512>::IT),        [b"\x06\x05\x2b\x81\x04\x00\x23"];
+    Secp256k1       256  Small     Small    "ECC_SECG_P256K1"     Group::Prime(&By::<Secp256k1, Sha256>::IT),       [b"\x06\x05\x2b\x81\x04\x00\x0a"];
+    BrainpoolP256r1 256  Small     Small    "EC_BRAINPOOL_P256R1" Group::Prime(&By::<BrainpoolP256r1, Sha256>::IT), [b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x07"];
+    BrainpoolP384r1 384  Small     Large    "EC_BRAINPOOL_P384R1" Group::Prime(&By::<BrainpoolP384r1, Sha384>::IT), [b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x0b"];
+    Ed25519         255  Small     Small    "ED25519"             Group::Edwards(&Ed25519),                         [b"\x06\x03\x2b\x65\x70" b"\x13\x0cedwards25519" b"\x06\x09\x2b\x06\x01\x04\x01\xda\x47\x0f\x01"];
+    Ed448           448  Small     Small    "ED448"               Group::Edwards(&Ed448),                           [b"\x06\x03\x2b\x65\x71" b"\x13\x0aedwards448"];
+    X25519          255  Small     Small    "X25519"              Group::Montgomery(&X25519),                       [b"\x06\x03\x2b\x65\x6e" b"\x13\x0acurve25519" b"\x13\x0bcurve25519" b"\x06\x0a\x2b\x06\x01\x04\x01\x97\x55\x01\x05\x01"];
+    X448            448  Small     Small    "X448"                Group::Montgomery(&X448),                         [b"\x06\x03\x2b\x65\x6f" b"\x13\x08curve448"];
 }
 
 impl Curve {
@@ -106,9 +104,14 @@ impl Curve {
         &self.row().group
     }
 
+    /// All its names in `CKA_EC_PARAMS`.
+    pub fn names(self) -> &'static [&'static [u8]] {
+        self.row().names
+    }
+
     /// The DER of the curve's name, as `CKA_EC_PARAMS` holds it.
     pub fn ec_params(self) -> &'static [u8] {
-        self.row().names[0]
+        self.names()[0]
     }
 
     /// The curve of this type of key that `CKA_EC_PARAMS` names.
@@ -126,7 +129,7 @@ impl Curve {
 
     /// Whether `CKA_EC_PARAMS` names it so.
     pub fn is_named(self, der: &[u8]) -> bool {
-        self.row().names.contains(&der)
+        self.names().contains(&der)
     }
 
     /// The curve of which an object identifier in DER is the first name.
@@ -241,6 +244,35 @@ mod tests {
             (Curve::X448, 56, 56),
         ] {
             assert_eq!((curve.order_len(), curve.point_len()), (order, point));
+        }
+    }
+
+    #[test]
+    fn the_mechanisms_have_the_sizes_of_the_curves() {
+        use coffer_protocol::mechanism::{Function, Parameter, ckm, find, point_len};
+        for (ckm, key_type) in [
+            (ckm::CKM_EC_KEY_PAIR_GEN, KeyType::Ec),
+            (ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, KeyType::EcEdwards),
+            (ckm::CKM_EC_MONTGOMERY_KEY_PAIR_GEN, KeyType::EcMontgomery),
+        ] {
+            let sizes = || {
+                let curves = Curve::all().filter(|curve| curve.key_type() == key_type);
+                curves.map(|curve| u32::try_from(curve.bits()).unwrap())
+            };
+            let range = (sizes().min().unwrap(), sizes().max().unwrap());
+            assert_eq!(find(ckm).unwrap().key_size.range(), range);
+        }
+        for curve in Curve::all() {
+            let signer = match curve.group() {
+                Group::Prime(_) => find(ckm::CKM_ECDSA),
+                Group::Edwards(_) => find(ckm::CKM_EDDSA),
+                Group::Montgomery(_) => None,
+            };
+            if let Some(row) = signer {
+                let length = row.max_output(Function::Sign, 1, curve.bits(), &Parameter::None);
+                assert_eq!(length, 2 * curve.order_len(), "{curve:?}");
+            }
+            assert!(!curve.agrees() || point_len(curve.bits()) == curve.point_len(), "{curve:?}");
         }
     }
 

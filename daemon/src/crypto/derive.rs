@@ -64,22 +64,37 @@ pub fn natural_length(
     }
 }
 
-/// Derives keys of these lengths in bytes from `base`, one behind the other; `others` are the keys that the parameter
-/// names, in its order.
+/// Derives `length` bytes from `base`; `other` is the second key, where the parameter names one.
 ///
 /// # Errors
 ///
 /// [`Error::DataLength`] where the scheme does not give so many bytes, [`Error::Parameter`] for a point that is none
-/// and for data that is not whole blocks.
+/// and for data to encrypt that is not whole blocks or too short.
 pub fn derive(
+    base: Base<'_>,
+    other: Option<Base<'_>>,
+    scheme: Scheme,
+    parameter: &Parameter,
+    length: usize,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    derive_keys(base, other.as_slice(), scheme, parameter, &[length])
+}
+
+/// [`derive`] for several keys at once, whose bytes stand one behind the other in the result; `others` are the keys that
+/// the parameter names, in its order.
+///
+/// # Errors
+///
+/// As [`derive`].
+pub fn derive_keys(
     base: Base<'_>,
     others: &[Base<'_>],
     scheme: Scheme,
     parameter: &Parameter,
     lengths: &[usize],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let (value, other) = (base.value, others.first());
     let length = lengths.iter().sum();
+    let (value, other) = (base.value, others.first());
     match (scheme, base.key, parameter) {
         (Scheme::Hkdf | Scheme::HkdfData, Key::Secret(base), Parameter::Hkdf(parameter)) => {
             hkdf(base, other.map(|other| other.key), parameter, length)
@@ -148,11 +163,9 @@ fn extract_bits(value: &[u8], bit: u64, length: usize) -> Result<Zeroizing<Vec<u
 
 /// The beginning of a ciphertext (PKCS#11 3.1 section 6.15: what is not used is at its end).
 fn encrypted(mut mode: BlockMode, data: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, Error> {
-    if data.is_empty() || !data.len().is_multiple_of(BLOCK) {
+    // Data that is too short for the key is a fault of the parameter, not of the key.
+    if data.is_empty() || !data.len().is_multiple_of(BLOCK) || length > data.len() {
         return Err(Error::Parameter);
-    }
-    if length > data.len() {
-        return Err(Error::DataLength);
     }
     // The blocks behind those that are used change nothing in front of them.
     let used = data.get(..length.next_multiple_of(BLOCK)).ok_or(Error::Internal)?;

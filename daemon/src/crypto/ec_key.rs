@@ -25,8 +25,8 @@ impl Point {
     /// [`Error::KeyInvalid`] where it is no point or one that is no public key.
     pub(super) fn new(curve: Curve, given: &[u8]) -> Result<Self, Error> {
         let bytes = match curve.group() {
-            Group::Prime(prime) => (prime.point)(given),
-            Group::Edwards(edwards) => (edwards.is_point)(given).then(|| given.to_vec()),
+            Group::Prime(prime) => prime.point(given),
+            Group::Edwards(edwards) => edwards.is_point(given).then(|| given.to_vec()),
             Group::Montgomery(_) => Some(given.to_vec()),
         };
         let bytes = bytes.filter(|bytes| bytes.len() == curve.point_len());
@@ -51,7 +51,7 @@ impl Point {
         signature: &[u8],
     ) -> Result<(), Error> {
         let Group::Edwards(edwards) = self.curve.group() else { return Err(Error::Mechanism) };
-        let verified = (edwards.verify)(&self.bytes, parameter, message, signature)?;
+        let verified = edwards.verify(&self.bytes, parameter, message, signature)?;
         if verified { Ok(()) } else { Err(Error::SignatureInvalid) }
     }
 }
@@ -106,16 +106,16 @@ impl Private {
         let (bytes, ready) = match curve.group() {
             Group::Prime(prime) => {
                 secret = padded(&secret, curve.order_len())?;
-                let point = (prime.public)(&secret).ok_or(Error::KeyInvalid)?;
+                let point = prime.public(&secret).ok_or(Error::KeyInvalid)?;
                 let signer = uses.sign.then(|| EcdsaSigner::new(curve, &secret, &point)).flatten();
                 (point, signer.map_or(Ready::Nothing, Ready::Fast))
             }
             Group::Edwards(edwards) => {
-                let signer = (edwards.prepare)(&secret)?;
+                let signer = edwards.prepare(&secret)?;
                 (signer.public(), Ready::Edwards(signer))
             }
             Group::Montgomery(montgomery) => {
-                ((montgomery.public)(&secret).ok_or(Error::KeyInvalid)?, Ready::Nothing)
+                (montgomery.public(&secret).ok_or(Error::KeyInvalid)?, Ready::Nothing)
             }
         };
         Ok(Self { point: Point { curve, bytes }, secret, ready })

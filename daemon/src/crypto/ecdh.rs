@@ -60,9 +60,9 @@ pub fn shared_secret(key: &Key, other: &PublicKey) -> Result<Zeroizing<Vec<u8>>,
         return Err(Error::Mechanism);
     }
     match key.curve().group() {
-        Group::Prime(prime) => (prime.agree)(key.secret(), other.bytes()).ok_or(Error::Internal),
+        Group::Prime(prime) => prime.agree(key.secret(), other.bytes()).ok_or(Error::Internal),
         Group::Montgomery(montgomery) => {
-            let shared = (montgomery.agree)(key.secret(), other.bytes()).ok_or(Error::Internal)?;
+            let shared = montgomery.agree(key.secret(), other.bytes()).ok_or(Error::Internal)?;
             // The one comparison reads all bytes, whatever they are.
             let is_zero = shared.iter().fold(0, |all, byte| all | byte) == 0;
             if is_zero { Err(Error::Parameter) } else { Ok(shared) }

@@ -53,7 +53,7 @@ pub(super) fn sign(key: &Private, hash: &[u8]) -> Result<Vec<u8>, Error> {
     }
     let mut fresh = Zeroizing::new(vec![0; length]);
     random::fill(&mut fresh)?;
-    (prime.sign)(key.secret(), &integer, &fresh).ok_or(Error::Internal)
+    prime.sign(key.secret(), &integer, &fresh).ok_or(Error::Internal)
 }
 
 /// Verifies a signature over a hash.
@@ -69,6 +69,6 @@ pub(super) fn verify_first(key: &Point, hash: &[u8], signature: &[u8]) -> Result
     let Group::Prime(prime) = key.curve().group() else { return Err(Error::Mechanism) };
     let full = full_length(signature, key.curve().order_len())?;
     let integer = hash_to_order(hash, key.curve().order_len());
-    let verified = (prime.verify)(key.bytes(), &integer, &full);
+    let verified = prime.verify(key.bytes(), &integer, &full);
     if verified { Ok(()) } else { Err(Error::SignatureInvalid) }
 }

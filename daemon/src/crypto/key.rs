@@ -55,7 +55,7 @@ pub enum Generate {
         /// The length in bytes.
         bytes: usize,
     },
-    /// RSA with 512 to 4096 bits, a multiple of 64.
+    /// RSA with 512 to 8192 bits, a multiple of 64.
     Rsa {
         /// The size of the modulus in bits.
         bits: usize,

@@ -10,9 +10,9 @@ mod chacha;
 mod curve;
 pub mod der_signature;
 mod derive;
+pub mod ec_key;
 pub mod ecdh;
 pub mod ecdsa;
-pub mod ec_key;
 mod eddsa;
 mod error;
 #[cfg_attr(not(feature = "fast"), path = "no_fast.rs")]
@@ -49,7 +49,7 @@ mod weierstrass;
 mod wrap;
 pub mod xts;
 
-pub use derive::{Base, derive, natural_length, takes_value};
+pub use derive::{Base, derive, derive_keys, natural_length, takes_value};
 pub use error::Error;
 pub use key::{Generate, Generated, Half, Key, KeySpec, Uses, generate, import, import_rsa};
 pub use message::Message;

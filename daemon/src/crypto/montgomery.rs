@@ -8,40 +8,46 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// The functions of a curve. They clamp the scalar when they use it (section 5); what has the wrong length gives
 /// `None`. Every string as long as the field is a point.
-#[derive(Clone, Copy)]
-pub(super) struct Arithmetic {
+pub(super) trait Arithmetic: Sync {
     /// The public point of a secret scalar.
-    pub(super) public: fn(&[u8]) -> Option<Vec<u8>>,
-    /// A scalar's multiple of a point, which may be zero.
-    pub(super) agree: fn(&[u8], &[u8]) -> Option<Zeroizing<Vec<u8>>>,
+    fn public(&self, scalar: &[u8]) -> Option<Vec<u8>>;
+
+    /// A point's multiple, which may be zero.
+    fn agree(&self, scalar: &[u8], point: &[u8]) -> Option<Zeroizing<Vec<u8>>>;
 }
 
-/// X25519.
-pub(super) const X25519: Arithmetic = Arithmetic { public: public_25519, agree: agree_25519 };
-/// X448.
-pub(super) const X448: Arithmetic = Arithmetic { public: public_448, agree: agree_448 };
+/// Curve25519.
+pub(super) struct X25519;
+/// Curve448.
+pub(super) struct X448;
 
-fn secret_25519(scalar: &[u8]) -> Option<StaticSecret> {
-    let scalar = Zeroizing::new(<[u8; 32]>::try_from(scalar).ok()?);
-    Some(StaticSecret::from(*scalar))
+impl X25519 {
+    fn secret(scalar: &[u8]) -> Option<StaticSecret> {
+        let scalar = Zeroizing::new(<[u8; 32]>::try_from(scalar).ok()?);
+        Some(StaticSecret::from(*scalar))
+    }
 }
 
-fn public_25519(scalar: &[u8]) -> Option<Vec<u8>> {
-    Some(PublicKey::from(&secret_25519(scalar)?).as_bytes().to_vec())
+impl Arithmetic for X25519 {
+    fn public(&self, scalar: &[u8]) -> Option<Vec<u8>> {
+        Some(PublicKey::from(&Self::secret(scalar)?).as_bytes().to_vec())
+    }
+
+    fn agree(&self, scalar: &[u8], point: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let point = PublicKey::from(<[u8; 32]>::try_from(point).ok()?);
+        let shared = Self::secret(scalar)?.diffie_hellman(&point);
+        Some(Zeroizing::new(shared.as_bytes().to_vec()))
+    }
 }
 
-fn agree_25519(scalar: &[u8], point: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let point = PublicKey::from(<[u8; 32]>::try_from(point).ok()?);
-    let shared = secret_25519(scalar)?.diffie_hellman(&point);
-    Some(Zeroizing::new(shared.as_bytes().to_vec()))
-}
+impl Arithmetic for X448 {
+    fn public(&self, scalar: &[u8]) -> Option<Vec<u8>> {
+        Some(multiple_448(scalar, &MontgomeryPoint::GENERATOR)?.to_vec())
+    }
 
-fn public_448(scalar: &[u8]) -> Option<Vec<u8>> {
-    Some(multiple_448(scalar, &MontgomeryPoint::GENERATOR)?.to_vec())
-}
-
-fn agree_448(scalar: &[u8], point: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    multiple_448(scalar, &MontgomeryPoint(point.try_into().ok()?))
+    fn agree(&self, scalar: &[u8], point: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        multiple_448(scalar, &MontgomeryPoint(point.try_into().ok()?))
+    }
 }
 
 /// Section 5, with the ladder of the library, which takes all bits of a scalar as they are.

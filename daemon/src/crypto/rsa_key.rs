@@ -15,7 +15,7 @@ use super::{Error, random, rsa};
 /// ([`coffer_protocol::weak`]).
 pub const MIN_BITS: usize = 512;
 /// The largest modulus.
-pub const MAX_BITS: usize = 4096;
+pub const MAX_BITS: usize = 8192;
 /// The public exponent F4.
 pub const DEFAULT_EXPONENT: u64 = 65537;
 

@@ -7,8 +7,8 @@ use super::aes::{BLOCK, Cmac};
 use super::derive::Base;
 use super::{Error, Key, hmac};
 
-/// Derives keys of these lengths, one behind the other: each begins with an output of its own (PKCS#11 3.2 section
-/// 6.42.8). `others` are the values of the keys in the input, in its order.
+/// Derives keys of these lengths in bytes, one behind the other: no two have bytes of one output of the pseudorandom
+/// function (PKCS#11 3.1 section 6.42.8). `others` are the values of the keys in the input, in its order.
 ///
 /// # Errors
 ///
@@ -34,33 +34,25 @@ pub(super) fn derive(
         // A(0) is what stays the same in every iteration (section 4.3).
         KdfMode::DoublePipeline => input.fixed()?,
     };
-    let mut output = Zeroizing::new(Vec::with_capacity(length + block));
-    let mut ends = ends(lengths);
-    let mut end = ends.next().unwrap_or_default();
-    for counter in 1..=input.blocks as u64 {
-        if mode == KdfMode::DoublePipeline {
-            feedback = prf(kdf.prf, base, &feedback)?;
-        }
-        let next = prf(kdf.prf, base, &input.of(counter, &feedback)?)?;
-        output.extend_from_slice(&next);
-        if output.len() >= end {
-            output.truncate(end);
-            end = ends.next().unwrap_or_default();
-        }
-        if mode == KdfMode::Feedback {
-            feedback = next;
+    let mut output = Zeroizing::new(Vec::with_capacity(length));
+    let mut counter = 0;
+    for length in lengths {
+        let mut left = *length;
+        while left > 0 {
+            counter += 1;
+            if mode == KdfMode::DoublePipeline {
+                feedback = prf(kdf.prf, base, &feedback)?;
+            }
+            let next = prf(kdf.prf, base, &input.of(counter, &feedback)?)?;
+            let used = left.min(next.len());
+            output.extend_from_slice(&next[..used]);
+            left -= used;
+            if mode == KdfMode::Feedback {
+                feedback = next;
+            }
         }
     }
     Ok(output)
-}
-
-/// Where each key ends, if it has bytes at all.
-fn ends(lengths: &[usize]) -> impl Iterator<Item = usize> {
-    let lengths = lengths.iter().filter(|length| **length > 0);
-    lengths.scan(0, |end, length| {
-        *end += length;
-        Some(*end)
-    })
 }
 
 /// What the pseudorandom function is asked.

@@ -1,6 +1,6 @@
 //! Attributes of an object: a small sorted list, cheap to keep for many objects.
 
-use coffer_protocol::attribute::Attribute;
+use coffer_protocol::attribute::{ALLOWED_MECHANISMS, Attribute};
 
 /// Attributes by number, at most one of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +49,19 @@ impl Attributes {
     /// The value of a number.
     pub fn number(&self, kind: u64) -> Option<u64> {
         self.get(kind).and_then(|value| value.try_into().ok()).map(u64::from_le_bytes)
+    }
+
+    /// The mechanisms that a key is limited to (`CKA_ALLOWED_MECHANISMS`), if it is.
+    pub fn mechanisms(&self) -> Option<impl Iterator<Item = u64>> {
+        let (numbers, _) = self.get(ALLOWED_MECHANISMS)?.as_chunks::<8>();
+        Some(numbers.iter().map(|number| u64::from_le_bytes(*number)))
+    }
+
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        /// Number, length and place of an attribute.
+        const OVERHEAD: usize = 24;
+        self.0.iter().map(|attribute| OVERHEAD + attribute.value.len()).sum()
     }
 
     /// The list, by number.

@@ -15,7 +15,7 @@ use super::{Material, Object, ObjectId};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, Uses, kdf};
 use crate::store::{KeyId, Store};
-use crate::vault::{self, Depth, Inside, Sealed};
+use crate::vault::{self, Inside, Sealed};
 
 /// A prepared key in secret memory.
 pub struct OpenKey(Sealed<Prepared>);
@@ -67,10 +67,6 @@ impl std::fmt::Debug for OpenKey {
 }
 
 impl vault::Release for OpenKey {}
-
-/// Room in the arena that opening a key may need: an RSA-4096 key, prepared twice by the second implementation,
-/// and the temporaries of trying it out.
-const ROOM: usize = 96 << 10;
 
 /// The open keys of the store.
 pub struct Keyring {
@@ -157,7 +153,7 @@ impl Keyring {
             sign: flag(attribute::SIGN) || flag(attribute::SIGN_RECOVER),
             decrypt: flag(attribute::DECRYPT) || flag(attribute::UNWRAP),
         };
-        match self.try_open(object.id, spec, version, uses) {
+        match self.try_open(object, spec, version, uses) {
             Err(error) if error.code() == ErrorCode::OutOfMemory => {
                 // Idle keys make room for the one that is wanted now.
                 let mut keys = self.lock();
@@ -165,22 +161,23 @@ impl Keyring {
                     Self::evict(&mut keys);
                 }
                 drop(keys);
-                self.try_open(object.id, spec, version, uses)
+                self.try_open(object, spec, version, uses)
             }
             result => result,
         }
     }
 
-    /// On a small stack: the few large ones may be busy for seconds with making RSA keys.
+    /// On a small stack where that will do: the few large ones may be busy for seconds with making RSA keys.
     fn try_open(
         &self,
-        id: ObjectId,
+        object: &Object,
         spec: KeySpec,
         version: u32,
         uses: Uses,
     ) -> Result<OpenKey, Error> {
-        vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, ErrorCode> {
-            let material = self.store.open_material(inside, KeyId(id.0), version)?;
+        let (depth, room) = (object.depth(), object.room());
+        vault::load_at(depth, room, |inside| -> Result<OpenKey, ErrorCode> {
+            let material = self.store.open_material(inside, KeyId(object.id.0), version)?;
             OpenKey::prepare(inside, spec, material.get(inside), uses)
         })?
         .map_err(Error::from)

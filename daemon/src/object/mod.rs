@@ -117,6 +117,11 @@ impl Object {
         matches!(self.class(), class::PUBLIC_KEY | class::PRIVATE_KEY | class::SECRET_KEY)
     }
 
+    /// Whether the value of a key stays on the token (PKCS#11 3.1 section 5.7.5: sensitive, or not extractable).
+    pub fn keeps_value(&self) -> bool {
+        self.attributes.flag(attribute::SENSITIVE) || !self.attributes.flag(attribute::EXTRACTABLE)
+    }
+
     /// Whether it was made by CreateKey: such a key is not destroyed or copied through PKCS#11.
     pub fn is_cmk(&self) -> bool {
         self.key.as_ref().is_some_and(KeyMeta::is_cmk)

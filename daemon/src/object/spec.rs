@@ -3,8 +3,9 @@
 use coffer_protocol::attribute;
 use coffer_protocol::key_type::KeyType;
 
-use super::{Object, cmk};
+use super::{Object, class, cmk};
 use crate::crypto::{KeySpec, ecdsa::Curve};
+use crate::vault::Depth;
 
 impl Object {
     /// How its material is read; `None` where the object is no key or its curve is unknown.
@@ -53,6 +54,27 @@ impl Object {
             None => 0,
         };
         u32::try_from(bits).unwrap_or(u32::MAX)
+    }
+}
+
+/// A larger modulus needs more than a small stack and the usual room.
+const LARGE_MODULUS: u32 = 4096;
+
+impl Object {
+    /// How much stack opening its key and its private operation take. What making a key or agreeing on one takes
+    /// beside that is known where it is done.
+    pub fn depth(&self) -> Depth {
+        let is_large = self.key_type() == Some(KeyType::Rsa) && self.key_bits() > LARGE_MODULUS;
+        if is_large && self.class() != class::PUBLIC_KEY { Depth::Large } else { Depth::Small }
+    }
+
+    /// Room in the arena that opening its key may need, in bytes: an RSA-4096 key, prepared twice by the second
+    /// implementation, and the temporaries of trying it out; twice as much for one of 8192 bits.
+    pub fn room(&self) -> usize {
+        match self.depth() {
+            Depth::Small => 96 << 10,
+            Depth::Large => 192 << 10,
+        }
     }
 }
 

@@ -15,20 +15,21 @@ pub enum SecretMemory {
 }
 
 /// Sizes and switches of the vault. All of it together must fit in `RLIMIT_MEMLOCK`, which is 8 MiB
-/// by default; the default configuration takes 6 MiB, without optimisation 7 MiB.
+/// by default; the default configuration takes 6.5 MiB, without optimisation 7.5 MiB.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// Bytes of the arena: 64 KiB to 16 MiB.
     pub arena: usize,
     /// Bytes of a stack for symmetric, RSA, elliptic-curve and key derivation work, which needs
-    /// 22 KiB at most (RSA-4096 with OAEP); without optimisation 51 KiB.
+    /// 22 KiB at most (RSA-4096 with OAEP); without optimisation 51 KiB. RSA above that takes a large one.
     pub small_stack: usize,
     /// How many of them: so many operations run at once.
     pub small_stacks: usize,
     /// Bytes of a stack for post-quantum work: ML-KEM needs 60 KiB, ML-DSA-87 182 KiB, SLH-DSA-256f
     /// 324 KiB.
     pub large_stack: usize,
-    /// How many of them.
+    /// How many of them: one more than keys are made at once, so that RSA keys above 4096 bits, whose private
+    /// operations need up to 64 KiB, are usable meanwhile.
     pub large_stacks: usize,
     /// Arena bytes kept free for running operations: all stacks times what one operation allocates.
     pub reserve: usize,
@@ -44,7 +45,7 @@ impl Default for Config {
             small_stack: if cfg!(debug_assertions) { 64 << 10 } else { 32 << 10 },
             small_stacks: 32,
             large_stack: 512 << 10,
-            large_stacks: 2,
+            large_stacks: 3,
             reserve: 1 << 20,
             memory: SecretMemory::Required,
         }

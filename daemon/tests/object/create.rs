@@ -172,10 +172,13 @@ fn an_elliptic_key_finds_its_point_and_a_point_comes_raw_or_in_der() {
     off[64] ^= 1;
     let off = [half(PUBLIC), vec![bytes(a::EC_POINT, &off)]].concat();
     assert_eq!(user.create(&off).unwrap_err(), E::AttributeValue);
-    let mut other = half(PRIVATE);
-    other[2] = bytes(a::EC_PARAMS, hex::decode("06052b8104000a").unwrap());
-    other.push(bytes(a::VALUE, &x));
-    assert_eq!(user.create(&other).unwrap_err(), E::CurveNotSupported);
+    // secp192k1 is unknown, P-192 weak.
+    for params in ["06052b8104001f", "06082a8648ce3d030101"] {
+        let mut other = half(PRIVATE);
+        other[2] = bytes(a::EC_PARAMS, hex::decode(params).unwrap());
+        other.push(bytes(a::VALUE, &x[..24]));
+        assert_eq!(user.create(&other).unwrap_err(), E::CurveNotSupported);
+    }
 }
 
 #[test]

@@ -130,7 +130,9 @@ fn encrypted_data_is_a_key() {
     let short = value(&user, base, cbc(&blocks), &[number(a::VALUE_LEN, 20)]).unwrap();
     assert_eq!(hex::encode(short), expected[..40]);
     let long = [number(a::VALUE_LEN, 33)];
-    assert_eq!(value(&user, base, ecb(&blocks), &long), Err(E::KeySize));
+    for call in [ecb(&blocks), cbc(&blocks)] {
+        assert_eq!(value(&user, base, call, &long), Err(E::MechanismParameter));
+    }
     for call in [ecb(&blocks[1..]), cbc(&blocks[1..])] {
         assert_eq!(value(&user, base, call, &[]), Err(E::MechanismParameter));
     }
@@ -150,15 +152,11 @@ fn what_gives_a_key_away_is_as_secret_as_that_key() {
             with_key(other),
             data(ckm::CKM_CONCATENATE_BASE_AND_DATA, b"data"),
             data(ckm::CKM_CONCATENATE_DATA_AND_BASE, b"data"),
-            data(ckm::CKM_XOR_BASE_AND_DATA, b"data"),
-            bit(3),
+            data(ckm::CKM_XOR_BASE_AND_DATA, &[1; 16]),
         ]
     };
     for call in calls() {
-        let derive = |base, more: &[Attribute]| {
-            let length = [number(a::VALUE_LEN, 4)];
-            user.derive(base, call.clone(), &[&length[..], more].concat())
-        };
+        let derive = |base, more: &[Attribute]| user.derive(base, call.clone(), more);
         let read = derive(sensitive, &[flag(a::SENSITIVE, false)]);
         assert_eq!(read.unwrap_err(), E::TemplateInconsistent);
         let out = derive(kept, &[flag(a::EXTRACTABLE, true)]);
@@ -189,6 +187,86 @@ fn what_gives_a_key_away_is_as_secret_as_that_key() {
     let idle = user.aes(&[]).object;
     assert_eq!(user.derive(other, with_key(idle), &[]).unwrap_err(), E::KeyNotPermitted);
     assert_eq!(user.derive(other, with_key(999), &[]).unwrap_err(), E::KeyInvalid);
+}
+
+/// A piece of a key is found by trying: its checksum tells whether a guess is right.
+#[test]
+fn a_key_that_stays_gives_no_piece_of_itself() {
+    let device = Device::new();
+    let user = device.user();
+    let value = b"0123456789abcdef";
+    let other = secret(&user, GENERIC, b"other", &open());
+    let length = |bytes| [number(a::VALUE_LEN, bytes)];
+    for (sensitive, extractable) in [(true, true), (false, false), (true, false)] {
+        let more = [flag(a::SENSITIVE, sensitive), flag(a::EXTRACTABLE, extractable)];
+        for kind in [GENERIC, AES] {
+            let base = secret(&user, kind, value, &more);
+            for at in [0, 8, 120] {
+                for bytes in [1, 14, 16] {
+                    let piece = user.derive(base, bit(at), &length(bytes));
+                    assert_eq!(piece.unwrap_err(), E::KeyNotPermitted, "{at} {bytes}");
+                }
+            }
+            for (call, own) in [
+                (with_key(other), 0),
+                (data(ckm::CKM_CONCATENATE_BASE_AND_DATA, b"data"), 0),
+                (data(ckm::CKM_CONCATENATE_DATA_AND_BASE, b"data"), 4),
+                (data(ckm::CKM_XOR_BASE_AND_DATA, &[0; 16]), 0),
+            ] {
+                for bytes in [1, 15] {
+                    let piece = user.derive(base, call.clone(), &length(own + bytes));
+                    assert_eq!(piece.unwrap_err(), E::KeySize, "{call:?} {bytes}");
+                }
+                let whole = user.derive(base, call, &length(own + 16)).unwrap();
+                assert_eq!(u64::from(whole.key_bits), 8 * (own + 16));
+            }
+            let xor = data(ckm::CKM_XOR_BASE_AND_DATA, &[0]);
+            assert_eq!(user.derive(base, xor, &[]).unwrap_err(), E::KeySize);
+            // Nor does it as the second key; nothing of it or all of it may go in.
+            for (bytes, outcome) in
+                [(5, Ok(40)), (6, Err(E::KeySize)), (20, Err(E::KeySize)), (21, Ok(168))]
+            {
+                let made = user.derive(other, with_key(base), &length(bytes));
+                assert_eq!(made.map(|key| key.key_bits), outcome, "{bytes}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_is_cut_up_that_was_made_for_it() {
+    let device = Device::new();
+    let user = device.user();
+    let allowed = |numbers: &[u64]| {
+        let numbers: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        bytes(a::ALLOWED_MECHANISMS, numbers)
+    };
+    let length = |bytes| number(a::VALUE_LEN, bytes);
+    let value = b"0123456789abcdef";
+    let cuts = [ckm::CKM_EXTRACT_KEY_FROM_KEY, ckm::CKM_XOR_BASE_AND_DATA];
+    let stream = secret(&user, GENERIC, value, &[allowed(&cuts)]);
+    assert_eq!(user.derive(stream, bit(8), &[length(4)]).unwrap().key_bits, 32);
+    let xor = |bytes: &[u8]| data(ckm::CKM_XOR_BASE_AND_DATA, bytes);
+    assert_eq!(user.derive(stream, xor(&[1; 4]), &[]).unwrap().key_bits, 32);
+    let copy = user.derive(stream, xor(&[0; 16]), &[allowed(&cuts)]);
+    assert!(copy.is_ok());
+    // A key that was not does not become one by being copied.
+    let key = secret(&user, GENERIC, value, &[]);
+    for cut in [cuts[0], ckm::CKM_CONCATENATE_BASE_AND_KEY] {
+        let copy = user.derive(key, xor(&[0; 16]), &[allowed(&[cut])]);
+        assert_eq!(copy.unwrap_err(), E::TemplateInconsistent);
+        let copy = user.derive(stream, with_key(key), &[allowed(&[cut])]);
+        assert_eq!(copy.unwrap_err(), E::MechanismInvalid);
+        let other = secret(&user, GENERIC, b"other", &open());
+        let copy = user.derive(other, with_key(key), &[allowed(&[cut])]);
+        assert_eq!(copy.unwrap_err(), E::TemplateInconsistent);
+    }
+    let digest = user.derive(key, xor(&[0; 16]), &[allowed(&[ckm::CKM_SHA256_KEY_DERIVATION])]);
+    assert!(digest.is_ok());
+    // What a one-way function made may be cut up.
+    let template = [allowed(&cuts), flag(a::DERIVE, true)];
+    let stream = user.derive(key, plain(ckm::CKM_SHA256_KEY_DERIVATION), &template).unwrap();
+    assert!(user.derive(stream.object, bit(0), &[length(16)]).is_ok());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use coffer_protocol::mechanism::{
     KdfParameter, KdfSegmentParameter, MechanismCall, TlsExtendedMasterParameter, TlsKdfParameter,
     TlsKeysParameter, TlsMacParameter, TlsMasterParameter, ckm,
 };
+use coffer_protocol::operation::object::ObjectDescription;
 
 use super::support::*;
 
@@ -44,13 +45,6 @@ const HMAC: u64 = ckm::CKM_SHA256_HMAC;
 /// As OpenSSL's KBKDF computes it.
 const KEYS: &str = "4074371b251d6edef8141e9e3e04183d0d2cf48211479bdc77334f613978aed6ddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d00948541029fa882e55480";
 
-/// The same for keys of 16, 32 and 22 bytes, each with outputs of its own.
-const SEVERAL: [&str; 3] = [
-    "4074371b251d6edef8141e9e3e04183d",
-    "ddf046629ae7207e8495cc8857c0f20367cae7cdf78b43b5354c4d0094854102",
-    "9fa882e55480a4519f6188ec202b49907304dbfde8f1",
-];
-
 /// A counter, a label, a zero, a context, and the length.
 fn openssl(method: u64) -> [KdfSegmentParameter; 3] {
     [part(1, 32), text(b"label\0context"), length(method, 32)]
@@ -64,14 +58,39 @@ fn one_derivation_gives_several_keys() {
     let call = || kdf(COUNTER, HMAC, &openssl(1), b"");
     let whole = user.derive(base, call(), &readable(70)).unwrap().object;
     assert_eq!(hex::encode(user.one(whole, a::VALUE).unwrap()), KEYS);
+    // Each begins with an output of its own of the pseudorandom function.
     let aes = [vec![number(a::KEY_TYPE, AES)], readable(32)].concat();
     let token = [vec![flag(a::TOKEN, true)], readable(22)].concat();
     let (keys, output) = user.derive_all(base, call(), &[&readable(16), &aes, &token]).unwrap();
     assert!(output.is_empty());
     let kinds: Vec<_> = keys.iter().map(|key| (key.key_type, key.key_bits)).collect();
     assert_eq!(kinds, [(GENERIC, 128), (AES, 256), (GENERIC, 176)]);
-    let values = keys.iter().map(|key| hex::encode(user.one(key.object, a::VALUE).unwrap()));
-    assert_eq!(values.collect::<Vec<_>>(), SEVERAL);
+    let values = |keys: &[ObjectDescription]| -> Vec<String> {
+        keys.iter().map(|key| hex::encode(user.one(key.object, a::VALUE).unwrap())).collect()
+    };
+    let expected = [&KEYS[..32], &KEYS[64..128], "9fa882e55480a4519f6188ec202b49907304dbfde8f1"];
+    assert_eq!(values(&keys), expected);
+    // The example of PKCS#11 3.1 section 6.42.8, computed apart from this code: 512 bits of keys, 768 of outputs.
+    for (method, expected) in [
+        (
+            1,
+            [
+                "a96742dab629385c2fda3ab31ff80ae5ab8f18d61a903f75d4cb97422e3b95864f650329d558a492707fde7467250678",
+                "92b590fe0aa231ee45880d55690a779e",
+            ],
+        ),
+        (
+            2,
+            [
+                "71a9167cf4ed4ffe52f1ae73fd4b94c7845ef2f8e3a7572b3efa6bcc4fc042dd3b136f63737c58b480d6395b3c08c9d7",
+                "4756688c19345e8b191b4dd912d28230",
+            ],
+        ),
+    ] {
+        let call = kdf(COUNTER, HMAC, &openssl(method), b"");
+        let (keys, _) = user.derive_all(base, call, &[&readable(48), &readable(16)]).unwrap();
+        assert_eq!(values(&keys), expected, "{method}");
+    }
     // All or none.
     let before = user.find(&[]).len();
     let wrong = [vec![number(a::KEY_TYPE, AES)], readable(17)].concat();
@@ -87,13 +106,17 @@ fn one_derivation_gives_several_keys() {
     assert_eq!(refused.unwrap_err(), E::MechanismParameter);
 }
 
+/// The value of a key.
+fn key(object: u32) -> KdfSegmentParameter {
+    KdfSegmentParameter { key: object.into(), ..part(5, 0) }
+}
+
 #[test]
 fn values_of_keys_may_be_parts() {
     let device = Device::new();
     let user = device.user();
     let base = secret(&user, GENERIC, &(0..32).collect::<Vec<u8>>());
     let other = secret(&user, GENERIC, &(100..120).collect::<Vec<u8>>());
-    let key = |object: u32| KdfSegmentParameter { key: object.into(), ..part(5, 0) };
     let parts = |object| [part(1, 32), text(b"label"), key(object), key(object), text(b"end")];
     let made = user.derive(base, kdf(COUNTER, HMAC, &parts(other), b""), &readable(32)).unwrap();
     let expected = "64cdbb5cb5b2225c1ade6b6dc34ca16d446cb755673ac00eea2fdee4b1eb9f7a";
@@ -117,33 +140,26 @@ fn values_of_keys_may_be_parts() {
 }
 
 #[test]
-fn what_the_template_leaves_open_is_as_in_the_base_key() {
+fn no_value_goes_through_aes_cmac_under_a_key_that_may_be_known() {
     let device = Device::new();
     let user = device.user();
-    let call = || kdf(COUNTER, HMAC, &openssl(1), b"");
-    let flags = |object| {
-        [a::SENSITIVE, a::EXTRACTABLE, a::ALWAYS_SENSITIVE, a::NEVER_EXTRACTABLE]
-            .map(|kind| user.one(object, kind).unwrap() == [1])
+    let hidden = |kind| {
+        let template = [number(a::KEY_TYPE, kind), number(a::VALUE_LEN, 16)];
+        let more = [flag(a::DERIVE, true), flag(a::SENSITIVE, true), flag(a::EXTRACTABLE, false)];
+        let made = if kind == AES { ckm::CKM_AES_KEY_GEN } else { ckm::CKM_GENERIC_SECRET_KEY_GEN };
+        user.generate(made, &[&template[..], &more].concat()).unwrap().object
     };
-    let open = secret(&user, GENERIC, b"read by everybody");
-    let sized = [number(a::VALUE_LEN, 32)];
-    let made = user.derive(open, call(), &sized).unwrap().object;
-    assert_eq!(flags(made), [false, true, false, false]);
-    let template =
-        [number(a::CLASS, SECRET), number(a::KEY_TYPE, GENERIC), number(a::VALUE_LEN, 32)];
-    let more = [flag(a::DERIVE, true), flag(a::SENSITIVE, true), flag(a::EXTRACTABLE, false)];
-    let closed = user.generate(ckm::CKM_GENERIC_SECRET_KEY_GEN, &[&template[..], &more].concat());
-    let closed = closed.unwrap().object;
-    let made = user.derive(closed, call(), &sized).unwrap().object;
-    assert_eq!(flags(made), [true, false, true, true]);
-    let made = user.derive(closed, call(), &readable(32)).unwrap().object;
-    assert_eq!(flags(made), [false, true, false, false]);
-    // One key that was always sensitive is enough (PKCS#11 3.2 section 6.42.9).
-    let key = KdfSegmentParameter { key: closed.into(), ..part(5, 0) };
-    let call = kdf(COUNTER, HMAC, &[part(1, 32), key], b"");
-    let hidden = [sized[0].clone(), flag(a::SENSITIVE, true), flag(a::EXTRACTABLE, false)];
-    let made = user.derive(open, call, &hidden).unwrap().object;
-    assert_eq!(flags(made), [true, false, true, true]);
+    let known = secret(&user, AES, &[7; 16]);
+    let (unknown, other) = (hidden(AES), hidden(GENERIC));
+    let open = secret(&user, GENERIC, &[8; 16]);
+    let derive = |base, prf, object| {
+        let call = kdf(COUNTER, prf, &[key(object), part(1, 32)], b"");
+        user.derive(base, call, &readable(16)).map(|_| ())
+    };
+    assert_eq!(derive(known, ckm::CKM_AES_CMAC, other), Err(E::KeyNotPermitted));
+    assert_eq!(derive(known, ckm::CKM_AES_CMAC, open), Ok(()));
+    assert_eq!(derive(unknown, ckm::CKM_AES_CMAC, other), Ok(()));
+    assert_eq!(derive(known, HMAC, other), Ok(()));
 }
 
 #[test]
@@ -206,6 +222,54 @@ fn each_mode_takes_the_parts_of_the_standard() {
     assert_eq!(made(base, cmac).unwrap_err(), E::KeyTypeInconsistent);
 }
 
+#[test]
+fn a_key_of_a_key_is_as_secret_where_nothing_is_said() {
+    let device = Device::new();
+    let user = device.user();
+    let value: Vec<u8> = (0..48).collect();
+    let tls = MechanismCall::with(ckm::CKM_TLS_KDF, &export()).unwrap();
+    for (sensitive, extractable) in [(true, true), (false, false), (true, false), (false, true)] {
+        let base = user.create(&[
+            number(a::CLASS, SECRET),
+            number(a::KEY_TYPE, GENERIC),
+            bytes(a::VALUE, &value),
+            flag(a::DERIVE, true),
+            flag(a::SENSITIVE, sensitive),
+            flag(a::EXTRACTABLE, extractable),
+        ]);
+        let base = base.unwrap().object;
+        let derive = |call: &MechanismCall, more: &[Attribute]| {
+            user.derive(base, call.clone(), &[&[number(a::VALUE_LEN, 16)], more].concat())
+        };
+        let counter = kdf(COUNTER, HMAC, &openssl(1), b"");
+        for call in [&counter, &tls] {
+            let key = derive(call, &[]).unwrap().object;
+            assert_eq!(user.is(key, a::SENSITIVE), sensitive);
+            assert_eq!(user.is(key, a::EXTRACTABLE), extractable);
+        }
+        assert!(derive(&counter, &readable(16)[1..]).is_ok());
+        // What TLS exports is no less secret than its master secret (section 6.40.8).
+        for (kind, less, is_kept) in
+            [(a::SENSITIVE, false, sensitive), (a::EXTRACTABLE, true, !extractable)]
+        {
+            let made = derive(&tls, &[flag(kind, less)]).map(drop);
+            let expected = if is_kept { Err(E::TemplateInconsistent) } else { Ok(()) };
+            assert_eq!(made, expected, "{kind:#x}");
+            assert!(derive(&tls, &[flag(kind, !less)]).is_ok());
+        }
+    }
+}
+
+fn export() -> TlsKdfParameter {
+    TlsKdfParameter {
+        hash: ckm::CKM_SHA512,
+        label: b"EXPORTER-test".to_vec(),
+        client_random: vec![0xc1; 32],
+        server_random: vec![0x5e; 32],
+        context: b"\0\x03abc".to_vec(),
+    }
+}
+
 /// The secrets of a connection, computed apart from this code.
 const MASTER: &str = "15cdeee113ad922474d21f77ce6f686335a930c052fc106613ff2d390910c16ad30f22101881c9bcd0ed289edb9f7f55";
 const EXTENDED: &str = "1d8be4feec6329405bd6944490b6dfae6b6e2c82c0afc116ae2300fd55914507030d2a99a4badaeee06f7f72a9db7e12";
@@ -264,6 +328,21 @@ fn a_premaster_secret_gives_the_master_secret_and_its_version() {
     let refused = user.derive(other, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &[]);
     assert_eq!(refused.unwrap_err(), E::KeySize);
     assert!(user.derive(other, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE_DH), &[]).is_ok());
+    // It is for the keys of its connection only.
+    let usages = [flag(a::DERIVE, true), flag(a::SIGN, true)];
+    let made = user.derive(base, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &usages).unwrap();
+    assert!(user.derive(made.object, connection(0, 128, 32), &[number(a::KEY_TYPE, AES)]).is_ok());
+    let digest = user.derive(made.object, plain(ckm::CKM_SHA256_KEY_DERIVATION), &[]);
+    assert_eq!(digest.unwrap_err(), E::MechanismInvalid);
+    let wider = bytes(a::ALLOWED_MECHANISMS, ckm::CKM_SHA256_KEY_DERIVATION.to_le_bytes());
+    let refused = user.derive(base, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &[wider]);
+    assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
+    // What is no version is not told: it is a piece of a key.
+    for first in [[2, 3], [3, 4], [0x5e, 0xc1]] {
+        let secret = secret(&user, GENERIC, &[&first[..], &[9; 46]].concat());
+        let call = master(ckm::CKM_TLS12_MASTER_KEY_DERIVE);
+        assert_eq!(user.derive_all(secret, call, &[&open]).unwrap().1, [0, 0]);
+    }
 }
 
 #[test]
@@ -324,13 +403,7 @@ fn a_master_secret_exports_keys_and_ends_handshakes() {
     let user = device.user();
     let base = secret(&user, GENERIC, &hex::decode(MASTER).unwrap());
     for mechanism in [ckm::CKM_TLS12_KDF, ckm::CKM_TLS_KDF] {
-        let parameter = TlsKdfParameter {
-            hash: ckm::CKM_SHA512,
-            label: b"EXPORTER-test".to_vec(),
-            client_random: vec![0xc1; 32],
-            server_random: vec![0x5e; 32],
-            context: b"\0\x03abc".to_vec(),
-        };
+        let parameter = export();
         let call = MechanismCall::with(mechanism, &parameter).unwrap();
         let key = user.derive(base, call, &readable(40)).unwrap();
         let expected =
@@ -356,7 +429,7 @@ fn a_master_secret_exports_keys_and_ends_handshakes() {
             assert_eq!(user.verify(base, call(), &digest, &code[1..]), Err(E::SignatureLength));
             assert_eq!(user.verify(base, call(), &digest[1..], &code), Err(E::SignatureInvalid));
         }
-        for (side, length) in [(0, 12), (3, 12), (1, 0), (1, 65)] {
+        for (side, length) in [(0, 12), (3, 12), (1, 0), (1, 11), (1, 65)] {
             let mac = TlsMacParameter { hash: ckm::CKM_SHA256, length, side };
             let call = MechanismCall::with(mechanism, &mac).unwrap();
             assert_eq!(user.sign(base, call, &digest), Err(E::MechanismParameter));

@@ -1,6 +1,9 @@
+use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute as a;
-use coffer_protocol::mechanism::ckm;
+use coffer_protocol::key_type::KeyType;
+use coffer_protocol::mechanism::{EcdhParameter, MechanismCall, ckm};
+use coffer_protocol::weak::WeakKeys;
 
 use super::support::*;
 
@@ -76,20 +79,68 @@ fn a_pair_needs_only_the_size_of_its_modulus() {
 }
 
 #[test]
-fn pairs_are_made_on_every_nist_curve() {
-    let device = Device::new();
+fn pairs_are_made_on_every_curve_with_each_of_its_names() {
+    let device = Device::with(WeakKeys::Make);
     let user = device.user();
-    for (params, bits) in
-        [("06082a8648ce3d030107", 256), ("06052b81040022", 384), ("06052b81040023", 521)]
-    {
-        let public = [bytes(a::EC_PARAMS, hex::decode(params).unwrap()), flag(a::TOKEN, true)];
-        let private = [flag(a::TOKEN, true), bytes(a::ID, b"pair")];
-        let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &public, &private).unwrap();
-        assert_eq!(pair.private.key_bits, bits);
-        assert_eq!(user.one(pair.public.object, a::ID), Ok(b"pair".to_vec()));
-        let mechanism = plain(ckm::CKM_ECDSA);
-        let signature = user.sign(pair.private.object, mechanism.clone(), &[5; 32]).unwrap();
-        user.verify(pair.public.object, mechanism, &[5; 32], &signature).unwrap();
+    for curve in Curve::all() {
+        let (mechanism, scheme) = match curve.key_type() {
+            KeyType::Ec => (ckm::CKM_EC_KEY_PAIR_GEN, Some(ckm::CKM_ECDSA)),
+            KeyType::EcEdwards => (ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, Some(ckm::CKM_EDDSA)),
+            _ => (ckm::CKM_EC_MONTGOMERY_KEY_PAIR_GEN, None),
+        };
+        for name in curve.names() {
+            let public = [bytes(a::EC_PARAMS, *name), flag(a::TOKEN, true)];
+            let private = [flag(a::TOKEN, true), bytes(a::ID, b"pair")];
+            let pair = user.generate_pair(mechanism, &public, &private).unwrap();
+            assert_eq!(pair.private.key_bits as usize, curve.bits());
+            assert_eq!(user.one(pair.public.object, a::ID), Ok(b"pair".to_vec()));
+            let written = user.one(pair.private.object, a::EC_PARAMS);
+            assert_eq!(written, Ok(curve.ec_params().to_vec()));
+            let Some(scheme) = scheme else { continue };
+            let signature = user.sign(pair.private.object, plain(scheme), &[5; 32]).unwrap();
+            assert_eq!(signature.len(), 2 * curve.order_len());
+            user.verify(pair.public.object, plain(scheme), &[5; 32], &signature).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_weak_curve_is_for_what_the_configuration_says() {
+    let p192 = Curve::P192.ec_params();
+    let params = [bytes(a::EC_PARAMS, p192), flag(a::TOKEN, true)];
+    let flags = [flag(a::TOKEN, true), flag(a::DERIVE, true)];
+    let device = Device::with(WeakKeys::Make);
+    let user = device.user();
+    let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &params, &flags).unwrap();
+    let hashed = || plain(ckm::CKM_ECDSA_SHA256);
+    let signature = user.sign(pair.private.object, hashed(), b"message").unwrap();
+    let point = user.one(pair.public.object, a::EC_POINT).unwrap();
+    let ecdh = EcdhParameter { kdf: 1, shared_data: Vec::new(), public_data: point.clone() };
+    let ecdh = MechanismCall::with(ckm::CKM_ECDH1_DERIVE, &ecdh).unwrap();
+    let public = [
+        number(a::CLASS, PUBLIC),
+        number(a::KEY_TYPE, EC),
+        bytes(a::EC_PARAMS, p192),
+        bytes(a::EC_POINT, point),
+    ];
+    drop(user);
+    let mut device = device;
+    for (setting, new, old) in [
+        (WeakKeys::Refuse, Some(E::KeySize), Some(E::KeySize)),
+        (WeakKeys::Use, Some(E::KeySize), None),
+        (WeakKeys::Make, None, None),
+    ] {
+        device = device.restart_with(setting);
+        let user = device.user();
+        let find = |class| user.find(&[number(a::CLASS, class)])[0];
+        let (half, private) = (find(PUBLIC), find(PRIVATE));
+        assert_eq!(user.sign(private, hashed(), b"message").err(), new, "{setting}");
+        let secret = [number(a::CLASS, SECRET), number(a::KEY_TYPE, GENERIC)];
+        assert_eq!(user.derive(private, ecdh.clone(), &secret).err(), new, "{setting}");
+        let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &params[..1], &[]);
+        assert_eq!(made.err(), new.map(|_| E::CurveNotSupported), "{setting}");
+        assert_eq!(user.verify(half, hashed(), b"message", &signature).err(), old, "{setting}");
+        assert_eq!(user.create(&public).err(), old.map(|_| E::CurveNotSupported), "{setting}");
     }
 }
 
@@ -111,11 +162,11 @@ fn a_pair_with_one_bad_template_is_not_made_at_all() {
         let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, public, &private);
         assert_eq!(made.unwrap_err(), outcome, "{private:?}");
     }
-    let brainpool = [bytes(a::EC_PARAMS, hex::decode("06092b2403030208010107").unwrap())];
+    let brainpool = [bytes(a::EC_PARAMS, hex::decode("06092b240303020801010d").unwrap())];
     let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &brainpool, &[]);
     assert_eq!(made.unwrap_err(), E::CurveNotSupported);
     for (bits, exponent) in
-        [(1024, [1, 0, 1]), (2049, [1, 0, 1]), (8192, [1, 0, 1]), (2048, [0, 0, 2])]
+        [(1024, [1, 0, 1]), (2049, [1, 0, 1]), (8256, [1, 0, 1]), (2048, [0, 0, 2])]
     {
         let public = [number(a::MODULUS_BITS, bits), bytes(a::PUBLIC_EXPONENT, exponent)];
         let made = user.generate_pair(ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, &public, &[]);

@@ -2,7 +2,7 @@
 
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute::{self as a, Attribute, encode_nested};
-use coffer_protocol::mechanism::{EcdhParameter, MechanismCall, ckm};
+use coffer_protocol::mechanism::{EcdhParameter, KeyParameter, MechanismCall, ckm};
 use coffer_protocol::operation::object::{DecapsulateKey, EncapsulateKey};
 
 use super::support::*;
@@ -32,11 +32,11 @@ fn a_wrapping_key_takes_only_keys_that_match() {
         vec![extractable.clone(), bytes(a::LABEL, b"mine"), flag(a::SENSITIVE, false)],
     ] {
         let other = user.aes(&more).object;
-        assert_eq!(user.wrap(wrapping, kwp(), other), Err(E::KeyNotWrappable), "{more:?}");
+        assert_eq!(user.wrap(wrapping, kwp(), other), Err(E::KeyInvalid), "{more:?}");
     }
     // It is asked anew each time.
     user.set(matching, &[bytes(a::LABEL, b"yours")]).unwrap();
-    assert_eq!(user.wrap(wrapping, kwp(), matching), Err(E::KeyNotWrappable));
+    assert_eq!(user.wrap(wrapping, kwp(), matching), Err(E::KeyInvalid));
     let any = user.aes(&[imposing(a::WRAP_TEMPLATE, &[])]).object;
     assert!(user.wrap(any, kwp(), matching).is_ok());
 }
@@ -90,10 +90,32 @@ fn a_base_key_imposes_its_template() {
 }
 
 #[test]
+fn a_second_key_imposes_its_template_too() {
+    let device = Device::new();
+    let user = device.user();
+    let secret = |more: &[Attribute]| {
+        let own = [
+            number(a::CLASS, SECRET),
+            number(a::KEY_TYPE, GENERIC),
+            bytes(a::VALUE, b"a key"),
+            flag(a::DERIVE, true),
+        ];
+        user.create(&[&own[..], more].concat()).unwrap().object
+    };
+    let base = secret(&[]);
+    let other = secret(&[imposing(a::DERIVE_TEMPLATE, &[flag(a::SIGN, false)])]);
+    let parameter = KeyParameter { key: other.into() };
+    let call = || MechanismCall::with(ckm::CKM_CONCATENATE_BASE_AND_KEY, &parameter).unwrap();
+    assert!(!user.is(user.derive(base, call(), &[]).unwrap().object, a::SIGN));
+    let refused = user.derive(base, call(), &[flag(a::SIGN, true)]);
+    assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
+}
+
+#[test]
 fn keys_of_encapsulation_have_what_their_pair_imposes() {
     let device = Device::new();
     let user = device.user();
-    let imposed = [flag(a::EXTRACTABLE, true)];
+    let imposed = [flag(a::EXTRACTABLE, false)];
     let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
     let pair = user
         .generate_pair(
@@ -107,15 +129,30 @@ fn keys_of_encapsulation_have_what_their_pair_imposes() {
     let (session, template) = (user.handle, |more: &[Attribute]| wire(more));
     let encapsulate = EncapsulateKey { session, mechanism: mechanism(), key: pair.public.object };
     let made = user.peer.call(&encapsulate, &template(&[])).unwrap();
-    assert!(user.is(made.key.object, a::EXTRACTABLE));
-    let refused = user.peer.call(&encapsulate, &template(&[flag(a::EXTRACTABLE, false)]));
-    assert_eq!(code(refused).unwrap_err(), E::TemplateInconsistent);
+    assert!(!user.is(made.key.object, a::EXTRACTABLE));
+    // The two functions say it each in its own way (PKCS#11 3.2 sections 5.18.8 and 5.18.9).
+    let refused = user.peer.call(&encapsulate, &template(&[flag(a::EXTRACTABLE, true)]));
+    assert_eq!(code(refused).unwrap_err(), E::KeyInvalid);
     let (key, ciphertext) = (pair.private.object, made.ciphertext);
     let decapsulate = DecapsulateKey { session, mechanism: mechanism(), key, ciphertext };
     let other = user.peer.call(&decapsulate, &template(&[])).unwrap();
-    assert!(user.is(other.object, a::EXTRACTABLE));
-    let refused = user.peer.call(&decapsulate, &template(&[flag(a::EXTRACTABLE, false)]));
+    assert!(!user.is(other.object, a::EXTRACTABLE));
+    let refused = user.peer.call(&decapsulate, &template(&[flag(a::EXTRACTABLE, true)]));
     assert_eq!(code(refused).unwrap_err(), E::TemplateInconsistent);
+    // A pair that imposes nothing makes extractable keys, as the standard has it.
+    let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let public = [p256, flag(a::ENCAPSULATE, true)];
+    let private = [flag(a::DECAPSULATE, true)];
+    let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &public, &private).unwrap();
+    let encapsulate = EncapsulateKey { session, mechanism: mechanism(), key: pair.public.object };
+    let made = user.peer.call(&encapsulate, &template(&[])).unwrap();
+    let (key, ciphertext) = (pair.private.object, made.ciphertext);
+    let decapsulate = DecapsulateKey { session, mechanism: mechanism(), key, ciphertext };
+    let other = user.peer.call(&decapsulate, &template(&[])).unwrap();
+    for key in [made.key.object, other.object] {
+        assert!(user.is(key, a::EXTRACTABLE) && user.is(key, a::SENSITIVE));
+        assert!(!user.is(key, a::NEVER_EXTRACTABLE) && !user.is(key, a::ALWAYS_SENSITIVE));
+    }
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)] // all of it is tests
 
+mod attributes;
+mod certificate;
+mod changes;
 mod cmk;
 mod copy;
 mod create;
@@ -14,6 +17,7 @@ mod imposed;
 mod read;
 mod set;
 mod statement;
+mod subject;
 mod support;
 mod weak;
 mod wrap;

@@ -1,6 +1,7 @@
 use coffer_daemon::state::login::Login;
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute as a;
+use coffer_protocol::mechanism::ckm;
 
 use super::support::*;
 
@@ -31,6 +32,39 @@ fn a_change_is_made_whole_or_not_at_all() {
             );
         }
     }
+}
+
+#[test]
+fn a_checksum_is_destroyed_and_not_replaced() {
+    let device = Device::new();
+    let user = device.user();
+    let key = user.aes(&[]).object;
+    let checksum = user.one(key, a::CHECK_VALUE).unwrap();
+    let other = [bytes(a::CHECK_VALUE, [1, 2, 3])];
+    assert_eq!(user.set(key, &other), Err(E::AttributeReadOnly));
+    user.set(key, &[bytes(a::CHECK_VALUE, &checksum)]).unwrap();
+    user.set(key, &[bytes(a::CHECK_VALUE, [])]).unwrap();
+    assert_eq!(user.one(key, a::CHECK_VALUE), Ok(vec![]));
+    assert_eq!(
+        user.set(key, &[bytes(a::CHECK_VALUE, checksum)]),
+        Err(E::AttributeReadOnly),
+        "it does not come back"
+    );
+}
+
+#[test]
+fn what_is_said_of_the_public_half_is_true() {
+    let device = Device::new();
+    let user = device.user();
+    let curve = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[curve], &[]).unwrap();
+    let private = pair.private.object;
+    let info = user.one(private, a::PUBLIC_KEY_INFO).unwrap();
+    user.set(private, &[bytes(a::PUBLIC_KEY_INFO, &info)]).unwrap();
+    let wrong = [bytes(a::PUBLIC_KEY_INFO, &info[1..])];
+    assert_eq!(user.set(private, &wrong), Err(E::AttributeValue));
+    assert_eq!(user.copy(private, &wrong).map(drop), Err(E::AttributeValue));
+    assert_eq!(user.one(private, a::PUBLIC_KEY_INFO), Ok(info));
 }
 
 #[test]

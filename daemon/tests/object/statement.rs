@@ -33,7 +33,8 @@ fn group(key_type: u64, more: &[Attribute]) -> Vec<Attribute> {
 fn a_trust_object_keeps_what_it_states() {
     let device = Device::new();
     let user = device.user();
-    let stated = [number(a::TRUST_SERVER_AUTH, 2), flag(a::TOKEN, true)];
+    let hash = bytes(a::HASH_OF_CERTIFICATE, [7; 20]);
+    let stated = [number(a::TRUST_SERVER_AUTH, 2), flag(a::TOKEN, true), hash.clone()];
     let made = user.create(&trust(&stated)).unwrap().object;
     assert_eq!(user.number(made, a::TRUST_SERVER_AUTH), Ok(2));
     assert_eq!(user.number(made, a::TRUST_OCSP_SIGNING), Ok(0));
@@ -41,11 +42,47 @@ fn a_trust_object_keeps_what_it_states() {
     assert_eq!(user.number(made, a::TRUST_SERVER_AUTH), Ok(3));
     assert_eq!(user.find(&[number(a::CLASS, TRUST)]), [made]);
     for wrong in [a::TRUST_SERVER_AUTH, a::TRUST_OCSP_SIGNING] {
-        let refused = user.create(&trust(&[number(wrong, 5)]));
+        let refused = user.create(&trust(&[number(wrong, 5), hash.clone()]));
         assert_eq!(refused.map(drop), Err(E::AttributeValue));
+        assert_eq!(user.set(made, &[number(wrong, 5)]), Err(E::AttributeValue));
     }
     let incomplete = user.create(&[number(a::CLASS, TRUST), bytes(a::ISSUER, [0x30, 0])]);
     assert_eq!(incomplete.map(drop), Err(E::TemplateIncomplete));
+}
+
+#[test]
+fn a_certificate_that_is_trusted_is_named_by_its_hash() {
+    let device = Device::new();
+    let user = device.user();
+    let made = |more: &[Attribute]| user.create(&trust(more)).map(|made| made.object);
+    let all = 0..5_u64;
+    for stated in all {
+        let outcome = made(&[number(a::TRUST_CODE_SIGNING, stated)]).map(drop);
+        let is_bare = matches!(stated, 0 | 3);
+        let expected = if is_bare { Ok(()) } else { Err(E::TemplateIncomplete) };
+        assert_eq!(outcome, expected, "{stated}");
+    }
+    let with = |algorithm: Option<u64>, length: usize| {
+        let algorithm = algorithm.map(|number_| number(a::NAME_HASH_ALGORITHM, number_));
+        let hash = bytes(a::HASH_OF_CERTIFICATE, vec![7; length]);
+        let stated = [number(a::TRUST_CODE_SIGNING, 1), hash];
+        made(&algorithm.into_iter().chain(stated).collect::<Vec<_>>()).map(drop)
+    };
+    assert_eq!(with(None, 20), Ok(()));
+    assert_eq!(with(Some(mechanism::ckm::CKM_SHA256), 32), Ok(()));
+    for (algorithm, length) in [
+        (None, 32),
+        (None, 19),
+        (Some(mechanism::ckm::CKM_SHA256), 20),
+        (Some(mechanism::ckm::CKM_AES_GCM), 20),
+        (Some(u64::MAX), 20),
+    ] {
+        assert_eq!(with(algorithm, length), Err(E::AttributeValue), "{algorithm:?} {length}");
+    }
+    // What was only mistrusted becomes trusted with a hash only, which is not given later.
+    let object = made(&[number(a::TRUST_IPSEC_IKE, 3)]).unwrap();
+    assert_eq!(user.set(object, &[number(a::TRUST_IPSEC_IKE, 1)]), Err(E::TemplateIncomplete));
+    assert_eq!(user.number(object, a::TRUST_IPSEC_IKE), Ok(3));
 }
 
 #[test]

@@ -1,16 +1,16 @@
+use coffer_daemon::crypto::ecdsa::Curve;
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{
     EcdhAesParameter, GcmParameter, IvParameter, MechanismCall, OaepParameter, RsaAesParameter, ckm,
 };
 use coffer_protocol::operation::kms::{CreateKey, DisableKey};
+use coffer_protocol::weak::WeakKeys;
 
 use super::support::*;
 
-const ED25519: u64 = 0x40;
-const P256: &str = "06082a8648ce3d030107";
-const P384: &str = "06052b81040022";
-const P521: &str = "06052b81040023";
+const EDWARDS: u64 = 0x40;
 
 fn cbc() -> MechanismCall {
     MechanismCall::with(ckm::CKM_AES_CBC_PAD, &IvParameter { iv: [9; 16] }).unwrap()
@@ -76,11 +76,11 @@ fn rsa_pair(user: &Session) -> (u32, u32) {
 }
 
 fn pair(user: &Session, key_type: u64, curve: &str) -> (u32, u32) {
-    let (generate, params) = match key_type {
-        ED25519 => (ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, "06032b6570"),
-        _ => (ckm::CKM_EC_KEY_PAIR_GEN, curve),
+    let generate = match key_type {
+        EDWARDS => ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN,
+        _ => ckm::CKM_EC_KEY_PAIR_GEN,
     };
-    let public = [bytes(a::EC_PARAMS, hex::decode(params).unwrap())];
+    let public = [bytes(a::EC_PARAMS, hex::decode(curve).unwrap())];
     let made = user.generate_pair(generate, &public, &[extractable()]).unwrap();
     (made.public.object, made.private.object)
 }
@@ -132,18 +132,22 @@ fn secrets_come_back_from_every_mechanism() {
 
 #[test]
 fn private_keys_of_each_kind_sign_after_they_were_away() {
-    let device = Device::new();
+    let device = Device::with(WeakKeys::Make);
     let user = device.user();
     let aes = user.aes(&[]).object;
     let (rsa_public, rsa_private) = rsa_pair(&user);
     let ecdsa = plain(ckm::CKM_ECDSA_SHA256);
     let mut cases = vec![(RSA, plain(ckm::CKM_SHA256_RSA_PKCS), rsa_public, rsa_private)];
-    for curve in [P256, P384, P521] {
-        let (public, private) = pair(&user, EC, curve);
-        cases.push((EC, ecdsa.clone(), public, private));
+    for curve in Curve::all() {
+        let key_type = curve.key_type().ckk().unwrap();
+        let signs = match curve.key_type() {
+            KeyType::Ec => ecdsa.clone(),
+            KeyType::EcEdwards => plain(ckm::CKM_EDDSA),
+            _ => continue,
+        };
+        let (public, private) = pair(&user, key_type, &hex::encode(curve.ec_params()));
+        cases.push((key_type, signs, public, private));
     }
-    let (public, private) = pair(&user, ED25519, "");
-    cases.push((ED25519, plain(ckm::CKM_EDDSA), public, private));
     for (key_type, signs, public, private) in cases {
         for (mechanism, wrapping, unwrapping) in [
             (cbc(), aes, aes),
@@ -189,7 +193,7 @@ fn an_unwrapped_key_was_never_sure_to_be_secret() {
         for (kind, value) in [
             (a::TOKEN, token),
             (a::SENSITIVE, true),
-            (a::EXTRACTABLE, false),
+            (a::EXTRACTABLE, true),
             (a::ALWAYS_SENSITIVE, false),
             (a::NEVER_EXTRACTABLE, false),
             (a::LOCAL, false),
@@ -252,6 +256,36 @@ fn a_key_that_trusts_few_leaves_under_a_trusted_key() {
     let found = user.find(&[bytes(a::LABEL, "trusted")]);
     let wrapped = user.wrap(found[0], kwp(), choosy).unwrap();
     assert_eq!(wrapped.len(), 40);
+}
+
+/// Who trusts a key to wrap others trusts that it does not decrypt them.
+#[test]
+fn a_user_changes_nothing_of_what_the_officer_trusts_but_its_names() {
+    use coffer_daemon::state::login::Login;
+    let device = Device::new();
+    let user = device.user();
+    let officer = device.session(true, Login::SecurityOfficer);
+    let made = [
+        flag(a::TOKEN, true),
+        flag(a::PRIVATE, false),
+        flag(a::DECRYPT, false),
+        flag(a::UNWRAP, false),
+        bytes(a::LABEL, "wrapping"),
+    ];
+    let key = user.aes(&made).object;
+    let its = officer.find(&[bytes(a::LABEL, "wrapping")])[0];
+    officer.set(its, &[flag(a::TRUSTED, true)]).unwrap();
+    for usage in [a::DECRYPT, a::UNWRAP, a::DERIVE] {
+        assert_eq!(user.set(key, &[flag(usage, true)]), Err(E::AttributeReadOnly));
+        let copy = user.copy(key, &[flag(usage, true)]);
+        assert_eq!(copy.unwrap_err(), E::AttributeReadOnly);
+    }
+    user.set(key, &[bytes(a::LABEL, "renamed")]).unwrap();
+    let copy = user.copy(key, &[flag(a::TOKEN, false)]).unwrap().object;
+    assert!(user.is(copy, a::TRUSTED));
+    assert_eq!(user.set(copy, &[flag(a::DECRYPT, true)]), Err(E::AttributeReadOnly));
+    officer.set(its, &[flag(a::DECRYPT, true)]).unwrap();
+    assert!(user.is(key, a::DECRYPT));
 }
 
 #[test]

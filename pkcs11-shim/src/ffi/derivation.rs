@@ -271,6 +271,11 @@ pub(super) fn back(
             let out = unsafe { reader.parameter.nested(given.pReturnedKeyMaterial) };
             out.expect().map_err(|_| WRONG)?;
             let iv = usize::try_from(given.ulIVSizeInBits / 8).map_err(|_| WRONG)?;
+            // Keys that were made and cannot be told of would be lost.
+            let places = out.read()?;
+            if iv != 0 && (places.pIVClient.is_null() || places.pIVServer.is_null()) {
+                return Err(WRONG);
+            }
             let (has_mac, has_key) = (given.ulMacSizeInBits != 0, given.ulKeySizeInBits != 0);
             (Vec::new(), Back::Connection { out, has_mac, has_key, iv })
         }

@@ -10,6 +10,7 @@ use cryptoki_sys::{CK_RV, CK_SESSION_HANDLE, CKR_OK};
 use super::process;
 use crate::error::Error;
 use crate::module::Module;
+use crate::operation::steps_of;
 
 /// Runs a function that needs C_Initialize, and its session where it is given one.
 pub(super) fn ready(
@@ -21,10 +22,14 @@ pub(super) fn ready(
         return Error::NotInitialized.ckr();
     };
     let result = guarded(|| {
-        if let Some(session) = session {
-            module.sessions.find(session)?;
+        let session = session.map(|session| module.sessions.find(session)).transpose()?;
+        let outcome = call(module);
+        if let (Err(Error::ArgumentsBad), Some(session)) = (&outcome, session)
+            && let Some(flags) = steps_of(name)
+        {
+            session.operations().cancel(&session, flags);
         }
-        call(module)
+        outcome
     });
     if module.is_debug() {
         log(name, result);

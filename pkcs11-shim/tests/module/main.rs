@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod arguments;
 mod attributes;
 mod away;
 mod cancel;

@@ -50,7 +50,7 @@ fn every_listed_mechanism_has_an_info_that_costs_no_request() {
         assert_ne!(api::mechanism_info(0, mechanism).unwrap().flags, 0);
     }
     let ecdsa = api::mechanism_info(0, ckm::CKM_ECDSA).unwrap();
-    assert_eq!((ecdsa.ulMinKeySize, ecdsa.ulMaxKeySize), (256, 521));
+    assert_eq!((ecdsa.ulMinKeySize, ecdsa.ulMaxKeySize), (224, 521));
     assert_eq!(
         ecdsa.flags & (CKF_SIGN | CKF_VERIFY | CKF_EC_F_P),
         CKF_SIGN | CKF_VERIFY | CKF_EC_F_P

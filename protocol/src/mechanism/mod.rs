@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use function::{Function, Functions};
 pub use hash::Hash;
-pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength};
+pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength, point_len};
 pub use parameter::{
     BitParameter, CallError, CbcDataParameter, CcmParameter, ChaCha, ChaChaParameter,
     ChaChaPolyParameter, CtrParameter, DataParameter, Ecdh, EcdhAes, EcdhAesParameter,

@@ -81,6 +81,8 @@ impl Mechanism {
                 };
                 modulus.saturating_sub(overhead)
             }
+            // On Edwards curves each half has room for a sign (RFC 8032 section 5.2.6).
+            OutputLength::TwiceOrder if self.scheme == Scheme::EdDsa => 2 * (key_bits / 8 + 1),
             OutputLength::TwiceOrder => 2 * key_bits.div_ceil(8),
             OutputLength::Code => match parameter {
                 Parameter::MacLength(length) => *length,
@@ -141,10 +143,12 @@ const fn wrapped(input: usize) -> usize {
     input.div_ceil(8).saturating_add(1).saturating_mul(8)
 }
 
-/// The length of a public point: both coordinates behind a byte, or the one of X25519.
-const fn point_len(key_bits: usize) -> usize {
+/// The length in bytes of a public point on a curve with a field of so many bits: both coordinates behind a byte, or the
+/// one of X25519 and X448, whose fields are no other curve's.
+#[must_use]
+pub const fn point_len(key_bits: usize) -> usize {
     let coordinate = key_bits.div_ceil(8);
-    if key_bits == 255 { coordinate } else { 1 + 2 * coordinate }
+    if matches!(key_bits, 255 | 448) { coordinate } else { 1 + 2 * coordinate }
 }
 
 fn tag_len(parameter: &Parameter) -> usize {

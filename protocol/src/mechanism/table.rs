@@ -84,12 +84,12 @@ const MAC_NEW: KeySize = KeySize::Bytes(14, 1024);
 const MAC: KeySize = KeySize::Bytes(1, 1024);
 /// The master secret of TLS.
 const MASTER: KeySize = KeySize::Bytes(48, 48);
-const CURVE: KeySize = KeySize::Bits(256, 521);
-const CURVE_25519: KeySize = KeySize::Bits(255, 255);
-const ANY_CURVE: KeySize = KeySize::Bits(255, 521);
-const ANY_PAIR: KeySize = KeySize::Bits(255, 4096);
+/// Of the field (PKCS#11 3.1 section 6.3.2), also on the other two kinds of curve.
+const CURVE: KeySize = KeySize::Bits(192, 521);
+const SAFE_CURVE: KeySize = KeySize::Bits(255, 448);
+const ANY_PAIR: KeySize = KeySize::Bits(192, 8192);
 /// What is below 2048 is weak: [`crate::weak`] says what may be done with that.
-const MODULUS: KeySize = KeySize::Bits(512, 4096);
+const MODULUS: KeySize = KeySize::Bits(512, 8192);
 
 mechanisms! {
 //  CKM     name                       scheme                  key types                      key size  functions                      parts  param output     cost
@@ -110,8 +110,8 @@ mechanisms! {
     0x402c  CKM_HKDF_KEY_GEN           S::HkdfKeyGen,          &[Hkdf],                       MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x0000  CKM_RSA_PKCS_KEY_PAIR_GEN  S::RsaKeyPairGen,       RSA,                           MODULUS,  [GenerateKeyPair]              Single None  Key        Slow;
     0x1040  CKM_EC_KEY_PAIR_GEN        S::EcKeyPairGen,        EC,                            CURVE,    [GenerateKeyPair]              Single None  Key        Cheap;
-    0x1055  CKM_EC_EDWARDS_KEY_PAIR_GEN S::EcKeyPairGen,       EDWARDS,                       CURVE_25519, [GenerateKeyPair]           Single None  Key        Cheap;
-    0x1056  CKM_EC_MONTGOMERY_KEY_PAIR_GEN S::EcKeyPairGen,    MONTGOMERY,                    CURVE_25519, [GenerateKeyPair]           Single None  Key        Cheap;
+    0x1055  CKM_EC_EDWARDS_KEY_PAIR_GEN S::EcKeyPairGen,       EDWARDS,                       SAFE_CURVE, [GenerateKeyPair]           Single None  Key        Cheap;
+    0x1056  CKM_EC_MONTGOMERY_KEY_PAIR_GEN S::EcKeyPairGen,    MONTGOMERY,                    SAFE_CURVE, [GenerateKeyPair]           Single None  Key        Cheap;
 
     0x1081  CKM_AES_ECB                S::AesEcb,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  None  Same       Cheap;
     0x1082  CKM_AES_CBC                S::AesCbc,              AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
@@ -160,7 +160,7 @@ mechanisms! {
     0x1048  CKM_ECDSA_SHA3_256         S::Ecdsa(Some(Sha3_256)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x1049  CKM_ECDSA_SHA3_384         S::Ecdsa(Some(Sha3_384)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
     0x104a  CKM_ECDSA_SHA3_512         S::Ecdsa(Some(Sha3_512)), EC,                        CURVE,    [Sign Verify]                  Multi  None  TwiceOrder Cheap;
-    0x1057  CKM_EDDSA                  S::EdDsa,               EDWARDS,                       CURVE_25519, [Sign Verify]               Gathered EdDsa TwiceOrder Cheap;
+    0x1057  CKM_EDDSA                  S::EdDsa,               EDWARDS,                       SAFE_CURVE, [Sign Verify]               Gathered EdDsa TwiceOrder Cheap;
 
     0x0220  CKM_SHA_1                  S::Digest(Sha1),        NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0255  CKM_SHA224                 S::Digest(Sha224),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
@@ -187,8 +187,8 @@ mechanisms! {
 
     0x402a  CKM_HKDF_DERIVE            S::Hkdf,                &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
     0x402b  CKM_HKDF_DATA              S::HkdfData,            &[GenericSecret, Hkdf],        MAC,      [Derive]                       Single Hkdf  Key        Cheap;
-    0x1050  CKM_ECDH1_DERIVE           S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive Encapsulate Decapsulate] Single Ecdh  Key        Cheap;
-    0x1051  CKM_ECDH1_COFACTOR_DERIVE  S::Ecdh,                AGREEMENT,                     ANY_CURVE, [Derive Encapsulate Decapsulate] Single Ecdh  Key        Cheap;
+    0x1050  CKM_ECDH1_DERIVE           S::Ecdh,                AGREEMENT,                     CURVE,     [Derive Encapsulate Decapsulate] Single Ecdh  Key        Cheap;
+    0x1051  CKM_ECDH1_COFACTOR_DERIVE  S::Ecdh,                AGREEMENT,                     CURVE,     [Derive Encapsulate Decapsulate] Single Ecdh  Key        Cheap;
     0x0222  CKM_SHA_1_HMAC_GENERAL     S::Hmac(Sha1),          &[GenericSecret, Hmac(Sha1)],  MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x0257  CKM_SHA224_HMAC_GENERAL    S::Hmac(Sha224),        &[GenericSecret, Hmac(Sha224)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
     0x0252  CKM_SHA256_HMAC_GENERAL    S::Hmac(Sha256),        &[GenericSecret, Hmac(Sha256)], MAC,  [Sign Verify]             Multi  MacLength Code   Cheap;
@@ -239,7 +239,7 @@ mechanisms! {
     0x1072  CKM_AES_XTS_KEY_GEN        S::AesXtsKeyGen,        XTS,                           XTS_SIZE, [Generate]                     Single None  Key        Cheap;
     0x1071  CKM_AES_XTS                S::AesXts,              XTS,                           XTS_SIZE, [Encrypt Decrypt]              Multi  Iv    Same       Cheap;
     0x1226  CKM_CHACHA20               S::ChaCha20,            CHACHA,                        CHACHA_SIZE, [Encrypt Decrypt]              Multi  ChaCha Same       Cheap;
-    0x1053  CKM_ECDH_AES_KEY_WRAP      S::EcdhAesKeyWrap,      AGREEMENT,                     ANY_CURVE, [Wrap Unwrap]                  Single EcdhAes Agreed     Cheap;
+    0x1053  CKM_ECDH_AES_KEY_WRAP      S::EcdhAesKeyWrap,      AGREEMENT,                     CURVE,     [Wrap Unwrap]                  Single EcdhAes Agreed     Cheap;
     0x403a  CKM_PUB_KEY_FROM_PRIV_KEY  S::PublicFromPrivate,   PAIRS,                         ANY_PAIR, [Derive]                       Single None  Key        Cheap;
 
     0xc853_0001 CKM_COFFER_ENVELOPE    S::CofferEnvelope,      AES,                           AES_SIZE, [Encrypt Decrypt]              Multi  Envelope Envelope Cheap;

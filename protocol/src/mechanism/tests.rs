@@ -61,7 +61,7 @@ fn sizes_are_in_the_unit_of_the_standard() {
     assert!(row(ckm::CKM_AES_GCM).key_size.contains_bits(256));
     assert!(!row(ckm::CKM_AES_GCM).key_size.contains_bits(257));
     assert_eq!(row(ckm::CKM_AES_GCM).key_size.range(), (16, 32));
-    assert_eq!(row(ckm::CKM_RSA_PKCS).key_size.range(), (512, 4096));
+    assert_eq!(row(ckm::CKM_RSA_PKCS).key_size.range(), (512, 8192));
     assert!(!row(ckm::CKM_RSA_PKCS).key_size.contains_bits(504));
     assert!(!row(ckm::CKM_SHA256).key_size.contains_bits(0));
 }
@@ -92,6 +92,11 @@ fn output_lengths_follow_the_rule_of_the_row() {
         (ckm::CKM_RSA_X_509, Function::Decrypt, 256, 2048, &none, 256),
         (ckm::CKM_RSA_PKCS_OAEP, Function::Decrypt, 384, 3072, &oaep, 318),
         (ckm::CKM_ECDSA, Function::Sign, 32, 384, &none, 96),
+        (ckm::CKM_ECDSA, Function::Sign, 32, 521, &none, 132),
+        (ckm::CKM_EDDSA, Function::Sign, 32, 255, &none, 64),
+        (ckm::CKM_EDDSA, Function::Sign, 32, 448, &none, 114),
+        (ckm::CKM_ECDH_AES_KEY_WRAP, Function::Wrap, 16, 224, &none, 57 + 24),
+        (ckm::CKM_ECDH_AES_KEY_WRAP, Function::Wrap, 16, 448, &none, 56 + 24),
         (ckm::CKM_SHA384, Function::Digest, 1, 0, &none, 48),
         (ckm::CKM_SHA_1_HMAC, Function::Sign, 1, 0, &none, 20),
         (ckm::CKM_AES_KEY_GEN, Function::Generate, 0, 0, &none, 0),
@@ -278,7 +283,7 @@ fn impossible_parameters_are_refused() {
         ctr(129),
         pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 99, 32),
         pss(ckm::CKM_RSA_PKCS_PSS, 99, 2, 32),
-        pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 2, 513),
+        pss(ckm::CKM_RSA_PKCS_PSS, ckm::CKM_SHA256, 2, 1025),
         pss(ckm::CKM_SHA256_RSA_PKCS_PSS, ckm::CKM_SHA384, 3, 32),
         MechanismCall::with(ckm::CKM_RSA_PKCS_OAEP, &oaep).unwrap(),
         MechanismCall { mechanism: ckm::CKM_ECDSA, parameter: vec![0] },

@@ -213,7 +213,7 @@ pub struct DeriveKey {
 pub const MAX_ADDITIONAL: usize = 16;
 
 /// Keys that were derived. Payload: what the mechanism gives beside them and is no secret: the version of TLS in two
-/// bytes, or both initialisation vectors of a connection.
+/// bytes, zeros where the secret begins with none, or both initialisation vectors of a connection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DerivedKeys {
     /// The keys in the order of the mechanism: the first and the additional ones; or those of a connection, for

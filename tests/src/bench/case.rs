@@ -41,6 +41,7 @@ pub(super) enum AtOnce {
 
 use AtOnce::{Many, One};
 use On::{Coffer, Modules};
+use place::By;
 
 macro_rules! cases {
     ($( $name:literal [$($needs:expr)?] $on:ident $at_once:ident $work:expr; )*) => {
@@ -80,15 +81,21 @@ cases! {
     "open and close a session"          []                         Modules Many place::session;
     "generate an AES token key"         [&[M::AES_KEY_GEN]]        Modules Many place::generate_aes;
     "generate a P-256 token key pair"   [&[M::ECC_KEY_PAIR_GEN]]   Modules Many place::generate_p256;
-    "find by label, 12 objects"         []                         Modules Many |token| place::find(token, 12);
+    "find by label, 12 objects"         []                         Modules Many |token| place::find(token, 12, By::Label);
+    "find by class and label, 12 objects" []                         Modules Many |token| place::find(token, 12, By::ClassAndLabel);
+    "find by id, 12 objects"            []                         Modules Many |token| place::find(token, 12, By::Id);
+    "find by unique id, 12 objects"     []                         Coffer  Many |token| place::find(token, 12, By::UniqueId);
     "process start to signature, 12 objects"          [&[M::ECDSA]] Modules One |token| place::start(token, 12, place::Until::Signature);
     "the same without C_Login, 12 objects"            [&[M::ECDSA]] Modules One |token| place::start(token, 12, place::Until::SignatureWithoutLogin);
     "process start to verification, no login, 12 objects" [&[M::ECDSA]] Modules One |token| place::start(token, 12, place::Until::Verification);
-    "find by label, 1,000 objects"      []                         Modules Many |token| place::find(token, 1000);
+    "find by label, 1,000 objects"      []                         Modules Many |token| place::find(token, 1000, By::Label);
     "process start to signature, 1,000 objects"       [&[M::ECDSA]] Modules One |token| place::start(token, 1000, place::Until::Signature);
     "the same without C_Login, 1,000 objects"         [&[M::ECDSA]] Modules One |token| place::start(token, 1000, place::Until::SignatureWithoutLogin);
     "AES-256-GCM encrypt 32 B, 1,000 objects"         [&[M::AES_GCM]] Modules One |token| place::among(token, 1000, |token| keyed::gcm(token, 32));
-    "find by label, 100,000 objects"    []                         Coffer  Many |token| place::find(token, 100_000);
+    "find by label, 100,000 objects"    []                         Coffer  Many |token| place::find(token, 100_000, By::Label);
+    "find by class and label, 100,000 objects" []                         Coffer  Many |token| place::find(token, 100_000, By::ClassAndLabel);
+    "find by id, 100,000 objects"       []                         Coffer  Many |token| place::find(token, 100_000, By::Id);
+    "find by unique id, 100,000 objects" []                         Coffer  Many |token| place::find(token, 100_000, By::UniqueId);
     "process start to signature, 100,000 objects"     [&[M::ECDSA]] Coffer One |token| place::start(token, 100_000, place::Until::Signature);
     "the same without C_Login, 100,000 objects"       [&[M::ECDSA]] Coffer One |token| place::start(token, 100_000, place::Until::SignatureWithoutLogin);
     "daemon start, 100,000 objects"     []                         Coffer  One  |token| place::daemon_start(token, 100_000);

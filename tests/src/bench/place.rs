@@ -6,7 +6,7 @@ use std::time::Instant;
 use coffer_client::{Application, ConnectOptions, Role};
 use coffer_protocol::operation::token::{GetSessionInfo, OpenSession};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType};
+use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 
 use super::failure::Failure;
 use super::measure::{Timing, Work};
@@ -52,11 +52,32 @@ pub(super) fn session(token: &Token) -> Made<'_> {
     }))
 }
 
-pub(super) fn find(token: &Token, objects: usize) -> Made<'_> {
-    keys::aes(token)?;
+/// What an object is searched by.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum By {
+    /// Its label.
+    Label,
+    /// Its class and its label, as most applications do.
+    ClassAndLabel,
+    /// `CKA_ID`.
+    Id,
+    /// `CKA_UNIQUE_ID`.
+    UniqueId,
+}
+
+pub(super) fn find(token: &Token, objects: usize, by: By) -> Made<'_> {
+    let key = keys::aes(token)?;
     keys::fill(token, objects)?;
     let session = token.session()?;
-    let template = [Attribute::Label(b"bench AES".to_vec())];
+    let name = b"bench AES".to_vec();
+    let template = match by {
+        By::Label => vec![Attribute::Label(name)],
+        By::ClassAndLabel => {
+            vec![Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Label(name)]
+        }
+        By::Id => vec![Attribute::Id(name)],
+        By::UniqueId => session.get_attributes(key, &[AttributeType::UniqueId])?,
+    };
     Ok(Box::new(move || match session.find_objects(&template)?.len() {
         1 => Ok(Timing::Whole),
         count => Err(Failure(format!("{count} objects found"))),

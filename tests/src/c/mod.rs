@@ -23,7 +23,10 @@ use cryptoki_sys::{
 
 pub use mechanism::{Mechanism, plain, with, with_bytes};
 pub use message::{Message, Position, Shape};
-pub use module::{finalize, init_token, initialize, mechanism_flags, slots, wait_for_slot_event};
+pub use module::{
+    close_all_sessions, finalize, info, init_token, initialize, mechanism_flags, mechanisms,
+    slot_info, slots, token_info, wait_for_slot_event,
+};
 pub use session::Session;
 
 /// The result of a function, or its code.

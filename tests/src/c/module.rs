@@ -2,7 +2,10 @@
 
 use std::ptr::null_mut;
 
-use cryptoki_sys::{CK_FLAGS, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_SLOT_ID};
+use cryptoki_sys::{
+    CK_FLAGS, CK_INFO, CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_SLOT_ID, CK_SLOT_INFO,
+    CK_TOKEN_INFO,
+};
 
 use super::{Answer, call, input, length, size};
 
@@ -45,4 +48,40 @@ pub fn mechanism_flags(slot: CK_SLOT_ID, kind: CK_MECHANISM_TYPE) -> Answer<CK_F
     let mut info = CK_MECHANISM_INFO::default();
     call!(C_GetMechanismInfo(slot, kind, &raw mut info))?;
     Ok(info.flags)
+}
+
+/// `C_GetInfo`.
+pub fn info() -> Answer<CK_INFO> {
+    let mut info = CK_INFO::default();
+    call!(C_GetInfo(&raw mut info))?;
+    Ok(info)
+}
+
+/// `C_GetSlotInfo`.
+pub fn slot_info(slot: CK_SLOT_ID) -> Answer<CK_SLOT_INFO> {
+    let mut info = CK_SLOT_INFO::default();
+    call!(C_GetSlotInfo(slot, &raw mut info))?;
+    Ok(info)
+}
+
+/// `C_GetTokenInfo`.
+pub fn token_info(slot: CK_SLOT_ID) -> Answer<CK_TOKEN_INFO> {
+    let mut info = CK_TOKEN_INFO::default();
+    call!(C_GetTokenInfo(slot, &raw mut info))?;
+    Ok(info)
+}
+
+/// `C_GetMechanismList`.
+pub fn mechanisms(slot: CK_SLOT_ID) -> Answer<Vec<CK_MECHANISM_TYPE>> {
+    let mut count = 0;
+    call!(C_GetMechanismList(slot, null_mut(), &raw mut count))?;
+    let mut mechanisms = vec![0; size(count)];
+    call!(C_GetMechanismList(slot, mechanisms.as_mut_ptr(), &raw mut count))?;
+    mechanisms.truncate(size(count));
+    Ok(mechanisms)
+}
+
+/// `C_CloseAllSessions`.
+pub fn close_all_sessions(slot: CK_SLOT_ID) -> Answer<()> {
+    call!(C_CloseAllSessions(slot))
 }

@@ -38,6 +38,21 @@ impl Session {
         self.create(&template)
     }
 
+    /// `C_CopyObject`.
+    pub fn copy(self, object: Handle, template: Template<'_>) -> Answer<Handle> {
+        let (mut template, mut copy) = (list(template), 0);
+        let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
+        call!(C_CopyObject(self.0, object, first, count, &raw mut copy))?;
+        Ok(copy)
+    }
+
+    /// `C_SetAttributeValue`.
+    pub fn change(self, object: Handle, template: Template<'_>) -> Answer<()> {
+        let mut template = list(template);
+        let count = template.len() as CK_ULONG;
+        call!(C_SetAttributeValue(self.0, object, template.as_mut_ptr(), count))
+    }
+
     /// `C_DestroyObject`.
     pub fn destroy(self, object: Handle) -> Answer<()> {
         call!(C_DestroyObject(self.0, object))
@@ -69,6 +84,19 @@ impl Session {
         call!(C_FindObjectsFinal(self.0))?;
         assert_eq!(found, 1);
         Ok(object)
+    }
+
+    /// All objects that a template finds, up to a thousand.
+    pub fn find_all(self, template: Template<'_>) -> Answer<Vec<Handle>> {
+        let mut template = list(template);
+        let (mut objects, mut found) = (vec![0; 1000], 0);
+        let count = template.len() as CK_ULONG;
+        let room = objects.len() as CK_ULONG;
+        call!(C_FindObjectsInit(self.0, template.as_mut_ptr(), count))?;
+        call!(C_FindObjects(self.0, objects.as_mut_ptr(), room, &raw mut found))?;
+        call!(C_FindObjectsFinal(self.0))?;
+        objects.truncate(size(found));
+        Ok(objects)
     }
 
     /// `C_GetAttributeValue` of one attribute: its length, then its value.

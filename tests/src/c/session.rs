@@ -34,6 +34,13 @@ impl Session {
         Ok(Self(session))
     }
 
+    /// `C_OpenSession`, to read.
+    pub fn open_read_only(slot: CK_SLOT_ID) -> Answer<Self> {
+        let mut session = 0;
+        call!(C_OpenSession(slot, CKF_SERIAL_SESSION, null_mut(), None, &raw mut session))?;
+        Ok(Self(session))
+    }
+
     /// `C_CloseSession`.
     pub fn close(self) -> Answer<()> {
         call!(C_CloseSession(self.0))

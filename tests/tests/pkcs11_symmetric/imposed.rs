@@ -32,7 +32,7 @@ fn a_template_goes_in_takes_effect_and_comes_out() {
         let outer = session.generate_with(&generate, &mut template).unwrap();
         let open = secret(session, sys::CKK_AES, &KEY, &[]);
         let kwp = plain(sys::CKM_AES_KEY_WRAP_KWP);
-        assert_eq!(session.wrap(&kwp, outer, open), Err(sys::CKR_KEY_NOT_WRAPPABLE));
+        assert_eq!(session.wrap(&kwp, outer, open), Err(sys::CKR_KEY_HANDLE_INVALID));
         let closed = session
             .generate(&generate, &[(sys::CKA_VALUE_LEN, &length), (sys::CKA_EXTRACTABLE, YES)])
             .unwrap();

@@ -15,18 +15,37 @@ use super::{Arithmetic, Error, Signer};
 /// The length of a seed, which is the private key, and of a public point in bytes.
 const LEN: usize = 32;
 
-pub(in crate::crypto) const ED25519: Arithmetic = Arithmetic { prepare, is_point, verify };
+/// The curve of Ed25519.
+pub(in crate::crypto) struct Ed25519;
 
-fn prepare(seed: &[u8]) -> Result<Box<dyn Signer>, Error> {
-    Ok(Box::new(SigningKey::try_from(seed).map_err(|_| Error::KeyInvalid)?))
+impl Arithmetic for Ed25519 {
+    fn prepare(&self, seed: &[u8]) -> Result<Box<dyn Signer>, Error> {
+        Ok(Box::new(SigningKey::try_from(seed).map_err(|_| Error::KeyInvalid)?))
+    }
+
+    fn is_point(&self, point: &[u8]) -> bool {
+        key(point).is_some()
+    }
+
+    fn verify(
+        &self,
+        point: &[u8],
+        parameter: &Parameter,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Error> {
+        let signature = Signature::from_slice(signature).map_err(|_| Error::SignatureLength)?;
+        let key = key(point).ok_or(Error::KeyInvalid)?;
+        match parameter {
+            Parameter::None => Ok(key.verify_strict(message, &signature).is_ok()),
+            Parameter::EdDsa(eddsa) => verify_separated(&key, eddsa, message, &signature),
+            _ => Err(Error::Parameter),
+        }
+    }
 }
 
 fn key(point: &[u8]) -> Option<VerifyingKey> {
     VerifyingKey::try_from(point).ok().filter(|key| !key.is_weak())
-}
-
-fn is_point(point: &[u8]) -> bool {
-    key(point).is_some()
 }
 
 impl Signer for SigningKey {
@@ -40,21 +59,6 @@ impl Signer for SigningKey {
             Parameter::EdDsa(eddsa) => sign_separated(self, eddsa, message),
             _ => Err(Error::Parameter),
         }
-    }
-}
-
-fn verify(
-    point: &[u8],
-    parameter: &Parameter,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<bool, Error> {
-    let signature = Signature::from_slice(signature).map_err(|_| Error::SignatureLength)?;
-    let key = key(point).ok_or(Error::KeyInvalid)?;
-    match parameter {
-        Parameter::None => Ok(key.verify_strict(message, &signature).is_ok()),
-        Parameter::EdDsa(eddsa) => verify_separated(&key, eddsa, message, &signature),
-        _ => Err(Error::Parameter),
     }
 }
 

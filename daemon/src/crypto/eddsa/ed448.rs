@@ -13,22 +13,44 @@ use super::{Arithmetic, Error, Signer};
 /// The length of a seed, which is the private key, and of a public point in bytes.
 const LEN: usize = 57;
 
-pub(in crate::crypto) const ED448: Arithmetic = Arithmetic { prepare, is_point, verify };
+/// The curve of Ed448.
+pub(in crate::crypto) struct Ed448;
 
-fn prepare(seed: &[u8]) -> Result<Box<dyn Signer>, Error> {
-    let seed = <[u8; LEN]>::try_from(seed).map_err(|_| Error::KeyInvalid)?;
-    let seed = Zeroizing::new(Array::from(*Zeroizing::new(seed)));
-    Ok(Box::new(SigningKey::from(&*seed)))
+impl Arithmetic for Ed448 {
+    fn prepare(&self, seed: &[u8]) -> Result<Box<dyn Signer>, Error> {
+        let seed = <[u8; LEN]>::try_from(seed).map_err(|_| Error::KeyInvalid)?;
+        let seed = Zeroizing::new(Array::from(*Zeroizing::new(seed)));
+        Ok(Box::new(SigningKey::from(&*seed)))
+    }
+
+    fn is_point(&self, point: &[u8]) -> bool {
+        key(point).is_some()
+    }
+
+    fn verify(
+        &self,
+        point: &[u8],
+        parameter: &Parameter,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Error> {
+        let signature = Signature::from_slice(signature).map_err(|_| Error::SignatureLength)?;
+        let key = key(point).ok_or(Error::KeyInvalid)?;
+        if !is_canonical(signature.r_bytes()) {
+            return Ok(false);
+        }
+        let verified = match input(parameter, message)? {
+            (context, Input::Message(message)) => key.verify_ctx(&signature, context, message),
+            (context, Input::Hash(hash)) => key.verify_prehashed(&signature, Some(context), hash),
+        };
+        Ok(verified.is_ok())
+    }
 }
 
 fn key(point: &[u8]) -> Option<VerifyingKey> {
     let point = <[u8; LEN]>::try_from(point).ok()?;
     // The library refuses what is not in the subgroup of prime order, and its neutral element.
     VerifyingKey::from_bytes(&point).ok().filter(|_| is_canonical(&point))
-}
-
-fn is_point(point: &[u8]) -> bool {
-    key(point).is_some()
 }
 
 /// Whether the coordinate is below the field's prime, 2^448 - 2^224 - 1, and nothing but the sign is behind it.
@@ -72,22 +94,4 @@ impl Signer for SigningKey {
         // Only a context that is too long is refused.
         Ok(signature.map_err(|_| Error::Parameter)?.to_bytes().to_vec())
     }
-}
-
-fn verify(
-    point: &[u8],
-    parameter: &Parameter,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<bool, Error> {
-    let signature = Signature::from_slice(signature).map_err(|_| Error::SignatureLength)?;
-    let key = key(point).ok_or(Error::KeyInvalid)?;
-    if !is_canonical(signature.r_bytes()) {
-        return Ok(false);
-    }
-    let verified = match input(parameter, message)? {
-        (context, Input::Message(message)) => key.verify_ctx(&signature, context, message),
-        (context, Input::Hash(hash)) => key.verify_prehashed(&signature, Some(context), hash),
-    };
-    Ok(verified.is_ok())
 }

@@ -17,12 +17,19 @@ pub(super) trait Signer: Send + Sync {
 }
 
 /// The functions of a curve.
-#[derive(Clone, Copy)]
-pub(super) struct Arithmetic {
+pub(super) trait Arithmetic: Sync {
     /// Prepares a seed; one of another length is no key.
-    pub(super) prepare: fn(&[u8]) -> Result<Box<dyn Signer>, Error>,
+    fn prepare(&self, seed: &[u8]) -> Result<Box<dyn Signer>, Error>;
+
     /// Whether a point may be a public key. Points of small order, for which anybody can make signatures, may not.
-    pub(super) is_point: fn(&[u8]) -> bool,
-    /// Whether a point verifies a signature over a message; no parameter is the plain scheme.
-    pub(super) verify: fn(&[u8], &Parameter, &[u8], &[u8]) -> Result<bool, Error>,
+    fn is_point(&self, point: &[u8]) -> bool;
+
+    /// Whether a signature over a message verifies; no parameter is the plain scheme.
+    fn verify(
+        &self,
+        point: &[u8],
+        parameter: &Parameter,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Error>;
 }

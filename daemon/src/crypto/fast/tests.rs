@@ -15,11 +15,29 @@ fn inside(test: impl FnOnce()) {
     assert_eq!(vault::aws_lc_plain_allocations(), before);
 }
 
+/// An RSA-8192 key, which takes seconds to make.
+fn large() -> RsaPrivateKey {
+    let text = include_str!("../../../tests/vectors/rsa8192.txt");
+    let number = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        hex::decode(line.trim()).unwrap()
+    };
+    let (prime_1, prime_2) = (number("prime_1 "), number("prime_2 "));
+    let components = rsa_key::Components {
+        modulus: &number("modulus "),
+        public_exponent: &number("public_exponent "),
+        private_exponent: &number("private_exponent "),
+        primes: Some([&prime_1, &prime_2]),
+        ..Default::default()
+    };
+    rsa_key::from_components(&components).unwrap()
+}
+
 #[test]
 fn rsa_signs_as_the_first_implementation_does() {
     inside(|| {
-        for bits in [2048, 3072, 4096] {
-            let key = rsa_key::generate(bits, 65537).unwrap();
+        let made = [2048, 3072, 4096].map(|bits| rsa_key::generate(bits, 65537).unwrap());
+        for key in made.into_iter().chain([large()]) {
             let signer = RsaSigner::new(&key).unwrap();
             let first = rsa_key::Private::new(key, Uses::NONE).unwrap();
             for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
@@ -84,21 +102,22 @@ fn a_digest_info_is_signed_as_its_digest_is() {
 #[test]
 fn oaep_is_opened_with_label_and_without() {
     inside(|| {
-        let key = rsa_key::generate(2048, 65537).unwrap();
-        let decrypter = RsaDecrypter::new(&key).unwrap();
-        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
-            for label in [&b""[..], b"label"] {
-                let oaep = Oaep { hash, mgf: hash, label: label.to_vec() };
-                let made = rsa::oaep_encrypt(key.as_public_key(), &oaep, b"data key").unwrap();
-                let opened = decrypter.decrypt(&oaep, &made).unwrap().unwrap();
-                assert_eq!(opened, b"data key");
-                let other = Oaep { label: b"other".to_vec(), ..oaep };
-                let refused = decrypter.decrypt(&other, &made).unwrap();
-                assert_eq!(refused, Err(Error::EncryptedDataInvalid));
+        for key in [rsa_key::generate(2048, 65537).unwrap(), large()] {
+            let decrypter = RsaDecrypter::new(&key).unwrap();
+            for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+                for label in [&b""[..], b"label"] {
+                    let oaep = Oaep { hash, mgf: hash, label: label.to_vec() };
+                    let made = rsa::oaep_encrypt(key.as_public_key(), &oaep, b"data key").unwrap();
+                    let opened = decrypter.decrypt(&oaep, &made).unwrap().unwrap();
+                    assert_eq!(opened, b"data key");
+                    let other = Oaep { label: b"other".to_vec(), ..oaep };
+                    let refused = decrypter.decrypt(&other, &made).unwrap();
+                    assert_eq!(refused, Err(Error::EncryptedDataInvalid));
+                }
             }
+            let mixed = Oaep { hash: Hash::Sha256, mgf: Hash::Sha1, label: Vec::new() };
+            assert!(decrypter.decrypt(&mixed, &[1; 256]).is_none());
         }
-        let mixed = Oaep { hash: Hash::Sha256, mgf: Hash::Sha1, label: Vec::new() };
-        assert!(decrypter.decrypt(&mixed, &[1; 256]).is_none());
     });
 }
 

@@ -43,7 +43,7 @@ pub(super) fn kdf_hmac(
     let segments = front.into_iter().chain(rest).collect();
     let kdf = Parameter::Kdf(mode, Kdf { prf: Prf::Hmac(Hash::Sha256), segments, iv });
     let base = Base { key: &key, value: &value };
-    Ok(*crypto::derive(base, &[], Scheme::Kdf, &kdf, &[answer.len()])? == answer)
+    Ok(*crypto::derive(base, None, Scheme::Kdf, &kdf, answer.len())? == answer)
 }
 
 pub(super) fn kdf_counter() -> Result<bool, Error> {
@@ -63,7 +63,7 @@ pub(super) fn kdf_pipeline() -> Result<bool, Error> {
     let kdf = Kdf { prf: Prf::AesCmac, segments, iv: Vec::new() };
     let parameter = Parameter::Kdf(KdfMode::DoublePipeline, kdf);
     let base = Base { key: &key, value: &value };
-    Ok(*crypto::derive(base, &[], Scheme::Kdf, &parameter, &[answer.len()])? == answer)
+    Ok(*crypto::derive(base, None, Scheme::Kdf, &parameter, answer.len())? == answer)
 }
 
 pub(super) fn tls_prf() -> Result<bool, Error> {

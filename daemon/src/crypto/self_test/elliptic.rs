@@ -65,7 +65,7 @@ fn ecdh(curve: Curve, kdf: Option<Hash>, [scalar, peer, secret]: [&str; 3]) -> R
     let shared_data = if kdf.is_some() { X963_SHARED.to_vec() } else { Vec::new() };
     let parameter = Parameter::Ecdh(Ecdh { kdf, shared_data, public_data: peer });
     let base = Base { key: &key, value: &[] };
-    Ok(*crypto::derive(base, &[], Scheme::Ecdh, &parameter, &[secret.len()])? == secret)
+    Ok(*crypto::derive(base, None, Scheme::Ecdh, &parameter, secret.len())? == secret)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod tests;
 
 pub use table::ROWS;
 
-use coffer_protocol::attribute::{self as a, Attribute, Type};
+use coffer_protocol::attribute::{self as a, Attribute, Set, Type};
 use coffer_protocol::key_type::KeyType;
 
 use super::{Attributes, Object, class};
@@ -135,6 +135,26 @@ impl Kind {
         self.rows().find(|row| row.attribute == attribute)
     }
 
+    /// When one of its attributes may be set.
+    pub const fn set(self, row: &a::Row) -> Set {
+        match (self, row.kind) {
+            // Only the names of certificates change (PKCS#11 3.1 section 4.6.3).
+            (Certificate, a::SUBJECT | a::START_DATE | a::END_DATE) => Set::AtCreation,
+            _ => row.set,
+        }
+    }
+
+    /// Adds what is absent and has a default that the key type decides.
+    pub fn complete_usages(self, key_type: KeyType, attributes: &mut Attributes) {
+        let of_type = USAGES.iter().filter(|(of, ..)| *of == key_type);
+        let rows = of_type.flat_map(|(_, usages)| usages.iter());
+        for (usage, can) in rows.filter(|(usage, _)| self.row(*usage).is_some()) {
+            // Only the private half of a pair agrees on anything.
+            let can = *can && (self.has_material() || *usage != a::DERIVE);
+            attributes.set_default(Attribute::boolean(*usage, can));
+        }
+    }
+
     /// Adds what is absent and has a default.
     pub fn complete(self, attributes: &mut Attributes) {
         for row in self.rows() {
@@ -200,6 +220,28 @@ pub struct Row {
     /// When the template does not say.
     pub absent: Absent,
 }
+
+/// What key types can do that other keys of their kind cannot, and the other way round.
+const USAGES: &[(KeyType, &[(u64, bool)])] = &[
+    (
+        KeyType::ChaCha20,
+        &[
+            (a::ENCRYPT, true),
+            (a::DECRYPT, true),
+            (a::WRAP, true),
+            (a::UNWRAP, true),
+            (a::SIGN, false),
+            (a::VERIFY, false),
+        ],
+    ),
+    (
+        KeyType::AesXts,
+        &[(a::ENCRYPT, true), (a::DECRYPT, true), (a::SIGN, false), (a::VERIFY, false)],
+    ),
+    // They do nothing else, so that nobody has to ask for it.
+    (KeyType::Hkdf, &[(a::DERIVE, true), (a::SIGN, false), (a::VERIFY, false)]),
+    (KeyType::EcMontgomery, &[(a::DERIVE, true), (a::SIGN, false), (a::VERIFY, false)]),
+];
 
 /// Whether a value has the form that its type asks for.
 pub fn is_well_formed(value: &[u8], of: Type) -> bool {

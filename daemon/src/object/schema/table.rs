@@ -108,6 +108,7 @@ rows! {
     DECAPSULATE_TEMPLATE       PRI,                 May    May      None;
     LOCAL                      KEY,                 No     No       Token;
     KEY_GEN_MECHANISM          KEY,                 No     No       Token;
+    OBJECT_VALIDATION_FLAGS    KEY,                 No     No       Zero;
 
     ENCRYPT                    RPUB | AES,          May    May      True;
     ENCRYPT                    EPUB | SECR,         May    May      False;

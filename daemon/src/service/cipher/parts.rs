@@ -93,7 +93,7 @@ fn update(operation: &mut Operation, function: Function, data: &[u8]) -> Result<
             held.push(data)?;
             Ok(Vec::new())
         }
-        Progress::Verified(_) => Err(ErrorCode::OperationNotStarted.into()),
+        Progress::Done(_) => Err(ErrorCode::OperationNotStarted.into()),
     }
 }
 
@@ -109,35 +109,33 @@ fn finish_or_go_on(
         let held = std::mem::take(held);
         let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
         let usable = Usable { object, key, mechanism, parameter };
-        let plaintext = match function {
+        let result = match function {
             Function::Encrypt => whole::encrypt(&usable, service, held.bytes())?,
             _ => whole::decrypt(&usable, service, held.bytes())?,
         };
         let Usable { object: key, key: part, mechanism, parameter } = usable;
-        let progress = Progress::Verified(plaintext);
+        let progress = Progress::Done(held.replaced(result));
         operation = Operation { key, part, mechanism, parameter, progress };
     }
-    let Progress::Verified(plaintext) = &mut operation.progress else {
+    let Progress::Done(result) = &mut operation.progress else {
         return Ok((finish(operation, function, given)?, None));
     };
-    if plaintext.len() < REPLY {
-        return Ok((std::mem::take(&mut **plaintext), None));
-    }
-    let rest = plaintext.split_off(REPLY);
-    let first = std::mem::replace(&mut **plaintext, rest);
-    Ok((first, Some(operation)))
+    let next = result.hand_out(REPLY);
+    let has_more = next.len() == REPLY;
+    Ok((next, has_more.then_some(operation)))
 }
 
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
-    let Operation { key, part, mechanism, progress, .. } = operation;
+    let Operation { key, part, progress, .. } = operation;
+    let usual = key.depth();
     let depth = match key.spec() {
         Some(KeySpec::Ec(curve)) => curve.agreement_depth(),
-        _ => Depth::Small,
+        _ => usual,
     };
     let over = crypto::Error::Internal;
     let done = match progress {
-        Progress::Held(_) | Progress::Verified(_) => return Err(over.into()),
+        Progress::Held(_) | Progress::Done(_) => return Err(over.into()),
         Progress::Stream(mut stream) => {
             vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
                 let mut output = Zeroizing::new(Vec::new());
@@ -147,7 +145,7 @@ fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<
         }
         Progress::Message(mut message) if function == Function::Sign => {
             let key = part.secret()?;
-            vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
+            vault::run(usual, |inside| -> Result<_, ErrorCode> {
                 let message = message.get_mut(inside).take().ok_or(over)?;
                 Ok(inside.publish(&message.sign(key.get(inside))?))
             })

@@ -110,9 +110,7 @@ fn parsed(call: &MechanismCall) -> Result<(&'static Mechanism, Parameter), Error
 
 /// Whether the key is limited to other mechanisms (`CKA_ALLOWED_MECHANISMS`).
 fn allows(object: &Object, ckm: u64) -> bool {
-    object.attributes.get(attribute::ALLOWED_MECHANISMS).is_none_or(|allowed| {
-        allowed.chunks_exact(8).any(|mechanism| mechanism == ckm.to_le_bytes())
-    })
+    object.attributes.mechanisms().is_none_or(|mut allowed| allowed.any(|number| number == ckm))
 }
 
 /// Whether the object is the half of a key that the function works with.

@@ -68,7 +68,7 @@ pub(super) fn encrypt(
         buffer.truncate(length);
         return Ok(buffer);
     }
-    let Public(ciphertext) = vault::run(Depth::Small, |inside| {
+    let Public(ciphertext) = vault::run(plan.object.depth(), |inside| {
         let done = crypto::encrypt(plan.key.half(inside), scheme, parameter, plaintext);
         done.map(|ciphertext| inside.publish(&ciphertext)).map_err(ErrorCode::from)
     })??;
@@ -92,7 +92,7 @@ fn decrypt_with(
         buffer.truncate(length);
         return Ok(buffer);
     }
-    let Public(plaintext) = vault::run(Depth::Small, |inside| {
+    let Public(plaintext) = vault::run(plan.object.depth(), |inside| {
         let done = crypto::decrypt(key.get(inside), scheme, parameter, ciphertext);
         done.map(|plaintext| inside.publish(&plaintext)).map_err(ErrorCode::from)
     })??;
@@ -142,7 +142,7 @@ pub(in crate::service) fn with_versions<T>(
 /// Signs.
 pub(super) fn sign(plan: &Usable, message: &[u8]) -> Result<Vec<u8>, Error> {
     let key = plan.key.secret()?;
-    let Public(signature) = vault::run(Depth::Small, |inside| {
+    let Public(signature) = vault::run(plan.object.depth(), |inside| {
         let done = crypto::sign(key.get(inside), plan.mechanism.scheme, &plan.parameter, message);
         done.map(|signature| inside.publish(&signature)).map_err(ErrorCode::from)
     })??;
@@ -155,7 +155,7 @@ pub(super) fn verify(plan: &Usable, message: &[u8], signature: &[u8]) -> Result<
     if let KeyPart::Public(key) = &plan.key {
         return Ok(crypto::verify(&**key, scheme, parameter, message, signature)?);
     }
-    vault::run(Depth::Small, |inside| {
+    vault::run(plan.object.depth(), |inside| {
         crypto::verify(plan.key.half(inside), scheme, parameter, message, signature)
             .map_err(ErrorCode::from)
     })??;

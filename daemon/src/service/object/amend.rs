@@ -4,6 +4,7 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Set};
 
 use super::rules::about;
+use super::statement;
 use super::template::Template;
 use crate::Error;
 use crate::object::schema::Kind;
@@ -23,7 +24,7 @@ pub(super) enum Moment {
 ///
 /// # Errors
 ///
-/// [`ErrorCode::AttributeReadOnly`] and [`ErrorCode::AttributeType`].
+/// [`ErrorCode::AttributeReadOnly`], [`ErrorCode::AttributeType`] and [`ErrorCode::AttributeValue`].
 pub(super) fn apply(
     template: &Template,
     object: &Object,
@@ -31,26 +32,32 @@ pub(super) fn apply(
     login: Login,
 ) -> Result<Attributes, Error> {
     let kind = object.kind().ok_or(ErrorCode::ObjectInvalid)?;
-    if object.shares_cmk() {
+    let is_trusted = object.attributes.flag(a::TRUSTED) && login != Login::SecurityOfficer;
+    if object.shares_cmk() || is_trusted {
         only_names(template)?;
     }
-    apply_to(template, &object.attributes, kind, moment, login)
+    let after = apply_to(template, &object.attributes, kind, moment, login)?;
+    if kind == Kind::Trust {
+        statement::check_trust(&after)?;
+    }
+    Ok(after)
 }
 
-/// Refuses a template that says more than PKCS#11 may say of a CMK.
+/// Refuses a template that says more than PKCS#11 may say of a CMK, or a user of what the security officer trusts: who
+/// trusts a key to wrap others trusts that it does not decrypt them.
 ///
 /// # Errors
 ///
 /// [`ErrorCode::AttributeReadOnly`].
 pub(super) fn only_names(template: &Template) -> Result<(), Error> {
-    match template.kinds().find(|kind| !OF_CMK.contains(kind)) {
+    match template.kinds().find(|kind| !NAMES.contains(kind)) {
         Some(other) => Err(about(ErrorCode::AttributeReadOnly, other)),
         None => Ok(()),
     }
 }
 
-/// What PKCS#11 may say of a CMK: how it is found and where a copy lives, but nothing of what it does.
-const OF_CMK: [u64; 10] = [
+/// How an object is found and where a copy lives, but nothing of what it does.
+const NAMES: [u64; 10] = [
     a::LABEL,
     a::ID,
     a::SUBJECT,
@@ -84,8 +91,20 @@ fn apply_to(
         if now.get(given.kind) == Some(&given.value) && row.set != Set::Never {
             continue;
         }
+        match given.kind {
+            // To give none destroys the checksum (section 4.11).
+            a::CHECK_VALUE if kind.is_secret_key() && given.value.is_empty() => {
+                after.set(given.clone());
+                continue;
+            }
+            // What is said of the public half must be true (section 4.10).
+            a::PUBLIC_KEY_INFO if kind.is_private_key() => {
+                return Err(about(ErrorCode::AttributeValue, given.kind));
+            }
+            _ => {}
+        }
         let (before, wanted) = (now.flag(given.kind), given.value == [1]);
-        let allowed = match row.set {
+        let allowed = match kind.set(row) {
             Set::Always => true,
             Set::AtCopy => moment == Moment::Copy,
             Set::ToTrue => !before && wanted,

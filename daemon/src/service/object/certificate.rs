@@ -5,9 +5,15 @@ use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::mechanism::Hash;
 use der::{Reader, SliceReader, Tag};
 
-use super::rules::Draft;
+use super::rules::{Draft, about};
+use super::statement::check_hash;
 use crate::Error;
 use crate::crypto::hash;
+
+/// The last `CK_CERTIFICATE_CATEGORY_` and `CK_SECURITY_DOMAIN_` number.
+const LAST_CHOICE: u64 = 3;
+/// What tells certificates apart that are elsewhere.
+const HASHES: [u64; 2] = [a::HASH_OF_SUBJECT_PUBLIC_KEY, a::HASH_OF_ISSUER_PUBLIC_KEY];
 
 /// The parts of a certificate that are attributes, each with its DER header.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,21 +68,53 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::AttributeValue`] for a value that is no certificate, or a checksum or public key that is
-    /// not the certificate's.
+    /// [`ErrorCode::AttributeValue`] for a value that is no certificate, a checksum or public key that is not the
+    /// certificate's, and numbers that mean nothing; [`ErrorCode::TemplateIncomplete`] where the certificate is
+    /// neither here nor at a URL, or at a URL without its hashes.
     pub(super) fn read_certificate(&mut self) -> Result<(), Error> {
-        let wrong = |name| Error::about(ErrorCode::AttributeValue, name);
+        for kind in [a::CERTIFICATE_CATEGORY, a::JAVA_MIDP_SECURITY_DOMAIN] {
+            if self.attributes.number(kind).is_some_and(|number| number > LAST_CHOICE) {
+                return Err(about(ErrorCode::AttributeValue, kind));
+            }
+        }
+        check_hash(&self.attributes, &HASHES)?;
+        let is_given = |kind| self.attributes.get(kind).is_some_and(|value| !value.is_empty());
+        let (is_here, is_elsewhere) = (is_given(a::VALUE), is_given(a::URL));
+        let needed: &[u64] = match (is_here, is_elsewhere) {
+            (true, false) => &[],
+            (false, false) => &[a::VALUE],
+            (true, true) => &HASHES,
+            (false, true) => {
+                &[a::SUBJECT, a::HASH_OF_SUBJECT_PUBLIC_KEY, a::HASH_OF_ISSUER_PUBLIC_KEY]
+            }
+        };
+        if let Some(missing) = needed.iter().find(|kind| !is_given(**kind)) {
+            return Err(about(ErrorCode::TemplateIncomplete, *missing));
+        }
+        if is_here { self.read_value() } else { self.read_nothing() }
+    }
+
+    /// What is known of a certificate that is only named: what the template says.
+    fn read_nothing(&mut self) -> Result<(), Error> {
+        // There is nothing to compute it of.
+        if self.attributes.get(a::CHECK_VALUE).is_some_and(|checksum| !checksum.is_empty()) {
+            return Err(about(ErrorCode::AttributeValue, a::CHECK_VALUE));
+        }
+        for kind in [a::CHECK_VALUE, a::PUBLIC_KEY_INFO, a::ISSUER, a::SERIAL_NUMBER] {
+            self.attributes.set_default(Attribute::bytes(kind, []));
+        }
+        Ok(())
+    }
+
+    fn read_value(&mut self) -> Result<(), Error> {
         let value = self.attributes.get(a::VALUE).unwrap_or_default().to_vec();
-        let parts = parts(&value).map_err(|_| wrong("CKA_VALUE"))?;
+        let parts = parts(&value).map_err(|_| about(ErrorCode::AttributeValue, a::VALUE))?;
         let checksum = &hash::digest(Hash::Sha1, &value)[..3];
-        for (kind, own, name) in [
-            (a::CHECK_VALUE, checksum, "CKA_CHECK_VALUE"),
-            (a::PUBLIC_KEY_INFO, parts.public_key, "CKA_PUBLIC_KEY_INFO"),
-        ] {
+        for (kind, own) in [(a::CHECK_VALUE, checksum), (a::PUBLIC_KEY_INFO, parts.public_key)] {
             match self.attributes.get(kind) {
                 None => self.attributes.set(Attribute::bytes(kind, own)),
                 Some(given) if given.is_empty() || given == own => {}
-                Some(_) => return Err(wrong(name)),
+                Some(_) => return Err(about(ErrorCode::AttributeValue, kind)),
             }
         }
         self.attributes.set_default(Attribute::bytes(a::SUBJECT, parts.subject));

@@ -8,7 +8,7 @@ use super::made::Made;
 use super::place::{self, New};
 use super::rules::{Draft, Implied, Source};
 use super::template::{self, Template};
-use super::{Context, describe};
+use super::{Context, describe, statement};
 use crate::Error;
 use crate::object::schema::Kind;
 use crate::object::{ObjectId, public};
@@ -37,7 +37,7 @@ impl Handle for CreateObject {
                 None
             }
             Kind::Trust => {
-                draft.check_trust()?;
+                statement::check_trust(&draft.attributes)?;
                 None
             }
             Kind::DomainParameters => {

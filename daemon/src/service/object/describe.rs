@@ -46,7 +46,6 @@ pub(super) fn is_suspended(attribute: u64, state: KeyState) -> bool {
 /// Describes an object of which the application has, or now gets, this handle.
 pub(super) fn describe(service: &Service, object: &Arc<Object>, handle: u32) -> ObjectDescription {
     let state = cipher::state(service, object).ok().flatten();
-    let mechanisms = object.attributes.get(a::ALLOWED_MECHANISMS).unwrap_or_default();
     ObjectDescription {
         object: handle,
         id: object.id.0,
@@ -60,11 +59,7 @@ pub(super) fn describe(service: &Service, object: &Arc<Object>, handle: u32) -> 
         usage: usage(object, state.unwrap_or(KeyState::Enabled)),
         always_authenticate: object.attributes.flag(a::ALWAYS_AUTHENTICATE),
         refusal: cipher::refusal(service, object).map_or(0, |code| code as u16),
-        allowed_mechanisms: mechanisms
-            .chunks_exact(8)
-            .filter_map(|number| number.try_into().ok())
-            .map(u64::from_le_bytes)
-            .collect(),
+        allowed_mechanisms: object.attributes.mechanisms().into_iter().flatten().collect(),
     }
 }
 

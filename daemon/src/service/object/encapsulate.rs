@@ -15,7 +15,7 @@ use super::place::{self, New};
 use super::rules::{Draft, Implied, Source};
 use super::stop::Stop;
 use super::template::{self, Template};
-use super::unwrap::about_unwrapping;
+use super::unwrap::{about_unwrapping, extractable};
 use super::{Context, describe};
 use crate::Error;
 use crate::crypto::{self, Base, Generate, Key, KeySpec, ecdsa::Curve};
@@ -51,7 +51,16 @@ impl Plan {
         let Some(KeySpec::Ec(curve)) = key.object.spec() else {
             return Err(ErrorCode::KeyTypeInconsistent.into());
         };
-        let template = Template::read(payload, 0..payload.len())?.under(&key.object, imposing)?;
+        let template = Template::read(payload, 0..payload.len())?
+            .under(&key.object, imposing)
+            .map_err(|error| match (error.code(), imposing) {
+                // Section 5.18.8 says it of the key, section 5.18.9 of the template.
+                (ErrorCode::TemplateInconsistent, a::ENCAPSULATE_TEMPLATE) => {
+                    ErrorCode::KeyInvalid.into()
+                }
+                _ => error,
+            })?
+            .or_else([extractable()]);
         let implied = Implied {
             class: Some(class::SECRET_KEY),
             key_type: (!template.has(a::KEY_TYPE)).then_some(KeyType::GenericSecret),
@@ -73,7 +82,7 @@ impl Plan {
     fn agree(&self, key: &Key, point: Vec<u8>) -> Result<crypto::Generated, Stop> {
         let ecdh = Ecdh { public_data: point, ..self.ecdh.clone() };
         let (scheme, parameter) = (self.key.mechanism.scheme, Parameter::Ecdh(ecdh));
-        let bytes = crypto::derive(Base { key, value: &[] }, &[], scheme, &parameter, &[self.length])
+        let bytes = crypto::derive(Base { key, value: &[] }, None, scheme, &parameter, self.length)
             .map_err(|error| {
                 Stop::from(match error {
                     // What has the wrong length is the key that is wanted.

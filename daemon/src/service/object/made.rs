@@ -17,8 +17,8 @@ use crate::service::Payload;
 use crate::service::object::template;
 use crate::vault::{self, Depth, Inside, Public, SecretBytes};
 
-/// Room in the arena that making or importing a key may need: an RSA-4096 key with its temporaries.
-pub(super) const ROOM: usize = 96 << 10;
+/// Room in the arena that making or importing a key may need: an RSA-8192 key with its temporaries.
+pub(super) const ROOM: usize = 192 << 10;
 
 /// A new key.
 #[derive(Debug)]
@@ -172,8 +172,9 @@ impl Draft {
                 continue;
             }
             match self.attributes.get(own.kind) {
-                // An empty checksum means that none is wanted.
+                // An empty checksum means that none is wanted, an empty public key that it is to be found out.
                 Some([]) if own.kind == a::CHECK_VALUE => {}
+                Some([]) if own.kind == a::PUBLIC_KEY_INFO => self.attributes.set(own.clone()),
                 Some(given) if !is_same(own, given) => {
                     let name = a::find(own.kind).map_or("", |row| row.name);
                     return Err(Error::about(ErrorCode::AttributeValue, name));

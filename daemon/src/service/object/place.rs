@@ -18,9 +18,6 @@ use crate::service::{Caller, Service};
 use crate::store::{KeyId, SealedMaterial};
 use crate::vault::{self, Depth, SecretBytes};
 
-/// Room in the arena that a session key may need.
-const ROOM: usize = 96 << 10;
-
 /// A new object, complete, with the material that it brings.
 pub(super) struct New {
     pub(super) id: ObjectId,
@@ -159,7 +156,7 @@ pub(super) fn session_key(object: &Object, material: SecretBytes) -> Result<Sess
         return Err(ErrorCode::OutOfMemory.into());
     }
     let kind = object.spec().ok_or(ErrorCode::Internal)?;
-    let key = vault::load_at(Depth::Small, ROOM, |inside| -> Result<OpenKey, Stop> {
+    let key = vault::load_at(object.depth(), object.room(), |inside| -> Result<OpenKey, Stop> {
         Ok(OpenKey::prepare(inside, kind, material.get(inside), Uses::ALL)?)
     })??;
     Ok(SessionKey { key: Arc::new(key), material })

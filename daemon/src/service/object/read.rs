@@ -41,10 +41,9 @@ pub(crate) enum Value {
 /// Decides on one attribute (PKCS#11 3.1 section 5.7.5, the five cases).
 fn value(object: &Object, kind: Kind, state: Option<KeyState>, attribute: u64) -> Value {
     if kind.is_secret(attribute) && kind.row(attribute).is_some() {
-        let attributes = &object.attributes;
         // The value of a key that must not be used would be a use of it, out of reach of its state.
         let usable = state.is_none_or(|state| state == KeyState::Enabled);
-        return if attributes.flag(a::SENSITIVE) || !attributes.flag(a::EXTRACTABLE) || !usable {
+        return if object.keeps_value() || !usable {
             Value::Error(ErrorCode::AttributeSensitive)
         } else {
             Value::Material(attribute)
@@ -211,9 +210,6 @@ impl Handle for GetObjectSize {
         object: Arc<Object>,
         _service: &Service,
     ) -> Result<Answer<ObjectSize>, Error> {
-        /// Number, length and place of an attribute.
-        const OVERHEAD: usize = 24;
-        let attributes: usize = object.attributes.iter().map(|a| OVERHEAD + a.value.len()).sum();
         // About what an RSA key in PKCS#1 form has: nine numbers of half the modulus.
         let bits = object.key_bits() as usize;
         let material = match object.spec() {
@@ -221,7 +217,7 @@ impl Handle for GetObjectSize {
             Some(_) if object.kind().is_some_and(Kind::has_material) => bits / 8,
             _ => 0,
         };
-        Ok(Answer::new(ObjectSize { bytes: (attributes + material) as u64 }))
+        Ok(Answer::new(ObjectSize { bytes: (object.attributes.bytes() + material) as u64 }))
     }
 }
 

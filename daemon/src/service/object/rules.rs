@@ -87,11 +87,11 @@ impl Draft {
         if let Some(number) = key_type.and_then(KeyType::ckk) {
             attributes.set(Attribute::number(a::KEY_TYPE, number));
         }
-        if matches!(key_type, Some(KeyType::ChaCha20 | KeyType::AesXts)) {
-            set_cipher_defaults(key_type, &mut attributes)?;
+        if let Some(fixed @ (KeyType::ChaCha20 | KeyType::AesXts)) = key_type {
+            settle_length(fixed, &mut attributes)?;
         }
-        if key_type == Some(KeyType::EcMontgomery) {
-            set_montgomery_defaults(kind, &mut attributes);
+        if let Some(key_type) = key_type {
+            kind.complete_usages(key_type, &mut attributes);
         }
         kind.complete(&mut attributes);
         // A login for each use is for private objects (PKCS#11 3.1 section 4.9).
@@ -103,39 +103,18 @@ impl Draft {
     }
 }
 
-/// A ChaCha20 key has one length, one for XTS one of two; they encrypt.
-fn set_cipher_defaults(
-    key_type: Option<KeyType>,
-    attributes: &mut Attributes,
-) -> Result<(), Error> {
-    if key_type == Some(KeyType::ChaCha20) {
+/// A ChaCha20 key has one length, one for XTS one of two.
+fn settle_length(key_type: KeyType, attributes: &mut Attributes) -> Result<(), Error> {
+    if key_type == KeyType::ChaCha20 {
         attributes.set_default(Attribute::number(a::VALUE_LEN, 32));
     }
-    let is_length = match attributes.number(a::VALUE_LEN) {
+    let is_length = match (attributes.number(a::VALUE_LEN), key_type) {
         // Without it, the value says it.
-        None | Some(32) => true,
-        Some(length) => length == 64 && key_type == Some(KeyType::AesXts),
+        (None | Some(32), _) => true,
+        (Some(length), KeyType::AesXts) => length == 64,
+        (Some(_), _) => false,
     };
-    if !is_length {
-        return Err(about(ErrorCode::AttributeValue, a::VALUE_LEN));
-    }
-    for (usage, can) in
-        [(a::ENCRYPT, true), (a::DECRYPT, true), (a::SIGN, false), (a::VERIFY, false)]
-    {
-        attributes.set_default(Attribute::boolean(usage, can));
-    }
-    Ok(())
-}
-
-/// An X25519 key agrees, and does nothing else.
-fn set_montgomery_defaults(kind: Kind, attributes: &mut Attributes) {
-    let usages: &[_] = match kind {
-        Kind::EcPrivate => &[(a::DERIVE, true), (a::SIGN, false)],
-        _ => &[(a::VERIFY, false)],
-    };
-    for (usage, can) in usages {
-        attributes.set_default(Attribute::boolean(*usage, *can));
-    }
+    if is_length { Ok(()) } else { Err(about(ErrorCode::AttributeValue, a::VALUE_LEN)) }
 }
 
 /// The class and key type that the template and the operation name together.

@@ -14,6 +14,7 @@ use crate::Error;
 use crate::application::SessionView;
 use crate::object::{Attributes, Change, Object, class, cmk};
 use crate::service::{Answer, Authorized, Handle, Service};
+use crate::state::login::Login;
 
 /// The attributes of an object after the change, which needs to be asked again when it is made: somebody else may
 /// have been faster.
@@ -22,7 +23,11 @@ fn changed(
     template: &Template,
     session: &SessionView,
 ) -> Result<Attributes, Error> {
-    if !object.attributes.flag(a::MODIFIABLE) {
+    // A trusted certificate stays what was trusted (PKCS#11 3.1 section 4.6.2); who trusted it may think again.
+    let is_fixed = object.class() == class::CERTIFICATE
+        && object.attributes.flag(a::TRUSTED)
+        && session.login != Login::SecurityOfficer;
+    if is_fixed || !object.attributes.flag(a::MODIFIABLE) {
         return Err(ErrorCode::ActionProhibited.into());
     }
     rules::may_write(session, &object.attributes)?;

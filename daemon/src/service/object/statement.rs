@@ -3,12 +3,17 @@
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
+use coffer_protocol::mechanism::Hash;
 
 use super::rules::{self, Draft};
 use crate::Error;
+use crate::object::Attributes;
 
-/// The last `CKT_` number, `CKT_TRUST_MUST_VERIFY_TRUST` (PKCS#11 3.2 section 4.13).
+/// The last `CKT_` number, `CKT_TRUST_MUST_VERIFY_TRUST` (PKCS#11 3.2 section 4.7).
 const LAST_TRUST: u64 = 4;
+/// `CKT_TRUST_UNKNOWN` and `CKT_NOT_TRUSTED`.
+const NOT_KNOWN: u64 = 0;
+const DISTRUSTED: u64 = 3;
 /// What a certificate may be trusted for.
 const TRUSTED_FOR: [u64; 7] = [
     a::TRUST_SERVER_AUTH,
@@ -24,21 +29,54 @@ const GROUPS: [u64; 3] = [1, 2, 4];
 /// Longest prime in bytes.
 const LONGEST_PRIME: usize = 16_384 / 8;
 
-impl Draft {
-    /// Checks the values of a trust object.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::AttributeValue`] for what is no `CKT_` number.
-    pub(super) fn check_trust(&self) -> Result<(), Error> {
-        for kind in TRUSTED_FOR {
-            if self.attributes.number(kind).is_some_and(|trust| trust > LAST_TRUST) {
+/// Checks the values of a trust object (PKCS#11 3.2 section 4.7).
+///
+/// # Errors
+///
+/// [`ErrorCode::AttributeValue`] for what is no `CKT_` number, and for a hash that is none;
+/// [`ErrorCode::TemplateIncomplete`] where a certificate is trusted of which the hash is not known.
+pub(super) fn check_trust(attributes: &Attributes) -> Result<(), Error> {
+    let mut trusts = false;
+    for kind in TRUSTED_FOR {
+        match attributes.number(kind) {
+            Some(trust) if trust > LAST_TRUST => {
                 return Err(rules::about(ErrorCode::AttributeValue, kind));
             }
+            Some(NOT_KNOWN | DISTRUSTED) | None => {}
+            Some(_) => trusts = true,
         }
-        Ok(())
     }
+    check_hash(attributes, &[a::HASH_OF_CERTIFICATE])?;
+    let has_hash = attributes.get(a::HASH_OF_CERTIFICATE).is_some_and(|hash| !hash.is_empty());
+    if trusts && !has_hash {
+        return Err(rules::about(ErrorCode::TemplateIncomplete, a::HASH_OF_CERTIFICATE));
+    }
+    Ok(())
+}
 
+/// Checks values that `CKA_NAME_HASH_ALGORITHM` has computed; without it that is SHA-1.
+///
+/// # Errors
+///
+/// [`ErrorCode::AttributeValue`] for an algorithm that hashes nothing, and for a value of another length; an empty one
+/// is none.
+pub(super) fn check_hash(attributes: &Attributes, hashes: &[u64]) -> Result<(), Error> {
+    let algorithm = match attributes.number(a::NAME_HASH_ALGORITHM) {
+        None => Some(Hash::Sha1),
+        Some(number) => Hash::from_ckm(number),
+    };
+    let wrong = |kind| rules::about(ErrorCode::AttributeValue, kind);
+    let length = algorithm.ok_or_else(|| wrong(a::NAME_HASH_ALGORITHM))?.len();
+    let is_right = |kind: &u64| {
+        attributes.get(*kind).is_none_or(|hash| hash.is_empty() || hash.len() == length)
+    };
+    match hashes.iter().find(|kind| !is_right(kind)) {
+        Some(kind) => Err(wrong(*kind)),
+        None => Ok(()),
+    }
+}
+
+impl Draft {
     /// Checks the parameters of a group (PKCS#11 3.2 section 4.10), and says how long they are.
     ///
     /// # Errors

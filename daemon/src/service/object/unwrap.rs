@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::attribute as a;
+use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::Scheme;
 use coffer_protocol::operation::object::{MAX_WRAPPED, ObjectDescription, UnwrapKey};
@@ -48,6 +48,12 @@ pub(super) fn about_unwrapping(error: Error) -> Error {
         ErrorCode::KeyTypeInconsistent => ErrorCode::UnwrappingKeyType.into(),
         _ => error,
     }
+}
+
+/// What a key that comes from elsewhere is unless its template says otherwise, unlike one that is made here (PKCS#11 3.1
+/// section 5.18.4; 3.2 sections 5.18.8 and 5.18.9): it is outside already.
+pub(super) fn extractable() -> Attribute {
+    Attribute::boolean(a::EXTRACTABLE, true)
 }
 
 /// What goes wrong once the key is opened: one code for all that the wrapped bytes hold, because RSA with the
@@ -156,7 +162,8 @@ impl Handle for UnwrapKey {
                 .map_err(about_unwrapping)?;
         let payload = call.payload();
         let template = Template::read(payload, 0..payload.len())?
-            .under(&unwrapping.object, a::UNWRAP_TEMPLATE)?;
+            .under(&unwrapping.object, a::UNWRAP_TEMPLATE)?
+            .or_else([extractable()]);
         let draft = Draft::new(&template, Implied::default(), Source::Unwrapped, &context.session)?;
         let form = form(&draft, unwrapping.mechanism.scheme)?;
         Ok(Plan { unwrapping, draft, form })

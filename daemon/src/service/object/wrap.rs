@@ -43,7 +43,7 @@ pub(super) const fn takes_private(scheme: Scheme) -> bool {
 pub(super) fn depth_of(wrapping: &Usable) -> Depth {
     match (wrapping.mechanism.scheme, wrapping.object.spec()) {
         (Scheme::EcdhAesKeyWrap, Some(KeySpec::Ec(curve))) => curve.wrapping_depth(),
-        _ => Depth::Small,
+        _ => wrapping.object.depth(),
     }
 }
 
@@ -66,11 +66,11 @@ fn may_leave(service: &Service, key: &Object, wrapping: &Usable) -> Result<KeySp
     if (needs_trust && !trusted) || (is_private && !takes_private(wrapping.mechanism.scheme)) {
         return Err(ErrorCode::KeyNotWrappable.into());
     }
-    // Keys that do not match the template of the wrapping key stay (section 4.9).
+    // Keys that do not match the template of the wrapping key are none for it.
     if let Some(template) = wrapping.object.attributes.get(a::WRAP_TEMPLATE) {
         let wanted = a::nested(template).ok_or(ErrorCode::Internal)?;
         if !wanted.iter().all(|attribute| key.has(attribute)) {
-            return Err(ErrorCode::KeyNotWrappable.into());
+            return Err(ErrorCode::KeyInvalid.into());
         }
     }
     cipher::obeys(service, key, cipher::WRAP)?;

@@ -130,6 +130,16 @@ pub struct Kdf {
     pub iv: Vec<u8>,
 }
 
+impl Kdf {
+    /// The keys in its input, in their order.
+    pub fn keys(&self) -> impl Iterator<Item = u32> {
+        self.segments.iter().filter_map(|segment| match segment {
+            KdfSegment::Key(handle) => Some(*handle),
+            _ => None,
+        })
+    }
+}
+
 /// The choices of PBKDF2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pbkdf2 {

@@ -166,8 +166,8 @@ const GCM_IV_MAX: usize = 256;
 const CONTEXT_MAX: usize = 255;
 /// The longest encryption context.
 const ENVELOPE_CONTEXT_MAX: usize = 1024;
-/// The longest salt that fits a 4096-bit modulus.
-const PSS_SALT_MAX: u64 = 512;
+/// No modulus has room for a longer salt.
+const PSS_SALT_MAX: u64 = 1024;
 
 impl ParameterShape {
     /// Parses the wire form of a parameter of this shape.
@@ -234,7 +234,8 @@ impl ParameterShape {
                     return Err(CallError::Parameter);
                 }
                 // Neither a context nor a prehash could mean Ed25519ctx with an empty context, but RFC 8032
-                // section 8.3 advises against that: clients that ask for it mean plain Ed25519.
+                // section 8.3 advises against that: clients that ask for it mean plain Ed25519. Plain Ed448 is just
+                // that.
                 if !eddsa.prehash && eddsa.context.is_empty() {
                     return Ok(Parameter::None);
                 }

@@ -72,7 +72,7 @@ pub struct TlsKdfParameter {
 pub struct TlsMacParameter {
     /// The hash of the pseudorandom function, a `CKM_` number.
     pub hash: u64,
-    /// The length of the code in bytes, 1 to 64.
+    /// The length of the code in bytes, 12 to 64.
     pub length: u32,
     /// Whose message it ends: 1 the server's, 2 the client's.
     pub side: u32,
@@ -179,7 +179,7 @@ impl TlsMacParameter {
             _ => return Err(CallError::Parameter),
         };
         match self.length {
-            length @ 1..=64 => {
+            length @ 12..=64 => {
                 Ok(TlsMac { hash: hash(self.hash)?, label, length: length as usize })
             }
             _ => Err(CallError::Parameter),

@@ -4,7 +4,7 @@ mod wanted;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
-use coffer_protocol::mechanism::{KdfSegment, Parameter, Salt, Scheme};
+use coffer_protocol::mechanism::{Parameter, Salt, Scheme};
 use coffer_protocol::operation::object::{DeriveKey, DerivedKeys, MAX_ADDITIONAL};
 use zeroize::Zeroizing;
 
@@ -78,10 +78,10 @@ impl Plan {
         let base = self.base.base(inside)?;
         let others = self.others.iter().map(|other| other.base(inside));
         let others = others.collect::<Result<Vec<_>, _>>()?;
-        let mut lengths: Vec<usize> = self.wanted.iter().map(|wanted| wanted.length).collect();
-        lengths.push(self.tail);
+        let lengths = self.wanted.iter().map(|wanted| wanted.length).chain([self.tail]);
+        let lengths: Vec<usize> = lengths.collect();
         let parameter = &self.base.usable.parameter;
-        let bytes = crypto::derive(base, &others, self.scheme(), parameter, &lengths);
+        let bytes = crypto::derive_keys(base, &others, self.scheme(), parameter, &lengths);
         bytes.map_err(|error| match error {
             // What has the wrong length is the key that is wanted.
             crypto::Error::DataLength => ErrorCode::KeySize.into(),
@@ -108,9 +108,12 @@ impl Plan {
         }
         let Public(output) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
             if self.scheme() == Scheme::TlsMaster {
-                // The premaster secret begins with the version, which the caller is told (section 6.40.5).
-                let secret = self.base.base(inside)?.value;
-                return Ok(inside.publish(secret.get(..2).ok_or(ErrorCode::KeySize)?));
+                // The premaster secret begins with the version, which the caller is told (section 6.40.5); but not what
+                // another secret begins with, which is no version.
+                return Ok(inside.publish(match self.base.base(inside)?.value {
+                    version @ [3, 0..=3, ..] => &version[..2],
+                    _ => &[0, 0],
+                }));
             }
             Ok(inside.publish(all.get(inside).get(start..).ok_or(ErrorCode::Internal)?))
         })??;
@@ -126,13 +129,7 @@ fn named(parameter: &Parameter) -> Vec<u32> {
             Salt::None | Salt::Data(_) => Vec::new(),
         },
         Parameter::Key(handle) => vec![*handle],
-        Parameter::Kdf(_, kdf) => {
-            let keys = kdf.segments.iter().filter_map(|segment| match segment {
-                KdfSegment::Key(handle) => Some(*handle),
-                _ => None,
-            });
-            keys.collect()
-        }
+        Parameter::Kdf(_, kdf) => kdf.keys().collect(),
         _ => Vec::new(),
     }
 }
@@ -169,7 +166,12 @@ impl Handle for DeriveKey {
         let mut start = 0;
         for length in lengths(call.request(), call.payload().len())? {
             let template = template::Template::read(call.payload(), start..start + length)?;
-            templates.push(template.under(&base.usable.object, a::DERIVE_TEMPLATE)?);
+            // The other keys give as much of themselves as the first.
+            let parts = std::iter::once(&base).chain(&others);
+            let template = parts
+                .map(|part| &part.usable.object)
+                .try_fold(template, |template, key| template.under(key, a::DERIVE_TEMPLATE))?;
+            templates.push(template);
             start += length;
         }
         let (wanted, tail) = wanted::all(&base, &others, &templates, &context.session)?;

@@ -4,7 +4,7 @@
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::key_type::KeyType;
-use coffer_protocol::mechanism::{Parameter, Scheme, TlsKeys};
+use coffer_protocol::mechanism::{Kdf, Parameter, Prf, Scheme, TlsKeys, ckm, find};
 
 use super::super::rules::{Draft, Implied, Source, about};
 use super::super::template::Template;
@@ -14,6 +14,15 @@ use crate::application::SessionView;
 use crate::crypto::{self, KeySpec, key::MAX_SECRET};
 use crate::object::schema::Kind;
 use crate::object::{class, public};
+
+/// What a master secret of TLS is for.
+const USES_OF_MASTER: [u64; 5] = [
+    ckm::CKM_TLS12_KEY_AND_MAC_DERIVE,
+    ckm::CKM_TLS_KDF,
+    ckm::CKM_TLS_MAC,
+    ckm::CKM_TLS12_KDF,
+    ckm::CKM_TLS12_MAC,
+];
 
 /// A key that is wanted.
 pub(super) struct Wanted {
@@ -27,13 +36,17 @@ pub(super) struct Wanted {
 enum Secrecy {
     /// What its template says.
     Own,
+    /// What its template says, or else the same as the base key (section 6.42.9).
+    Offered,
     /// No less than each of them: it gives them away, or a good part of them (PKCS#11 3.1 section 6.43).
     NoLess,
+    /// No less than the base key, and the same where its template does not say (section 6.40.8).
+    Inherited,
     /// The same as the base key (section 6.40.6).
     Same,
-    /// What its template says, or else the same as the base key (section 6.42.9).
-    OwnOrSame,
 }
+
+use Secrecy::{Inherited, NoLess, Offered, Own, Same};
 
 const fn secrecy(scheme: Scheme) -> Secrecy {
     match scheme {
@@ -41,11 +54,19 @@ const fn secrecy(scheme: Scheme) -> Secrecy {
         | Scheme::ConcatenateData
         | Scheme::ConcatenateBase
         | Scheme::XorData
-        | Scheme::ExtractBits => Secrecy::NoLess,
-        Scheme::TlsKeys => Secrecy::Same,
-        Scheme::Kdf => Secrecy::OwnOrSame,
-        _ => Secrecy::Own,
+        | Scheme::ExtractBits => NoLess,
+        Scheme::Kdf => Offered,
+        Scheme::TlsKdf => Inherited,
+        Scheme::TlsKeys => Same,
+        _ => Own,
     }
+}
+
+/// Whether the value of a key stays on the token, and it was not made to be cut up by this mechanism.
+fn stays(part: &Part, mechanism: u64) -> bool {
+    let object = &part.usable.object;
+    let mut named = object.attributes.mechanisms().into_iter().flatten();
+    object.keeps_value() && !named.any(|number| number == mechanism)
 }
 
 impl Wanted {
@@ -104,27 +125,90 @@ impl Making<'_> {
         self.parts().all(|part| part.usable.object.attributes.flag(kind))
     }
 
-    /// Whether the keys that go in have been kept so that a derived one may say so too: each of them, or with SP 800-108
-    /// any (section 6.42.9).
-    fn had(&self, kind: u64) -> bool {
-        if self.scheme() == Scheme::Kdf {
-            return self.parts().any(|part| part.usable.object.attributes.flag(kind));
+    /// A master secret makes the keys of its connection, and nothing else (PKCS#11 3.1 section 6.40.5).
+    fn limit_master(&self, draft: &mut Draft) -> Result<(), Error> {
+        if !is_master(self.scheme()) {
+            return Ok(());
         }
-        self.is_every(kind)
+        let is_more = |number| !USES_OF_MASTER.contains(&number);
+        if draft.attributes.mechanisms().is_some_and(|mut given| given.any(is_more)) {
+            return Err(about(ErrorCode::TemplateInconsistent, a::ALLOWED_MECHANISMS));
+        }
+        let uses: Vec<u8> = USES_OF_MASTER.iter().flat_map(|number| number.to_le_bytes()).collect();
+        draft.attributes.set_default(Attribute::bytes(a::ALLOWED_MECHANISMS, uses));
+        Ok(())
     }
 
     /// The key of a template.
     fn one(&self, template: &Template) -> Result<Wanted, Error> {
         let mut wanted = self.draft(template, implied(self.scheme(), template))?;
         wanted.length = self.length(&wanted.draft)?;
+        self.limit_master(&mut wanted.draft)?;
+        self.expect_whole(wanted.length)?;
+        self.expect_hidden()?;
+        self.expect_no_less_whole(&wanted.draft)?;
         Ok(wanted)
+    }
+
+    /// Refuses to put a piece of a key whose value stays on the token into another key: what is short, or known but for
+    /// a few bytes, is found by trying, from its checksum alone, and piece by piece so is the whole (Clulow, "On the
+    /// security of PKCS #11", CHES 2003). Such a key goes in whole, as it is, unless it was made to be cut up: its
+    /// `CKA_ALLOWED_MECHANISMS` name the mechanism.
+    fn expect_whole(&self, length: usize) -> Result<(), Error> {
+        let base = self.base.len();
+        let (of_base, of_other) = match (self.scheme(), &self.base.usable.parameter) {
+            (Scheme::ConcatenateKeys, _) => (length.min(base), length.saturating_sub(base)),
+            (Scheme::ConcatenateData, _) => (length.min(base), 0),
+            (Scheme::ConcatenateBase, Parameter::Data(data)) => {
+                (length.saturating_sub(data.len()), 0)
+            }
+            (Scheme::XorData, _) => (length, 0),
+            (Scheme::ExtractBits, _) if stays(self.base, self.base.usable.mechanism.ckm) => {
+                return Err(ErrorCode::KeyNotPermitted.into());
+            }
+            _ => return Ok(()),
+        };
+        for (part, taken) in self.parts().zip([of_base, of_other]) {
+            let is_piece = taken != 0 && taken < part.len();
+            if is_piece && stays(part, self.base.usable.mechanism.ckm) {
+                return Err(ErrorCode::KeySize.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses to put a key whose value stays on the token through AES-CMAC under a key that somebody may know: who
+    /// does takes the output back to the input. HMAC has no way back.
+    fn expect_hidden(&self) -> Result<(), Error> {
+        let base = &self.base.usable;
+        let Parameter::Kdf(_, Kdf { prf: Prf::AesCmac, .. }) = &base.parameter else {
+            return Ok(());
+        };
+        let is_unknown = [a::ALWAYS_SENSITIVE, a::NEVER_EXTRACTABLE]
+            .into_iter()
+            .all(|kind| base.object.attributes.flag(kind));
+        if !is_unknown && self.others.iter().any(|part| stays(part, base.mechanism.ckm)) {
+            return Err(ErrorCode::KeyNotPermitted.into());
+        }
+        Ok(())
+    }
+
+    /// Refuses to make a key that may be cut up of one that may not.
+    fn expect_no_less_whole(&self, draft: &Draft) -> Result<(), Error> {
+        let mut allowed = draft.attributes.mechanisms().into_iter().flatten();
+        let cuts_up = |number: u64| find(number).is_some_and(|row| secrecy(row.scheme) == NoLess);
+        let is_less = |number| cuts_up(number) && self.parts().any(|part| stays(part, number));
+        if secrecy(self.scheme()) == NoLess && allowed.any(is_less) {
+            return Err(about(ErrorCode::TemplateInconsistent, a::ALLOWED_MECHANISMS));
+        }
+        Ok(())
     }
 
     /// A key whose length is not known yet.
     fn draft(&self, template: &Template, implied: Implied) -> Result<Wanted, Error> {
         let source = Source::Derived {
-            sensitive: self.had(a::ALWAYS_SENSITIVE),
-            kept: self.had(a::NEVER_EXTRACTABLE),
+            sensitive: self.is_every(a::ALWAYS_SENSITIVE),
+            kept: self.is_every(a::NEVER_EXTRACTABLE),
         };
         let mut draft = Draft::new(template, implied, source, self.session)?;
         let is_public = self.scheme() == Scheme::PublicFromPrivate;
@@ -152,23 +236,24 @@ impl Making<'_> {
         let is_any_sensitive =
             self.parts().any(|part| part.usable.object.attributes.flag(a::SENSITIVE));
         let is_every_extractable = self.is_every(a::EXTRACTABLE);
-        let fixed = match secrecy(self.scheme()) {
-            Secrecy::Own => [None, None],
-            Secrecy::NoLess => {
-                [is_any_sensitive.then_some(true), (!is_every_extractable).then_some(false)]
-            }
-            Secrecy::Same => [Some(is_any_sensitive), Some(is_every_extractable)],
-            Secrecy::OwnOrSame => [a::SENSITIVE, a::EXTRACTABLE].map(|kind| {
-                let base = &self.base.usable.object.attributes;
-                (!template.has(kind)).then(|| base.flag(kind))
-            }),
+        let no_less = [is_any_sensitive.then_some(true), (!is_every_extractable).then_some(false)];
+        let same = [Some(is_any_sensitive), Some(is_every_extractable)];
+        let (fixed, otherwise) = match secrecy(self.scheme()) {
+            Own => ([None, None], [None, None]),
+            Offered => ([None, None], same),
+            NoLess => (no_less, [None, None]),
+            Inherited => (no_less, same),
+            Same => (same, same),
         };
-        for (kind, value) in [a::SENSITIVE, a::EXTRACTABLE].into_iter().zip(fixed) {
-            let Some(value) = value else { continue };
-            if template.has(kind) && template.public.flag(kind) != value {
+        for (at, kind) in [a::SENSITIVE, a::EXTRACTABLE].into_iter().enumerate() {
+            let is_given = template.has(kind);
+            if is_given && fixed[at].is_some_and(|value| template.public.flag(kind) != value) {
                 return Err(about(ErrorCode::TemplateInconsistent, kind));
             }
-            draft.attributes.set(Attribute::boolean(kind, value));
+            let inherited = fixed[at].or(otherwise[at].filter(|_| !is_given));
+            if let Some(value) = inherited {
+                draft.attributes.set(Attribute::boolean(kind, value));
+            }
         }
         Ok(())
     }
@@ -182,8 +267,7 @@ impl Making<'_> {
             crypto::natural_length(spec, self.base.len(), other, scheme, &base.parameter)
         });
         let length = length(draft, natural)?;
-        let is_master = matches!(self.scheme(), Scheme::TlsMaster | Scheme::TlsMasterDh);
-        if is_master && Some(length) != natural {
+        if is_master(self.scheme()) && Some(length) != natural {
             return Err(about(ErrorCode::TemplateInconsistent, a::VALUE_LEN));
         }
         Ok(length)
@@ -222,6 +306,11 @@ impl Making<'_> {
     }
 }
 
+/// Whether it makes a master secret of TLS.
+const fn is_master(scheme: Scheme) -> bool {
+    matches!(scheme, Scheme::TlsMaster | Scheme::TlsMasterDh)
+}
+
 /// How many bytes a key is to have: as its template says, or else what the mechanism gives.
 pub(in super::super) fn length(draft: &Draft, natural: Option<usize>) -> Result<usize, Error> {
     let length = match draft.attributes.number(a::VALUE_LEN) {
@@ -240,8 +329,7 @@ fn implied(scheme: Scheme, template: &Template) -> Implied {
         return Implied { class: Some(class::DATA), key_type: None };
     }
     // A master secret is never anything else.
-    let is_master = matches!(scheme, Scheme::TlsMaster | Scheme::TlsMasterDh);
-    let is_open = template.has(a::KEY_TYPE) && !is_master;
+    let is_open = template.has(a::KEY_TYPE) && !is_master(scheme);
     let key_type = (!is_open).then_some(KeyType::GenericSecret);
     Implied { class: Some(class::SECRET_KEY), key_type }
 }
