@@ -67,6 +67,8 @@ pub struct Limits {
     pub sessions: usize,
     /// Session objects of one application.
     pub session_objects: usize,
+    /// Public objects of a token, from which on only who is logged in makes more on it.
+    pub public_objects: u64,
     /// Keys kept open for use.
     pub open_keys: usize,
     /// CMKs of a partition; those that are scheduled for deletion do not count.
@@ -192,6 +194,7 @@ impl Default for Limits {
             connections_per_uid: 128,
             sessions: 1024,
             session_objects: 10_000,
+            public_objects: 1000,
             open_keys: 512,
             keys: 200,
             pin_derivations: 2,

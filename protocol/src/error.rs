@@ -144,6 +144,7 @@ error_codes! {
     0x0327 ObjectInvalid         "ResourceNotFound"                         0x82   1 "There is no such object.";
     0x0328 CurveNotSupported     "InvalidParameterValue"                    0x140  1 "The curve is not supported.";
     0x0329 DomainParamsInvalid   "InvalidParameterValue"                    0x130  1 "The domain parameters are not supported.";
+    0x032a PublicObjectCount     "LimitExceeded"                            0x31   1 "The token has as many public objects as are made without a login; log in, or raise limits.public_objects.";
     0x0330 KeyInvalid            "ResourceNotFound"                         0x60   1 "There is no such key.";
     0x0331 KeySize               "InvalidParameterValue"                    0x62   1 "The key size is not supported.";
     0x0332 KeyTypeInconsistent   "InvalidParameterValue.InvalidKeyUsage"    0x63   1 "The key is of the wrong type for the mechanism.";

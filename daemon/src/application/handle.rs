@@ -1,4 +1,5 @@
-//! Object handles: numbers that mean an object to one application only, and are never given twice.
+//! Object handles: numbers that mean an object to one application only. A number is given again only after all
+//! 2³² − 1 others.
 
 use std::collections::HashMap;
 
@@ -21,18 +22,23 @@ struct Given {
 
 impl Handles {
     /// The handle of an object.
-    ///
-    /// # Panics
-    ///
-    /// After 2³² − 1 different handles, which no application lives to see.
     pub fn give(&mut self, id: ObjectId, slot: Slot, private: bool) -> u32 {
         if let Some(given) = self.given.get(&id) {
             return given.handle;
         }
-        self.last = self.last.checked_add(1).expect("handles of one application do not run out");
+        self.last = self.next();
         self.ids.insert(self.last, id);
         self.given.insert(id, Given { handle: self.last, slot, private });
         self.last
+    }
+
+    /// The next number that means nothing; there are far fewer objects than numbers.
+    fn next(&self) -> u32 {
+        let mut next = self.last.wrapping_add(1);
+        while next == 0 || self.ids.contains_key(&next) {
+            next = next.wrapping_add(1);
+        }
+        next
     }
 
     /// The object behind a handle.
@@ -76,5 +82,18 @@ mod tests {
         assert_eq!(handles.id(first), None);
         assert_ne!(handles.give(a, Slot(0), true), first);
         assert_ne!(handles.give(b, Slot(0), false), first);
+    }
+
+    #[test]
+    fn after_the_last_number_free_ones_are_given_again() {
+        let mut handles = Handles::default();
+        let object = |number| ObjectId([number; 16]);
+        assert_eq!(handles.give(object(1), Slot(0), false), 1);
+        assert_eq!(handles.give(object(2), Slot(0), false), 2);
+        handles.forget(object(2));
+        handles.last = u32::MAX - 1;
+        assert_eq!(handles.give(object(3), Slot(0), false), u32::MAX);
+        assert_eq!(handles.give(object(4), Slot(0), false), 2);
+        assert_eq!(handles.id(1), Some(object(1)));
     }
 }

@@ -273,3 +273,21 @@ fn a_token_key_has_a_kms_record_and_a_session_key_has_none() {
     assert!(!meta.is_cmk());
     assert_eq!(user.one(lasting.object, a::ID), Ok(lasting.id.to_vec()));
 }
+
+#[test]
+fn without_a_login_there_is_an_end_to_public_objects() {
+    let device = Device::new();
+    let data =
+        |token, private| [number(a::CLASS, DATA), flag(a::TOKEN, token), flag(a::PRIVATE, private)];
+    let (public, stored) = (device.session(true, Login::Public), data(true, false));
+    device.service.limits.write().unwrap().public_objects = 2;
+    let user = device.user();
+    user.create(&data(true, true)).unwrap();
+    user.create(&stored).unwrap();
+    let last = public.create(&stored).unwrap();
+    assert_eq!(public.create(&stored).unwrap_err(), E::PublicObjectCount);
+    public.create(&data(false, false)).unwrap();
+    user.create(&stored).unwrap();
+    public.destroy(last.object).unwrap();
+    assert_eq!(public.create(&stored).unwrap_err(), E::PublicObjectCount);
+}

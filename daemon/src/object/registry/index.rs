@@ -22,6 +22,7 @@ pub(super) struct SlotIndex {
     pub(super) aliases: HashMap<String, ObjectId>,
     pub(super) values: HashMap<(u64, Vec<u8>), BTreeSet<u64>>,
     pub(super) keys: u64,
+    pub(super) public: u64,
     pub(super) quota_keys: u64,
 }
 
@@ -40,6 +41,7 @@ impl Index {
     pub(super) fn insert(&mut self, object: Arc<Object>) {
         let slot = self.slots.entry(object.slot).or_default();
         slot.order.insert(object.sequence, object.id);
+        slot.public += u64::from(!object.is_private());
         for kind in INDEXED {
             if let Some(value) = object.attributes.get(kind) {
                 slot.values.entry((kind, value.to_vec())).or_default().insert(object.sequence);
@@ -65,6 +67,7 @@ impl Index {
         }
         let Some(slot) = self.slots.get_mut(&object.slot) else { return };
         slot.order.remove(&object.sequence);
+        slot.public -= u64::from(!object.is_private());
         for kind in INDEXED {
             let Some(value) = object.attributes.get(kind) else { continue };
             let entry = (kind, value.to_vec());

@@ -166,6 +166,11 @@ impl Registry {
         self.read().slots.get(&slot).map_or((0, 0), |slot| (slot.keys, slot.quota_keys))
     }
 
+    /// How many objects of a partition are there for everybody.
+    pub fn count_public(&self, slot: Slot) -> u64 {
+        self.read().slots.get(&slot).map_or(0, |slot| slot.public)
+    }
+
     /// Keys for which there is something to do by a time.
     pub fn due(&self, now: i64) -> Vec<ObjectId> {
         let index = self.read();

@@ -15,6 +15,7 @@ use crate::object::{
     Attributes, KeyMeta, Life, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
 };
 use crate::service::{Caller, Service};
+use crate::state::login::Login;
 use crate::store::{KeyId, SealedMaterial};
 use crate::vault::{self, Depth, SecretBytes};
 
@@ -66,6 +67,7 @@ pub(super) fn put(
             kept.push(Arc::new(keep(session.slot, id, new)?));
         }
     }
+    may_store(service, session, staged.len())?;
     let limit = service.limits().session_objects;
     let put_back = |count: usize| {
         for object in &kept[..count] {
@@ -90,6 +92,21 @@ pub(super) fn put(
         .into_iter()
         .map(|(is_token, at)| if is_token { stored[at].clone() } else { kept[at].clone() })
         .collect())
+}
+
+/// Whoever reaches the socket may make public objects on a token, so without a login there is an end to them.
+///
+/// # Errors
+///
+/// [`ErrorCode::PublicObjectCount`].
+fn may_store(service: &Service, session: &SessionView, count: usize) -> Result<(), Error> {
+    let there = service.registry.count_public(session.slot);
+    let fits = there.saturating_add(count as u64) <= service.limits().public_objects;
+    if count == 0 || session.login != Login::Public || fits {
+        Ok(())
+    } else {
+        Err(ErrorCode::PublicObjectCount.into())
+    }
 }
 
 /// A token object with its sealed material and, if it has some, its KMS record.
