@@ -235,6 +235,8 @@ fn weak_keys_are_refused_unless_they_are_allowed() {
     isolated(|directory| {
         let (mut daemon, pkcs11, session) = start(directory, &["--weak-keys", "make"]);
         let slot_of = || slot(&pkcs11, DEV);
+        let log = || std::fs::read_to_string(directory.join("cofferd.log")).unwrap();
+        assert!(log().contains("WARN") && log().contains("weak keys are made"), "{}", log());
         let least = |kind| pkcs11.get_mechanism_info(slot_of(), kind).unwrap().min_key_size();
         let (signing, making) =
             (MechanismType::SHA256_RSA_PKCS, MechanismType::RSA_PKCS_KEY_PAIR_GEN);
@@ -260,6 +262,8 @@ fn weak_keys_are_refused_unless_they_are_allowed() {
             let find = |class| session.find_objects(&[Attribute::Class(class)]).unwrap()[0];
             let (public, private) = (find(ObjectClass::PUBLIC_KEY), find(ObjectClass::PRIVATE_KEY));
             let is_used = setting == "use";
+            assert_eq!(log().contains("weak keys verify"), is_used, "{}", log());
+            assert!(!log().contains("weak keys are made"), "{}", log());
             assert_eq!((least(signing), least(making)), (if is_used { 512 } else { 2048 }, 2048));
             // The beginning of an operation already says so.
             let size = RvError::KeySizeRange;
