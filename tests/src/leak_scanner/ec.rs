@@ -104,7 +104,7 @@ impl Curve {
         self.forms(&format!("{} scalar", self.name), &number(scalar))
     }
 
-    /// What follows the private key from a signature r‖s of a hash no longer than the order: the nonce, its
+    /// What follows the private key from a signature r‖s of a hash: the nonce, its
     /// inverse, and the other factors of s.
     ///
     /// # Panics
@@ -114,7 +114,8 @@ impl Curve {
         let [r, s, scalar] = [r, s, scalar].map(|bytes| self.reduce(&number(bytes)));
         let masked = self.times(&r, &scalar);
         let bits = masked.bits_precision() + 64;
-        let hash = self.reduce(&number(hash));
+        // Of a longer hash the right end is not signed.
+        let hash = self.reduce(&number(&hash[..hash.len().min(self.length())]));
         let sum = self.reduce(&widened(&hash, bits).wrapping_add(widened(&masked, bits)));
         let nonce = self.times(&self.inverse(&s), &sum);
         let x = (self.x)(&self.bytes(&nonce));
