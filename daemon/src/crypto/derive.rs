@@ -77,23 +77,24 @@ pub fn derive(
     parameter: &Parameter,
     length: usize,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
-    derive_keys(base, other, scheme, parameter, &[length])
+    derive_keys(base, other.as_slice(), scheme, parameter, &[length])
 }
 
-/// [`derive`] for several keys at once, whose bytes stand one behind the other in the result.
+/// [`derive`] for several keys at once, whose bytes stand one behind the other in the result; `others` are the keys that
+/// the parameter names, in its order.
 ///
 /// # Errors
 ///
 /// As [`derive`].
 pub fn derive_keys(
     base: Base<'_>,
-    other: Option<Base<'_>>,
+    others: &[Base<'_>],
     scheme: Scheme,
     parameter: &Parameter,
     lengths: &[usize],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let length = lengths.iter().sum();
-    let value = base.value;
+    let (value, other) = (base.value, others.first());
     match (scheme, base.key, parameter) {
         (Scheme::Hkdf | Scheme::HkdfData, Key::Secret(base), Parameter::Hkdf(parameter)) => {
             hkdf(base, other.map(|other| other.key), parameter, length)
@@ -117,7 +118,10 @@ pub fn derive_keys(
             let key: &Aes = key;
             encrypted(BlockMode::cbc_encryptor(key, &parameter.iv), &parameter.data, length)
         }
-        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => sp800_108::derive(*mode, kdf, base, lengths),
+        (Scheme::Kdf, _, Parameter::Kdf(mode, kdf)) => {
+            let others: Vec<&[u8]> = others.iter().map(|other| other.value).collect();
+            sp800_108::derive(*mode, kdf, base, &others, lengths)
+        }
         (
             Scheme::TlsMaster | Scheme::TlsMasterDh | Scheme::TlsKdf,
             _,

@@ -8,7 +8,7 @@ use super::derive::Base;
 use super::{Error, Key, hmac};
 
 /// Derives keys of these lengths in bytes, one behind the other: no two have bytes of one output of the pseudorandom
-/// function (PKCS#11 3.1 section 6.42.8).
+/// function (PKCS#11 3.1 section 6.42.8). `others` are the values of the keys in the input, in its order.
 ///
 /// # Errors
 ///
@@ -18,6 +18,7 @@ pub(super) fn derive(
     mode: KdfMode,
     kdf: &Kdf,
     base: Base<'_>,
+    others: &[&[u8]],
     lengths: &[usize],
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let block = match kdf.prf {
@@ -26,7 +27,7 @@ pub(super) fn derive(
     };
     let length = lengths.iter().sum();
     let blocks = lengths.iter().map(|length| length.div_ceil(block)).sum();
-    let input = Input { segments: &kdf.segments, length, blocks, block };
+    let input = Input { segments: &kdf.segments, others, length, blocks, block };
     let mut feedback = match mode {
         KdfMode::Counter => Zeroizing::default(),
         KdfMode::Feedback => Zeroizing::new(kdf.iv.clone()),
@@ -57,6 +58,8 @@ pub(super) fn derive(
 /// What the pseudorandom function is asked.
 struct Input<'k> {
     segments: &'k [KdfSegment],
+    /// The values of the keys among them.
+    others: &'k [&'k [u8]],
     /// Bytes of all keys together.
     length: usize,
     /// How often the function is asked.
@@ -69,13 +72,14 @@ impl Input<'_> {
     /// The input of an iteration.
     fn of(&self, counter: u64, feedback: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.capacity(feedback.len())));
+        let mut others = self.others.iter();
         for segment in self.segments {
             match segment {
                 KdfSegment::Feedback => bytes.extend_from_slice(feedback),
                 KdfSegment::Counter(format) => {
                     number(*format, counter, &mut bytes).map_err(|()| Error::DataLength)?;
                 }
-                other => self.constant(other, &mut bytes)?,
+                other => self.constant(other, &mut others, &mut bytes)?,
             }
         }
         Ok(bytes)
@@ -84,14 +88,24 @@ impl Input<'_> {
     /// What of it is the same in every iteration.
     fn fixed(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.capacity(0)));
+        let mut others = self.others.iter();
         for segment in self.segments {
-            self.constant(segment, &mut bytes)?;
+            self.constant(segment, &mut others, &mut bytes)?;
         }
         Ok(bytes)
     }
 
-    fn constant(&self, segment: &KdfSegment, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    fn constant(
+        &self,
+        segment: &KdfSegment,
+        others: &mut std::slice::Iter<'_, &[u8]>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         match segment {
+            KdfSegment::Key(_) => {
+                bytes.extend_from_slice(others.next().ok_or(Error::Parameter)?);
+                Ok(())
+            }
             KdfSegment::Feedback | KdfSegment::Counter(_) => Ok(()),
             KdfSegment::Bytes(given) => {
                 bytes.extend_from_slice(given);
@@ -113,8 +127,10 @@ impl Input<'_> {
             KdfSegment::Feedback => feedback,
             KdfSegment::Bytes(bytes) => bytes.len(),
             KdfSegment::Counter(_) | KdfSegment::KeysLength(_) | KdfSegment::OutputsLength(_) => 8,
+            KdfSegment::Key(_) => 0,
         };
-        self.segments.iter().map(of).sum()
+        let others: usize = self.others.iter().map(|other| other.len()).sum();
+        self.segments.iter().map(of).sum::<usize>() + others
     }
 }
 

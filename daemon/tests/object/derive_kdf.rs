@@ -21,7 +21,8 @@ fn readable(length: u64) -> Vec<Attribute> {
 }
 
 fn part(kind: u64, bits: u32) -> KdfSegmentParameter {
-    KdfSegmentParameter { kind, little_endian: false, bits, method: 0, bytes: Vec::new() }
+    let bytes = Vec::new();
+    KdfSegmentParameter { kind, little_endian: false, bits, method: 0, bytes, key: 0 }
 }
 
 fn text(bytes: &[u8]) -> KdfSegmentParameter {
@@ -105,6 +106,62 @@ fn one_derivation_gives_several_keys() {
     assert_eq!(refused.unwrap_err(), E::MechanismParameter);
 }
 
+/// The value of a key.
+fn key(object: u32) -> KdfSegmentParameter {
+    KdfSegmentParameter { key: object.into(), ..part(5, 0) }
+}
+
+#[test]
+fn values_of_keys_may_be_parts() {
+    let device = Device::new();
+    let user = device.user();
+    let base = secret(&user, GENERIC, &(0..32).collect::<Vec<u8>>());
+    let other = secret(&user, GENERIC, &(100..120).collect::<Vec<u8>>());
+    let parts = |object| [part(1, 32), text(b"label"), key(object), key(object), text(b"end")];
+    let made = user.derive(base, kdf(COUNTER, HMAC, &parts(other), b""), &readable(32)).unwrap();
+    let expected = "64cdbb5cb5b2225c1ade6b6dc34ca16d446cb755673ac00eea2fdee4b1eb9f7a";
+    assert_eq!(hex::encode(user.one(made.object, a::VALUE).unwrap()), expected);
+    let parts_of_pipeline = [part(1, 0), text(b"label"), key(other)];
+    let call = kdf(PIPELINE, HMAC, &parts_of_pipeline, b"");
+    let made = user.derive(base, call, &readable(32)).unwrap();
+    let expected = "fd5021248bebb207657b357eb6fc91c1504c937715923f9065aa5fda96e38cce";
+    assert_eq!(hex::encode(user.one(made.object, a::VALUE).unwrap()), expected);
+    // It must be a key that others are derived from.
+    let template =
+        [number(a::CLASS, SECRET), number(a::KEY_TYPE, GENERIC), bytes(a::VALUE, "kept")];
+    let kept = user.create(&[&template[..], &[flag(a::DERIVE, false)]].concat()).unwrap().object;
+    for (object, code) in [(kept, E::KeyNotPermitted), (9999, E::KeyInvalid)] {
+        let call = kdf(COUNTER, HMAC, &parts(object), b"");
+        assert_eq!(user.derive(base, call, &readable(32)).unwrap_err(), code);
+    }
+    let huge = KdfSegmentParameter { key: u64::MAX, ..part(5, 0) };
+    let call = kdf(COUNTER, HMAC, &[part(1, 32), huge], b"");
+    assert_eq!(user.derive(base, call, &readable(32)).unwrap_err(), E::MechanismParameter);
+}
+
+#[test]
+fn no_value_goes_through_aes_cmac_under_a_key_that_may_be_known() {
+    let device = Device::new();
+    let user = device.user();
+    let hidden = |kind| {
+        let template = [number(a::KEY_TYPE, kind), number(a::VALUE_LEN, 16)];
+        let more = [flag(a::DERIVE, true), flag(a::SENSITIVE, true), flag(a::EXTRACTABLE, false)];
+        let made = if kind == AES { ckm::CKM_AES_KEY_GEN } else { ckm::CKM_GENERIC_SECRET_KEY_GEN };
+        user.generate(made, &[&template[..], &more].concat()).unwrap().object
+    };
+    let known = secret(&user, AES, &[7; 16]);
+    let (unknown, other) = (hidden(AES), hidden(GENERIC));
+    let open = secret(&user, GENERIC, &[8; 16]);
+    let derive = |base, prf, object| {
+        let call = kdf(COUNTER, prf, &[key(object), part(1, 32)], b"");
+        user.derive(base, call, &readable(16)).map(|_| ())
+    };
+    assert_eq!(derive(known, ckm::CKM_AES_CMAC, other), Err(E::KeyNotPermitted));
+    assert_eq!(derive(known, ckm::CKM_AES_CMAC, open), Ok(()));
+    assert_eq!(derive(unknown, ckm::CKM_AES_CMAC, other), Ok(()));
+    assert_eq!(derive(known, HMAC, other), Ok(()));
+}
+
 #[test]
 fn each_mode_takes_the_parts_of_the_standard() {
     let device = Device::new();
@@ -117,6 +174,8 @@ fn each_mode_takes_the_parts_of_the_standard() {
     let fb = [part(1, 0), part(2, 32), text(b"label\0context"), length(1, 32)];
     let expected = "0c73a218869318313805b2676611efc01d3055d340e5bf2c2964d6c8a6657c71a7daa17ac633f2a25627eed6f13784f5ebe1f805ff22e5bf9c839776320afa6c8b05b7c5e310";
     assert_eq!(read(base, kdf(FEEDBACK, HMAC, &fb, &value)), expected);
+    let with_format = [&[part(1, 16)], &fb[1..]].concat();
+    assert_eq!(read(base, kdf(FEEDBACK, HMAC, &with_format, &value)), expected);
     // NIST CAVP, double pipeline with a counter.
     let aes = secret(&user, AES, &hex::decode("2303ba6761332aa885b25e371b4d1015").unwrap());
     let fixed = hex::decode("eb933ae1ce644e79078a78354b46f1b26ab99b68bc7526e8d583251ab4e0332ad6b10eeedabbb731706abcfabcfb40c00449ef").unwrap();
@@ -138,14 +197,14 @@ fn each_mode_takes_the_parts_of_the_standard() {
         kdf(COUNTER, HMAC, &[part(1, 32), length(1, 32), length(1, 32)], b""),
         kdf(COUNTER, HMAC, &[part(1, 32), length(3, 32)], b""),
         kdf(COUNTER, HMAC, &[part(1, 32), length(1, 72)], b""),
-        kdf(COUNTER, HMAC, &[part(1, 32), part(5, 0)], b""),
+        kdf(COUNTER, HMAC, &[part(1, 32), part(6, 0)], b""),
         kdf(COUNTER, HMAC, &[part(1, 32)], b"iv"),
         kdf(COUNTER, ckm::CKM_SHA256, &[part(1, 32)], b""),
         kdf(COUNTER, ckm::CKM_SHA256_HMAC_GENERAL, &[part(1, 32)], b""),
         kdf(COUNTER, ckm::CKM_AES_ECB, &[part(1, 32)], b""),
         kdf(FEEDBACK, HMAC, &[part(2, 32)], b""),
         kdf(FEEDBACK, HMAC, &[part(1, 0), part(2, 32), part(2, 32)], b""),
-        kdf(FEEDBACK, HMAC, &[part(1, 32)], b""),
+        kdf(FEEDBACK, HMAC, &[part(1, 33)], b""),
         kdf(PIPELINE, HMAC, &[part(1, 0)], b"iv"),
         // 70 bytes are 560 bits.
         kdf(COUNTER, HMAC, &[part(1, 32), length(1, 8)], b""),
@@ -278,11 +337,24 @@ fn a_premaster_secret_gives_the_master_secret_and_its_version() {
     let wider = bytes(a::ALLOWED_MECHANISMS, ckm::CKM_SHA256_KEY_DERIVATION.to_le_bytes());
     let refused = user.derive(base, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &[wider]);
     assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
-    // What is no version is not told: it is a piece of a key.
-    for first in [[2, 3], [3, 4], [0x5e, 0xc1]] {
-        let secret = secret(&user, GENERIC, &[&first[..], &[9; 46]].concat());
-        let call = master(ckm::CKM_TLS12_MASTER_KEY_DERIVE);
-        assert_eq!(user.derive_all(secret, call, &[&open]).unwrap().1, [0, 0]);
+    // What is no version is not told of a key that stays: it is a piece of it.
+    let call = || master(ckm::CKM_TLS12_MASTER_KEY_DERIVE);
+    for (first, is_version) in
+        [([3, 0], true), ([3, 3], true), ([2, 3], false), ([3, 4], false), ([0x5e, 0xc1], false)]
+    {
+        let value = [&first[..], &[9; 46]].concat();
+        for stays in [true, false] {
+            let secret = user.create(&[
+                number(a::CLASS, SECRET),
+                number(a::KEY_TYPE, GENERIC),
+                bytes(a::VALUE, &value),
+                flag(a::DERIVE, true),
+                flag(a::SENSITIVE, stays),
+                flag(a::EXTRACTABLE, true),
+            ]);
+            let (_, told) = user.derive_all(secret.unwrap().object, call(), &[&open]).unwrap();
+            assert_eq!(told, if is_version || !stays { first } else { [0, 0] });
+        }
     }
 }
 

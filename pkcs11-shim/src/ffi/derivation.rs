@@ -12,8 +12,8 @@ use cryptoki_sys::{
     CK_MECHANISM, CK_OBJECT_HANDLE, CK_PKCS5_PBKD2_PARAMS2, CK_PRF_DATA_PARAM,
     CK_SP800_108_BYTE_ARRAY, CK_SP800_108_COUNTER, CK_SP800_108_COUNTER_FORMAT,
     CK_SP800_108_DKM_LENGTH, CK_SP800_108_DKM_LENGTH_FORMAT, CK_SP800_108_FEEDBACK_KDF_PARAMS,
-    CK_SP800_108_ITERATION_VARIABLE, CK_SP800_108_KDF_PARAMS, CK_SSL3_KEY_MAT_OUT,
-    CK_SSL3_RANDOM_DATA, CK_TLS_KDF_PARAMS, CK_TLS_MAC_PARAMS,
+    CK_SP800_108_ITERATION_VARIABLE, CK_SP800_108_KDF_PARAMS, CK_SP800_108_KEY_HANDLE,
+    CK_SSL3_KEY_MAT_OUT, CK_SSL3_RANDOM_DATA, CK_TLS_KDF_PARAMS, CK_TLS_MAC_PARAMS,
     CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, CK_TLS12_KEY_MAT_PARAMS,
     CK_TLS12_MASTER_KEY_DERIVE_PARAMS, CK_ULONG, CK_VERSION, CKZ_SALT_SPECIFIED,
 };
@@ -134,6 +134,7 @@ impl Reader<'_> {
             bits: 0,
             method: 0,
             bytes: Vec::new(),
+            key: 0,
         };
         match part.type_ {
             // Nothing stands behind the iteration variable but in counter mode.
@@ -152,6 +153,7 @@ impl Reader<'_> {
             CK_SP800_108_BYTE_ARRAY => {
                 segment.bytes = self.bytes(part.pValue.cast(), part.ulValueLen, MAX_DATA)?;
             }
+            CK_SP800_108_KEY_HANDLE => segment.key = self.behind::<CK_OBJECT_HANDLE>(part)?,
             _ => return Err(WRONG),
         }
         Ok(segment)

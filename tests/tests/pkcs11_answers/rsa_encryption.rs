@@ -45,6 +45,12 @@ fn oaep(session: Session, ckm: u64) -> usize {
                 let parameter = parameter::oaep(hash, mgf, &test.label);
                 let mechanism = with(ckm, &parameter);
                 let decrypted = session.decrypt_with(&mechanism, key, &test.ct);
+                // A block that is a small number is unlikely, and may be refused.
+                let is_odd = test.result == TestResult::Acceptable;
+                if is_odd && decrypted == Err(sys::CKR_ENCRYPTED_DATA_INVALID) {
+                    count += 1;
+                    continue;
+                }
                 if test.result != TestResult::Invalid {
                     assert_eq!(decrypted.as_deref(), Ok(&test.pt[..]), "{id}");
                     unwrap(session, &mechanism, key, &test.ct, &test.pt);

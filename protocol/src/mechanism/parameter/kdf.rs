@@ -59,7 +59,7 @@ pub struct KdfParameter {
 /// `CK_PRF_DATA_PARAM` with the structure behind it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KdfSegmentParameter {
-    /// A `CK_SP800_108_` number: 1 the iteration variable, 2 a counter, 3 the length of the result, 4 bytes.
+    /// A `CK_SP800_108_` number: 1 the iteration variable, 2 a counter, 3 the length of the result, 4 bytes, 5 a key.
     pub kind: u64,
     /// Whether a number is little-endian.
     pub little_endian: bool,
@@ -69,6 +69,8 @@ pub struct KdfSegmentParameter {
     pub method: u64,
     /// The bytes, where they are.
     pub bytes: Vec<u8>,
+    /// The handle of the key, where it is one.
+    pub key: u64,
 }
 
 /// `CK_PKCS5_PBKD2_PARAMS2`, PKCS#11 3.1 section 6.39, without the password, which stands in the payload.
@@ -113,6 +115,8 @@ pub enum KdfSegment {
     OutputsLength(NumberFormat),
     /// These bytes.
     Bytes(Vec<u8>),
+    /// The value of the key with this handle.
+    Key(u32),
 }
 
 /// The choices of SP 800-108.
@@ -124,6 +128,16 @@ pub struct Kdf {
     pub segments: Vec<KdfSegment>,
     /// What feedback begins with.
     pub iv: Vec<u8>,
+}
+
+impl Kdf {
+    /// The keys in its input, in their order.
+    pub fn keys(&self) -> impl Iterator<Item = u32> {
+        self.segments.iter().filter_map(|segment| match segment {
+            KdfSegment::Key(handle) => Some(*handle),
+            _ => None,
+        })
+    }
 }
 
 /// The choices of PBKDF2.
@@ -208,12 +222,16 @@ impl KdfSegmentParameter {
             (1, KdfMode::Counter) | (2, KdfMode::Feedback | KdfMode::DoublePipeline) => {
                 KdfSegment::Counter(format(32)?)
             }
-            (1, KdfMode::Feedback | KdfMode::DoublePipeline) if self.bits == 0 => {
+            // A format is of no use there, but the examples of the standard give one.
+            (1, KdfMode::Feedback | KdfMode::DoublePipeline)
+                if self.bits == 0 || format(32).is_ok() =>
+            {
                 KdfSegment::Feedback
             }
             (3, _) if self.method == 1 => KdfSegment::KeysLength(format(64)?),
             (3, _) if self.method == 2 => KdfSegment::OutputsLength(format(64)?),
             (4, _) => KdfSegment::Bytes(self.bytes),
+            (5, _) => KdfSegment::Key(u32::try_from(self.key).map_err(|_| wrong)?),
             _ => return Err(wrong),
         })
     }

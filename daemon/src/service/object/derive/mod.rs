@@ -25,8 +25,8 @@ pub(super) use wanted::length;
 /// What to derive from what.
 pub(crate) struct Plan {
     base: Part,
-    /// The second key, where the parameter names one.
-    other: Option<Part>,
+    /// The keys that the parameter names, in its order.
+    others: Vec<Part>,
     /// The keys that are wanted, in the order of their bytes.
     wanted: Vec<Wanted>,
     /// Bytes behind those of the keys that are no key: initialisation vectors.
@@ -76,11 +76,12 @@ impl Plan {
     /// All bytes, for code inside the vault.
     fn derive(&self, inside: &Inside<'_>) -> Result<Zeroizing<Vec<u8>>, Stop> {
         let base = self.base.base(inside)?;
-        let other = self.other.as_ref().map(|other| other.base(inside)).transpose()?;
+        let others = self.others.iter().map(|other| other.base(inside));
+        let others = others.collect::<Result<Vec<_>, _>>()?;
         let lengths = self.wanted.iter().map(|wanted| wanted.length).chain([self.tail]);
         let lengths: Vec<usize> = lengths.collect();
         let parameter = &self.base.usable.parameter;
-        let bytes = crypto::derive_keys(base, other, self.scheme(), parameter, &lengths);
+        let bytes = crypto::derive_keys(base, &others, self.scheme(), parameter, &lengths);
         bytes.map_err(|error| match error {
             // What has the wrong length is the key that is wanted.
             crypto::Error::DataLength => ErrorCode::KeySize.into(),
@@ -108,11 +109,12 @@ impl Plan {
         let Public(output) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
             if self.scheme() == Scheme::TlsMaster {
                 // The premaster secret begins with the version, which the caller is told (section 6.40.5); but not what
-                // another secret begins with, which is no version.
-                return Ok(inside.publish(match self.base.base(inside)?.value {
-                    version @ [3, 0..=3, ..] => &version[..2],
-                    _ => &[0, 0],
-                }));
+                // another secret begins with that stays on the token.
+                let secret = self.base.base(inside)?.value;
+                let is_told =
+                    matches!(secret, [3, 0..=3, ..]) || !self.base.usable.object.keeps_value();
+                let version = if is_told { secret.get(..2) } else { Some(&[0, 0][..]) };
+                return Ok(inside.publish(version.ok_or(ErrorCode::KeySize)?));
             }
             Ok(inside.publish(all.get(inside).get(start..).ok_or(ErrorCode::Internal)?))
         })??;
@@ -120,15 +122,16 @@ impl Plan {
     }
 }
 
-/// The key that the parameter names.
-fn named(parameter: &Parameter) -> Option<u32> {
+/// The keys that the parameter names, in its order.
+fn named(parameter: &Parameter) -> Vec<u32> {
     match parameter {
         Parameter::Hkdf(hkdf) => match hkdf.salt {
-            Salt::Key(handle) => Some(handle),
-            Salt::None | Salt::Data(_) => None,
+            Salt::Key(handle) => vec![handle],
+            Salt::None | Salt::Data(_) => Vec::new(),
         },
-        Parameter::Key(handle) => Some(*handle),
-        _ => None,
+        Parameter::Key(handle) => vec![*handle],
+        Parameter::Kdf(_, kdf) => kdf.keys().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -158,21 +161,22 @@ impl Handle for DeriveKey {
             Part::new(service, usable)
         };
         let base = part(*key)?;
-        let other = named(&base.usable.parameter).map(part).transpose()?;
+        let others = named(&base.usable.parameter).into_iter().map(part);
+        let others = others.collect::<Result<Vec<_>, _>>()?;
         let mut templates = Vec::new();
         let mut start = 0;
         for length in lengths(call.request(), call.payload().len())? {
             let template = template::Template::read(call.payload(), start..start + length)?;
-            // The second key gives as much of itself as the first.
-            let parts = std::iter::once(&base).chain(&other);
+            // The other keys give as much of themselves as the first.
+            let parts = std::iter::once(&base).chain(&others);
             let template = parts
                 .map(|part| &part.usable.object)
                 .try_fold(template, |template, key| template.under(key, a::DERIVE_TEMPLATE))?;
             templates.push(template);
             start += length;
         }
-        let (wanted, tail) = wanted::all(&base, other.as_ref(), &templates, &context.session)?;
-        Ok(Plan { base, other, wanted, tail })
+        let (wanted, tail) = wanted::all(&base, &others, &templates, &context.session)?;
+        Ok(Plan { base, others, wanted, tail })
     }
 
     fn commit(

@@ -4,7 +4,7 @@
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::key_type::KeyType;
-use coffer_protocol::mechanism::{Parameter, Scheme, TlsKeys, ckm, find};
+use coffer_protocol::mechanism::{Kdf, Parameter, Prf, Scheme, TlsKeys, ckm, find};
 
 use super::super::rules::{Draft, Implied, Source, about};
 use super::super::template::Template;
@@ -79,11 +79,11 @@ impl Wanted {
 /// The keys in the order of their bytes, and how many bytes come behind them.
 pub(super) fn all(
     base: &Part,
-    other: Option<&Part>,
+    others: &[Part],
     templates: &[Template],
     session: &SessionView,
 ) -> Result<(Vec<Wanted>, usize), Error> {
-    let making = Making { base, other, session };
+    let making = Making { base, others, session };
     if making.scheme() == Scheme::PublicFromPrivate {
         return match templates {
             [only] => Ok((vec![making.public_half(only)?], 0)),
@@ -107,7 +107,7 @@ pub(super) fn all(
 /// The keys that go into the derivation, and who asks.
 struct Making<'p> {
     base: &'p Part,
-    other: Option<&'p Part>,
+    others: &'p [Part],
     session: &'p SessionView,
 }
 
@@ -117,7 +117,7 @@ impl Making<'_> {
     }
 
     fn parts(&self) -> impl Iterator<Item = &Part> {
-        std::iter::once(self.base).chain(self.other)
+        std::iter::once(self.base).chain(self.others)
     }
 
     /// Whether an attribute is true for every key that goes in.
@@ -145,6 +145,7 @@ impl Making<'_> {
         wanted.length = self.length(&wanted.draft)?;
         self.limit_master(&mut wanted.draft)?;
         self.expect_whole(wanted.length)?;
+        self.expect_hidden()?;
         self.expect_no_less_whole(&wanted.draft)?;
         Ok(wanted)
     }
@@ -172,6 +173,22 @@ impl Making<'_> {
             if is_piece && stays(part, self.base.usable.mechanism.ckm) {
                 return Err(ErrorCode::KeySize.into());
             }
+        }
+        Ok(())
+    }
+
+    /// Refuses to put a key whose value stays on the token through AES-CMAC under a key that somebody may know: who
+    /// does takes the output back to the input. HMAC has no way back.
+    fn expect_hidden(&self) -> Result<(), Error> {
+        let base = &self.base.usable;
+        let Parameter::Kdf(_, Kdf { prf: Prf::AesCmac, .. }) = &base.parameter else {
+            return Ok(());
+        };
+        let is_unknown = [a::ALWAYS_SENSITIVE, a::NEVER_EXTRACTABLE]
+            .into_iter()
+            .all(|kind| base.object.attributes.flag(kind));
+        if !is_unknown && self.others.iter().any(|part| stays(part, base.mechanism.ckm)) {
+            return Err(ErrorCode::KeyNotPermitted.into());
         }
         Ok(())
     }
@@ -243,7 +260,7 @@ impl Making<'_> {
 
     /// How many bytes the template asks for, or else the mechanism gives.
     fn length(&self, draft: &Draft) -> Result<usize, Error> {
-        let other = self.other.map_or(0, Part::len);
+        let other = self.others.first().map_or(0, Part::len);
         let base = &self.base.usable;
         let natural = base.object.spec().and_then(|spec| {
             let scheme = self.scheme();
