@@ -10,6 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::daemon::binaries;
+use crate::process;
 
 /// Puts the sockets where the protocol of sd_listen_fds(3) has them.
 const ACTIVATE: &str = r#"exec 3<&"$1" 4<&"$2"
@@ -74,15 +75,27 @@ impl Activated {
         self.child = Some(child);
     }
 
+    /// Stops it, so that what is asked of it waits.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not run.
+    pub fn stop(&self) {
+        process::stop(self.pid());
+    }
+
     /// Sends it a signal.
     ///
     /// # Panics
     ///
     /// Where it does not run.
     pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("it can be signalled");
+    }
+
+    fn pid(&self) -> Pid {
         let child = self.child.as_ref().expect("it runs");
-        let pid = Pid::from_raw(i32::try_from(child.id()).expect("process ids are positive"));
-        kill(pid, signal).expect("it can be signalled");
+        Pid::from_raw(i32::try_from(child.id()).expect("process ids are positive"))
     }
 
     /// Waits for its end.

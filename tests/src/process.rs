@@ -72,9 +72,32 @@ pub fn this_thread() -> Pid {
 
 /// Whether a thread of this process sleeps: one in a call waits for the daemon then.
 pub fn is_asleep(thread: Pid) -> bool {
-    let state = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
-    // The state follows the name, which may have blanks and brackets.
-    state.is_ok_and(|state| state.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S')))
+    state(&format!("/proc/self/task/{thread}")) == Some('S')
+}
+
+/// The letter of a thread's state (proc_pid_stat(5)).
+fn state(thread: &str) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("{thread}/stat")).ok()?;
+    // It follows the name, which may have blanks and brackets.
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+/// Stops a process, and waits until none of its threads runs any more: some may for a while after the signal.
+///
+/// # Panics
+///
+/// Where it is not there, or does not stop in time.
+pub fn stop(process: Pid) {
+    nix::sys::signal::kill(process, Signal::SIGSTOP).expect("it can be stopped");
+    let begun = Instant::now();
+    let threads = || {
+        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("it is there");
+        tasks.map(|task| state(&task.expect("a folder").path().display().to_string()))
+    };
+    while !threads().all(|state| state == Some('T')) {
+        assert!(begun.elapsed() < DEADLINE, "it does not stop");
+        std::thread::yield_now();
+    }
 }
 
 /// Waits until it does.

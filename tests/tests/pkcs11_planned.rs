@@ -64,7 +64,7 @@ fn calls_that_run_end_well_and_calls_that_come_wait_for_the_new_daemon() {
         ec_pair(&session, "e").unwrap();
 
         // The request is in the daemon's hands before it hears that it has to end.
-        service.signal(Signal::SIGSTOP);
+        service.stop();
         thread::scope(|scope| {
             let making = begin(scope, move || ec_pair(&maker, "late"));
             service.signal(Signal::SIGTERM);

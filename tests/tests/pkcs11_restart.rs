@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use coffer_tests::daemon::{DEADLINE, Daemon, binaries};
 use coffer_tests::isolated::isolated;
-use coffer_tests::process::{this_thread, wait_asleep};
+use coffer_tests::process::{stop, this_thread, wait_asleep};
 use coffer_tests::token::{
     DEV, aes_key, ec_pair, find, open, public_key_info, refusal, slot, user_session,
 };
@@ -233,7 +233,7 @@ fn a_call_that_is_in_flight_loses_its_device_and_later_ones_their_session() {
         let session = user_session(&pkcs11, slot);
         let idle = pkcs11.open_ro_session(slot).unwrap();
         let (_, private) = ec_pair(&session, "e").unwrap();
-        nix::sys::signal::kill(daemon.pid(), nix::sys::signal::Signal::SIGSTOP).unwrap();
+        stop(daemon.pid());
         let session = thread::scope(|scope| {
             let (tell, told) = mpsc::channel();
             let signing = scope.spawn(move || {
