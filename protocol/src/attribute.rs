@@ -121,6 +121,9 @@ attributes! {
     0x0000_0080 CERTIFICATE_TYPE    Number     AtCreation        false;
     0x0000_0081 ISSUER              Bytes      Always            false;
     0x0000_0082 SERIAL_NUMBER       Bytes      Always            false;
+    0x0000_0083 AC_ISSUER           Bytes      Always            false;
+    0x0000_0084 OWNER               Bytes      AtCreation        false;
+    0x0000_0085 ATTR_TYPES          Bytes      Always            false;
     0x0000_0086 TRUSTED             Boolean    BySecurityOfficer false;
     0x0000_0087 CERTIFICATE_CATEGORY Number    AtCreation        false;
     0x0000_0088 JAVA_MIDP_SECURITY_DOMAIN Number AtCreation      false;

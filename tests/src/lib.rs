@@ -6,6 +6,7 @@ pub mod batch;
 pub mod bench;
 pub mod c;
 pub mod call;
+pub mod curve;
 pub mod daemon;
 pub mod forwarder;
 pub mod isolated;

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use coffer_tests::curve::{CURVES, Curve, Kind};
 use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use coffer_tests::openssl::{self, openssl};
@@ -15,44 +16,20 @@ use cryptoki::mechanism::elliptic_curve::{EcKdf, Ecdh1DeriveParams};
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
-/// A curve: its name in `CKA_EC_PARAMS`, the options with which openssl makes a key on it, and the length of a
-/// coordinate.
-struct Curve {
-    params: &'static str,
-    openssl: &'static [&'static str],
-    length: usize,
-}
-
-#[rustfmt::skip]
-const CURVES: &[Curve] = &[
-    Curve { params: "06082a8648ce3d030107", openssl: &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], length: 32 },
-    Curve { params: "06052b81040022",       openssl: &["EC", "-pkeyopt", "ec_paramgen_curve:P-384"], length: 48 },
-    Curve { params: "06052b81040023",       openssl: &["EC", "-pkeyopt", "ec_paramgen_curve:P-521"], length: 66 },
-    Curve { params: "06032b656e",           openssl: &["X25519"],                                    length: 32 },
-];
-const X25519: &Curve = &CURVES[3];
-
 fn start(directory: &Path) -> (Daemon, Session) {
-    let daemon = Daemon::start_in(directory);
+    let daemon = Daemon::start_in_with(directory, &["--weak-keys", "make"]);
     let pkcs11 = open();
     let session = user_session(&pkcs11, slot(&pkcs11, DEV));
     (daemon, session)
 }
 
-impl Curve {
-    fn is_montgomery(&self) -> bool {
-        self.params == X25519.params
-    }
-
-    fn pair(&self, session: &Session) -> Pair {
-        let mechanism = if self.is_montgomery() {
-            Mechanism::EccMontgomeryKeyPairGen
-        } else {
-            Mechanism::EccKeyPairGen
-        };
-        let public = [Attribute::EcParams(hex::decode(self.params).unwrap())];
-        session.generate_key_pair(&mechanism, &public, &[Attribute::Derive(true)]).unwrap()
-    }
+fn pair(session: &Session, curve: &Curve) -> Pair {
+    let mechanism = match curve.kind {
+        Kind::Montgomery => Mechanism::EccMontgomeryKeyPairGen,
+        Kind::Prime | Kind::Edwards => Mechanism::EccKeyPairGen,
+    };
+    let public = [Attribute::EcParams(curve.parameters())];
+    session.generate_key_pair(&mechanism, &public, &[Attribute::Derive(true)]).unwrap()
 }
 
 fn point(session: &Session, key: ObjectHandle) -> Vec<u8> {
@@ -64,8 +41,7 @@ fn point(session: &Session, key: ObjectHandle) -> Vec<u8> {
 
 /// The point in an OCTET STRING, or what is in it.
 fn raw(point: &[u8], curve: &Curve) -> Vec<u8> {
-    let length = if curve.is_montgomery() { 32 } else { 1 + 2 * curve.length };
-    point[point.len() - length..].to_vec()
+    point[point.len() - curve.point_length()..].to_vec()
 }
 
 fn wrapped(raw: &[u8]) -> Vec<u8> {
@@ -118,8 +94,8 @@ fn secret(
 fn both_sides_derive_one_secret_from_points_raw_and_wrapped() {
     isolated(|directory| {
         let (_daemon, session) = start(directory);
-        for curve in CURVES {
-            let (own, other) = (curve.pair(&session), curve.pair(&session));
+        for curve in Curve::agreeing() {
+            let (own, other) = (pair(&session, curve), pair(&session, curve));
             let (own_point, other_point) =
                 (raw(&point(&session, own.0), curve), raw(&point(&session, other.0), curve));
             let shared = secret(&session, own.1, EcKdf::null(), &other_point, curve.length);
@@ -129,7 +105,7 @@ fn both_sides_derive_one_secret_from_points_raw_and_wrapped() {
                     secret(&session, other.1, EcKdf::null(), peer, curve.length),
                     shared,
                     "{}",
-                    curve.params
+                    curve.name
                 );
             }
             // Without a length it is that of the secret; what is left out is at its beginning.
@@ -151,10 +127,11 @@ fn secrets_and_keys_derived_from_them_are_those_of_openssl() {
         if !has_program("openssl") {
             return;
         }
-        for curve in CURVES {
-            let (public, private) = curve.pair(&session);
+        for curve in Curve::agreeing() {
+            let (public, private) = pair(&session, curve);
             openssl::public_key(directory, &public_key_info(&session, public));
-            let made = openssl(directory, &[&["genpkey", "-algorithm"], curve.openssl].concat());
+            let made =
+                openssl(directory, &curve.openssl().iter().map(String::as_str).collect::<Vec<_>>());
             std::fs::write(directory.join("other.pem"), made).unwrap();
             let info =
                 openssl(directory, &["pkey", "-in", "other.pem", "-pubout", "-outform", "DER"]);
@@ -162,7 +139,7 @@ fn secrets_and_keys_derived_from_them_are_those_of_openssl() {
             let theirs = ["pkeyutl", "-derive", "-inkey", "other.pem", "-peerkey", "public.pem"];
             let theirs = openssl(directory, &theirs);
             let ours = secret(&session, private, EcKdf::null(), &peer, curve.length);
-            assert_eq!(ours, theirs, "{}", curve.params);
+            assert_eq!(ours, theirs, "{}", curve.name);
 
             for (kdf, hash) in [
                 (EcKdf::sha1(b"known"), "SHA1"),
@@ -182,27 +159,31 @@ fn secrets_and_keys_derived_from_them_are_those_of_openssl() {
                     directory,
                     &[&arguments[..], &["-kdfopt", "info:known", "X963KDF"]].concat(),
                 );
-                assert_eq!(ours, theirs, "{} {hash}", curve.params);
+                assert_eq!(ours, theirs, "{} {hash}", curve.name);
             }
         }
     });
 }
 
+/// A point of order 8 on Curve25519, and the one of order 4 on the twist of Curve448 (RFC 7748 section 6).
+const EIGHTH_25519: &str = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
+const MINUS_ONE_448: &str = "fefffffffffffffffffffffffffffffffffffffffffffffffffffffffeffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+
 #[test]
 fn what_is_no_point_of_the_curve_is_refused() {
     isolated(|directory| {
         let (_daemon, session) = start(directory);
-        for curve in CURVES {
-            let (public, private) = curve.pair(&session);
+        for curve in Curve::agreeing() {
+            let (public, private) = pair(&session, curve);
             let good = raw(&point(&session, public), curve);
             let mut bad = vec![vec![], vec![0], good[1..].to_vec(), wrapped(&good[1..])];
             bad.push([&good[..], &[0]].concat());
-            if curve.is_montgomery() {
-                // Points of order 1, 2, 4 and 8: the secret would be zero.
-                bad.push(vec![0; 32]);
-                bad.push([&[1][..], &[0; 31]].concat());
-                let eighth = "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800";
-                bad.push(hex::decode(eighth).unwrap());
+            if curve.kind == Kind::Montgomery {
+                // Points of small order: the secret would be zero.
+                bad.push(vec![0; curve.length]);
+                bad.push([&[1][..], &vec![0; curve.length - 1]].concat());
+                let other = if curve.length == 32 { EIGHTH_25519 } else { MINUS_ONE_448 };
+                bad.push(hex::decode(other).unwrap());
             } else {
                 let mut off = good.clone();
                 off[curve.length] ^= 1;
@@ -269,11 +250,36 @@ fn x25519_keys_are_imported_and_agree_as_rfc_7748_says() {
 }
 
 #[test]
+fn x448_keys_are_imported_and_agree_as_rfc_7748_says() {
+    isolated(|directory| {
+        let (_daemon, session) = start(directory);
+        let scalar = "9a8f4925d1519f5775cf46b04b5800d4ee9ee8bae8bc5565d498c28dd9c9baf574a9419744897391006382a6f127ab1d9ac2d8c0a598726b";
+        let own = "9b08f7cc31b7e3e67d22d5aea121074a273bd2b83de09c63faa73d2c22c5d9bbc836647241d953d40c5b12da88120d53177f80e532c41fa0";
+        let peer = "3eb7a829b0cd20f5bcfc0b599b6feccf6da4627107bdb0d4f345b43027d8b972fc3e34fb4232a13ca706dcb57aec3dae07bdc1c67bf33609";
+        let shared = "07fff4181ac6cc95ec1c16a94a0f74d12da232ce40a77552281d282bb60c0b56fd2464c335543936521c24403085d59a449a5037514a879d";
+        for params in ["06032b656f", "13086375727665343438"] {
+            let template = [
+                Attribute::Class(ObjectClass::PRIVATE_KEY),
+                Attribute::KeyType(KeyType::EC_MONTGOMERY),
+                Attribute::EcParams(hex::decode(params).unwrap()),
+                Attribute::Value(hex::decode(scalar).unwrap()),
+            ];
+            let key = session.create_object(&template).unwrap();
+            assert_eq!(hex::encode(point(&session, key)), own);
+            let secret = secret(&session, key, EcKdf::null(), &hex::decode(peer).unwrap(), 56);
+            assert_eq!(hex::encode(secret), shared);
+            let info = hex::encode(public_key_info(&session, key));
+            assert_eq!(info, format!("3042300506032b656f033900{own}"));
+        }
+    });
+}
+
+#[test]
 fn derived_keys_have_the_type_and_the_rights_of_their_template() {
     isolated(|directory| {
         let (_daemon, session) = start(directory);
         let curve = &CURVES[0];
-        let (public, private) = curve.pair(&session);
+        let (public, private) = pair(&session, curve);
         let peer = point(&session, public);
         let aes = |length: u64| {
             vec![
@@ -323,7 +329,7 @@ fn derived_keys_have_the_type_and_the_rights_of_their_template() {
 fn only_private_keys_that_may_derive_do() {
     isolated(|directory| {
         let (_daemon, session) = start(directory);
-        let params = [Attribute::EcParams(hex::decode(CURVES[0].params).unwrap())];
+        let params = [Attribute::EcParams(CURVES[0].parameters())];
         let (public, private) =
             session.generate_key_pair(&Mechanism::EccKeyPairGen, &params, &[]).unwrap();
         let peer = point(&session, public);

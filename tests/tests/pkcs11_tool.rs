@@ -142,7 +142,15 @@ fn its_own_tests_find_no_errors() {
 #[test]
 fn its_own_test_of_curves_ends_well_on_each_of_them() {
     let Some(tool) = Tool::start() else { return };
-    for curve in ["prime256v1", "secp384r1", "secp521r1"] {
+    for curve in [
+        "prime256v1",
+        "secp384r1",
+        "secp521r1",
+        "secp224r1",
+        "secp256k1",
+        "brainpoolP256r1",
+        "brainpoolP384r1",
+    ] {
         // It makes objects of the token in a session that is read-only without this option.
         let words = tool.as_user(&format!("--session-rw --test-ec --id 07 --key-type EC:{curve}"));
         assert!(words.lines().any(|line| line == "==> OK"), "{curve}: {words}");

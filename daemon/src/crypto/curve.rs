@@ -277,6 +277,13 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_applications_are_named_as_those_of_the_kms() {
+        use coffer_protocol::key::KeySpec;
+        assert_eq!(Curve::P256.spec_name(), KeySpec::EcP256.name());
+        assert_eq!(Curve::P384.spec_name(), KeySpec::EcP384.name());
+    }
+
+    #[test]
     fn points_are_read_raw_and_wrapped() {
         for curve in Curve::all() {
             let raw = vec![4; curve.point_len()];

@@ -173,6 +173,8 @@ fn of_origin(subject: &Subject, attribute: u64) -> Option<Is> {
     match attribute {
         a::LOCAL => answer(is_made),
         a::KEY_GEN_MECHANISM => Some(if is_made { Any } else { Number(u64::MAX) }),
+        // What came wrapped may leave so again (section 5.18).
+        a::EXTRACTABLE if subject.by == By::Unwrapping => Some(Yes),
         a::ALWAYS_SENSITIVE | a::NEVER_EXTRACTABLE if subject.class != PUBLIC => {
             answer(is_made || subject.by == By::Derivation)
         }
@@ -183,7 +185,7 @@ fn of_origin(subject: &Subject, attribute: u64) -> Option<Is> {
 fn expected(subject: &Subject, attribute: u64) -> Option<Is> {
     let has = |row: &&(&[u64], u64, Is)| row.0.contains(&subject.class) && row.1 == attribute;
     let of_class = ROWS.iter().rfind(has).map(|row| row.2);
-    of_class.or_else(|| of_type(subject, attribute)).or_else(|| of_origin(subject, attribute))
+    of_origin(subject, attribute).or_else(|| of_type(subject, attribute)).or(of_class)
 }
 
 fn told(answer: &Coded<Vec<u8>>, attribute: u64) -> Option<Is> {

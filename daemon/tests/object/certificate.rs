@@ -7,6 +7,10 @@ use coffer_protocol::mechanism::ckm;
 
 use super::support::*;
 
+/// `CKC_X_509_ATTR_CERT` and `CKC_WTLS`.
+const ATTRIBUTES: u64 = 1;
+const WTLS: u64 = 2;
+
 fn x509(more: &[Attribute]) -> Vec<Attribute> {
     [&[number(a::CLASS, CERTIFICATE), number(a::CERTIFICATE_TYPE, 0)][..], more].concat()
 }
@@ -77,10 +81,53 @@ fn values_of_a_certificate_mean_something() {
         let made = user.create(&[elsewhere(&[]), vec![right.clone()]].concat()).unwrap().object;
         assert_eq!(user.one(made, right.kind), Ok(right.value));
     }
-    for kind in [1, 2, 3] {
+    for kind in [3, 0x8000_0000] {
         let other = [number(a::CLASS, CERTIFICATE), number(a::CERTIFICATE_TYPE, kind)];
         assert_eq!(user.create(&other).map(drop), Err(E::AttributeValue));
     }
+}
+
+#[test]
+fn certificates_of_other_kinds_are_kept_as_they_come() {
+    let device = Device::new();
+    let user = device.user();
+    let of = |kind: u64, more: &[Attribute]| {
+        let names = [number(a::CLASS, CERTIFICATE), number(a::CERTIFICATE_TYPE, kind)];
+        user.create(&[&names[..], more].concat()).map(|made| made.object)
+    };
+    let (value, owner, subject) =
+        (bytes(a::VALUE, b"abc"), bytes(a::OWNER, [0x30, 0]), bytes(a::SUBJECT, b"wtls"));
+    let attributes = of(ATTRIBUTES, &[value.clone(), owner.clone()]).unwrap();
+    let wtls = of(WTLS, &[value.clone(), subject.clone()]).unwrap();
+    for made in [attributes, wtls] {
+        // FIPS 180-4: SHA-1 of "abc".
+        assert_eq!(user.one(made, a::CHECK_VALUE), Ok(vec![0xa9, 0x99, 0x3e]));
+        assert_eq!(user.one(made, a::PUBLIC_KEY_INFO), Ok(vec![]));
+        assert_eq!(user.one(made, a::JAVA_MIDP_SECURITY_DOMAIN), Err(E::AttributeType));
+    }
+    user.set(attributes, &[bytes(a::ATTR_TYPES, b"new"), bytes(a::AC_ISSUER, b"new")]).unwrap();
+    user.set(wtls, &[bytes(a::ISSUER, b"new")]).unwrap();
+    assert_eq!(user.set(attributes, &[bytes(a::OWNER, b"new")]), Err(E::AttributeReadOnly));
+    assert_eq!(user.set(wtls, &[bytes(a::SUBJECT, b"new")]), Err(E::AttributeReadOnly));
+    assert_eq!(user.find(&[number(a::CERTIFICATE_TYPE, WTLS)]), [wtls]);
+    let (wrong, none) = (bytes(a::CHECK_VALUE, [1, 2, 3]), bytes(a::VALUE, []));
+    for (kind, template, code) in [
+        (ATTRIBUTES, vec![value.clone()], E::TemplateIncomplete),
+        (ATTRIBUTES, vec![owner.clone()], E::TemplateIncomplete),
+        (ATTRIBUTES, vec![owner.clone(), none.clone()], E::TemplateIncomplete),
+        (ATTRIBUTES, vec![owner.clone(), value.clone(), wrong.clone()], E::AttributeValue),
+        (ATTRIBUTES, vec![owner, value.clone(), subject.clone()], E::TemplateInconsistent),
+        (WTLS, vec![value.clone()], E::TemplateIncomplete),
+        (WTLS, vec![value, bytes(a::SUBJECT, [])], E::TemplateIncomplete),
+        (WTLS, vec![none, subject], E::TemplateIncomplete),
+    ] {
+        assert_eq!(of(kind, &template), Err(code), "{template:?}");
+    }
+    // At a URL, one without a name has its hashes.
+    let mut nameless = elsewhere(&[a::SUBJECT]);
+    nameless[1] = number(a::CERTIFICATE_TYPE, WTLS);
+    nameless.push(bytes(a::SUBJECT, []));
+    assert!(user.create(&nameless).is_ok());
 }
 
 #[test]

@@ -337,11 +337,24 @@ fn a_premaster_secret_gives_the_master_secret_and_its_version() {
     let wider = bytes(a::ALLOWED_MECHANISMS, ckm::CKM_SHA256_KEY_DERIVATION.to_le_bytes());
     let refused = user.derive(base, master(ckm::CKM_TLS12_MASTER_KEY_DERIVE), &[wider]);
     assert_eq!(refused.unwrap_err(), E::TemplateInconsistent);
-    // What is no version is not told: it is a piece of a key.
-    for first in [[2, 3], [3, 4], [0x5e, 0xc1]] {
-        let secret = secret(&user, GENERIC, &[&first[..], &[9; 46]].concat());
-        let call = master(ckm::CKM_TLS12_MASTER_KEY_DERIVE);
-        assert_eq!(user.derive_all(secret, call, &[&open]).unwrap().1, [0, 0]);
+    // What is no version is not told of a key that stays: it is a piece of it.
+    let call = || master(ckm::CKM_TLS12_MASTER_KEY_DERIVE);
+    for (first, is_version) in
+        [([3, 0], true), ([3, 3], true), ([2, 3], false), ([3, 4], false), ([0x5e, 0xc1], false)]
+    {
+        let value = [&first[..], &[9; 46]].concat();
+        for stays in [true, false] {
+            let secret = user.create(&[
+                number(a::CLASS, SECRET),
+                number(a::KEY_TYPE, GENERIC),
+                bytes(a::VALUE, &value),
+                flag(a::DERIVE, true),
+                flag(a::SENSITIVE, stays),
+                flag(a::EXTRACTABLE, true),
+            ]);
+            let (_, told) = user.derive_all(secret.unwrap().object, call(), &[&open]).unwrap();
+            assert_eq!(told, if is_version || !stays { first } else { [0, 0] });
+        }
     }
 }
 

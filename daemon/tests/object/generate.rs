@@ -1,8 +1,10 @@
 use coffer_daemon::crypto::ecdsa::Curve;
+use coffer_daemon::object::ObjectId;
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute as a;
 use coffer_protocol::key_type::KeyType;
 use coffer_protocol::mechanism::{EcdhParameter, MechanismCall, ckm};
+use coffer_protocol::operation::kms::DescribeKey;
 use coffer_protocol::weak::WeakKeys;
 
 use super::support::*;
@@ -96,6 +98,9 @@ fn pairs_are_made_on_every_curve_with_each_of_its_names() {
             assert_eq!(user.one(pair.public.object, a::ID), Ok(b"pair".to_vec()));
             let written = user.one(pair.private.object, a::EC_PARAMS);
             assert_eq!(written, Ok(curve.ec_params().to_vec()));
+            let key_id = ObjectId(pair.private.id).to_string();
+            let described = device.owner().call(&DescribeKey { key_id }, b"").unwrap();
+            assert_eq!(described.metadata.key_spec, curve.spec_name());
             let Some(scheme) = scheme else { continue };
             let signature = user.sign(pair.private.object, plain(scheme), &[5; 32]).unwrap();
             assert_eq!(signature.len(), 2 * curve.order_len());

@@ -329,8 +329,12 @@ impl Session {
 
 /// The numbers of an RSA-2048 key by their names in the file.
 pub(crate) fn rsa(name: &str) -> Vec<u8> {
-    let line =
-        include_str!("../vectors/rsa2048.txt").lines().find_map(|line| line.strip_prefix(name));
+    number_in(include_str!("../vectors/rsa2048.txt"), name)
+}
+
+/// A number of an RSA key by its name in a file.
+pub(crate) fn number_in(file: &str, name: &str) -> Vec<u8> {
+    let line = file.lines().find_map(|line| line.strip_prefix(name));
     hex::decode(line.expect("the file has all numbers").trim()).unwrap()
 }
 

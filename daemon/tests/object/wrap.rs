@@ -55,8 +55,14 @@ fn secret(user: &Session, key_type: u64, value: &[u8], more: &[Attribute]) -> u3
     user.create(&template).unwrap().object
 }
 
-/// The two halves of the RSA key of the vectors; both wrap and unwrap.
+/// The two halves of an RSA-2048 key; both wrap and unwrap.
 fn rsa_pair(user: &Session) -> (u32, u32) {
+    rsa_pair_in(user, include_str!("../vectors/rsa2048.txt"))
+}
+
+/// The two halves of the RSA key in a file.
+fn rsa_pair_in(user: &Session, file: &str) -> (u32, u32) {
+    let rsa = |name| number_in(file, name);
     let public = [
         number(a::CLASS, PUBLIC),
         number(a::KEY_TYPE, RSA),
@@ -83,6 +89,34 @@ fn pair(user: &Session, key_type: u64, curve: &str) -> (u32, u32) {
     let public = [bytes(a::EC_PARAMS, hex::decode(curve).unwrap())];
     let made = user.generate_pair(generate, &public, &[extractable()]).unwrap();
     (made.public.object, made.private.object)
+}
+
+#[test]
+fn the_largest_rsa_key_wraps_others_and_itself() {
+    let device = Device::new();
+    let user = device.user();
+    let (public, private) = rsa_pair_in(&user, include_str!("../vectors/rsa8192.txt"));
+    let value = vec![7; 32];
+    let aes = secret(&user, AES, &value, &[]);
+    for (mechanism, length) in
+        [(plain(ckm::CKM_RSA_PKCS), 1024), (oaep(), 1024), (rsa_aes(), 1024 + 40)]
+    {
+        let wrapped = user.wrap(public, mechanism.clone(), aes).unwrap();
+        assert_eq!(wrapped.len(), length, "{mechanism:?}");
+        let template = [&readable(SECRET, AES)[..], &[number(a::VALUE_LEN, 32)]].concat();
+        let back = user.unwrap(private, mechanism, &wrapped, &template).unwrap();
+        assert_eq!(user.one(back.object, a::VALUE), Ok(value.clone()));
+    }
+    let wrapped = user.wrap(public, rsa_aes(), private).unwrap();
+    let back = user.unwrap(private, rsa_aes(), &wrapped, &readable(PRIVATE, RSA)).unwrap();
+    assert_eq!(back.key_bits, 8192);
+    for kind in [a::MODULUS, a::PRIVATE_EXPONENT, a::PRIME_1, a::EXPONENT_2, a::COEFFICIENT] {
+        assert_eq!(user.one(back.object, kind), user.one(private, kind), "{kind:#x}");
+    }
+    let copy = user.copy(back.object, &[flag(a::TOKEN, true)]).unwrap();
+    let signs = plain(ckm::CKM_SHA3_256_RSA_PKCS);
+    let signature = user.sign(copy.object, signs.clone(), b"signed").unwrap();
+    user.verify(public, signs, b"signed", &signature).unwrap();
 }
 
 #[test]

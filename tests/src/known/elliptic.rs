@@ -8,6 +8,10 @@ use coffer_protocol::attribute::{Attribute, CLASS, DERIVE, EC_PARAMS, KEY_TYPE, 
 use coffer_protocol::mechanism::EcdhParameter;
 use coffer_protocol::mechanism::ckm::{CKM_ECDH1_DERIVE, CKM_ECDSA, CKM_ECDSA_SHA256, CKM_EDDSA};
 use cryptoki_sys::{CKD_NULL, CKK_EC, CKK_EC_EDWARDS, CKK_EC_MONTGOMERY, CKO_PRIVATE_KEY};
+use ecdsa::hazmat::sign_prehashed_rfc6979;
+use ed448_goldilocks::elliptic_curve::bigint::U448;
+use ed448_goldilocks::elliptic_curve::scalar::FromUintUnchecked;
+use ed448_goldilocks::{EdwardsScalar, MontgomeryPoint};
 use ed25519_dalek::Signer;
 use sha2::{Digest, Sha256};
 
@@ -71,6 +75,39 @@ macro_rules! nist_curve {
 nist_curve!(P256, p256, 32, 0x7f, "P-256", "P-256 scalar");
 nist_curve!(P384, p384, 48, 0x7f, "P-384", "P-384 scalar in Montgomery form");
 nist_curve!(P521, p521, 66, 0x00, "P-521", "P-521 scalar in Montgomery form");
+
+/// The family of another curve over a prime field.
+macro_rules! prime_curve {
+    ($family:ident, $curve:ty, $length:literal, $top:literal, $name:literal, [$($found:literal)+]) => {
+        pub(super) const $family: Family = Family {
+            name: $name,
+            make: || {
+                let mut scalar = random::<$length>();
+                // Below the order, whatever comes next.
+                scalar[0] &= $top;
+                scalar
+            },
+            patterns: |secret| ec::$family.patterns(secret),
+            daemon: Some(InDaemon {
+                object: |secret| object(CKK_EC, ec::$family.parameters, secret),
+                use_once: |caller, key, secret| ecdsa(&ec::$family, caller, key, secret),
+            }),
+            outside: |secret| {
+                let key = ::ecdsa::elliptic_curve::SecretKey::<$curve>::from_slice(secret);
+                let key = Box::new(key.expect("a scalar"));
+                let scalar = Box::new(key.to_nonzero_scalar());
+                let made = sign_prehashed_rfc6979::<$curve, Sha256>(&scalar, &[7; 32], &[]);
+                Box::new((key, scalar, made))
+            },
+            found_outside: &[$($found),+],
+        };
+    };
+}
+
+prime_curve!(P224, p224::NistP224, 28, 0x7f, "P-224", ["P-224 scalar" "P-224 scalar in Montgomery form"]);
+prime_curve!(SECP256K1, k256::Secp256k1, 32, 0x7f, "secp256k1", ["secp256k1 scalar"]);
+prime_curve!(BRAINPOOL_P256R1, bp256::BrainpoolP256r1, 32, 0x7f, "brainpoolP256r1", ["brainpoolP256r1 scalar" "brainpoolP256r1 scalar in Montgomery form"]);
+prime_curve!(BRAINPOOL_P384R1, bp384::BrainpoolP384r1, 48, 0x7f, "brainpoolP384r1", ["brainpoolP384r1 scalar" "brainpoolP384r1 scalar in Montgomery form"]);
 
 pub(super) const P256_BY_AWS_LC: Family = Family {
     name: "P-256 by AWS-LC",
@@ -140,6 +177,66 @@ pub(super) const X25519: Family = Family {
     },
     found_outside: &["X25519 secret", "X25519 shared secret"],
 };
+
+pub(super) const ED448: Family = Family {
+    name: "Ed448",
+    make: random::<57>,
+    patterns: edwards::ed448,
+    daemon: Some(InDaemon {
+        object: |secret| object(CKK_EC_EDWARDS, &[6, 3, 0x2b, 0x65, 0x71], secret),
+        use_once: |caller, key, secret| {
+            let message = random::<40>();
+            let signature = caller.sign(key, plain(CKM_EDDSA), &message);
+            edwards::nonce_448(secret, &message, &signature)
+        },
+    }),
+    outside: |secret| {
+        let key = ed448_goldilocks::SigningKey::try_from(secret).expect("57 bytes");
+        let (key, signature) = (Box::new(key.clone()), key.sign_raw(b"message"));
+        Box::new((key, signature))
+    },
+    found_outside: &["Ed448 seed", "Ed448 scalar", "Ed448 nonce prefix"],
+};
+
+pub(super) const X448: Family = Family {
+    name: "X448",
+    make: random::<56>,
+    patterns: |secret| {
+        let mut patterns = edwards::x448(secret);
+        let shared = multiple_448(secret, &multiple_448(&[0x42; 56], &MontgomeryPoint::GENERATOR));
+        patterns.push(("X448 shared secret".to_owned(), shared.as_bytes().to_vec()));
+        patterns
+    },
+    daemon: Some(InDaemon {
+        object: |secret| {
+            let mut object = object(CKK_EC_MONTGOMERY, &[6, 3, 0x2b, 0x65, 0x6f], secret);
+            object.pop_if(|attribute| attribute.kind == SIGN);
+            object.push(Attribute::boolean(DERIVE, true));
+            object
+        },
+        use_once: |caller, key, _| {
+            let other = multiple_448(&[0x42; 56], &MontgomeryPoint::GENERATOR);
+            let public_data = other.as_bytes().to_vec();
+            let parameter = EcdhParameter { kdf: CKD_NULL, shared_data: Vec::new(), public_data };
+            caller.derive(key, with(CKM_ECDH1_DERIVE, &parameter));
+            Named::new()
+        },
+    }),
+    outside: |secret| {
+        let shared = multiple_448(secret, &multiple_448(&[0x42; 56], &MontgomeryPoint::GENERATOR));
+        Box::new((Box::new(scalar_448(secret)), Box::new(shared)))
+    },
+    found_outside: &["X448 clamped secret", "X448 shared secret"],
+};
+
+/// RFC 7748 section 5.
+fn scalar_448(secret: &[u8]) -> EdwardsScalar {
+    EdwardsScalar::from_uint_unchecked(U448::from_le_slice(&edwards::clamped_448(secret)))
+}
+
+fn multiple_448(secret: &[u8], point: &MontgomeryPoint) -> MontgomeryPoint {
+    point * &scalar_448(secret)
+}
 
 /// With a party whose key is known.
 fn agree(secret: &[u8]) -> x25519_dalek::SharedSecret {

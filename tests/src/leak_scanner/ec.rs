@@ -1,4 +1,4 @@
-//! The patterns of scalars on the NIST curves, and of the nonces of ECDSA (FIPS 186-5 section 6.4), which
+//! The patterns of scalars on the curves over prime fields, and of the nonces of ECDSA (FIPS 186-5 section 6.4), which
 //! are as good as the key.
 
 use ::rsa::BoxedUint;
@@ -10,45 +10,87 @@ use super::number::{number, product, reduce_by, widened};
 pub struct Curve {
     /// Its name.
     pub name: &'static str,
-    /// The object identifier in `CKA_EC_PARAMS` (RFC 5480).
+    /// The object identifier in `CKA_EC_PARAMS` (RFC 5480, SEC 2, RFC 5639).
     pub parameters: &'static [u8],
-    /// The order of its base point (SP 800-186 section 3.2.1).
+    /// The order of its base point (SP 800-186 section 3.2.1, SEC 2 section 2.4.1, RFC 5639 section 3).
     order: &'static str,
+    /// Whether signatures have the smaller of s and its complement, so that the nonce may be the complement of what
+    /// follows from them.
+    has_small_s: bool,
     /// The first coordinate of a scalar's multiple of the base point.
     x: fn(&[u8]) -> Vec<u8>,
 }
 
+/// Makes [`Curve::x`] with a crate.
+macro_rules! x_by {
+    ($curve:ty) => {
+        |scalar| {
+            let key = ::ecdsa::elliptic_curve::SecretKey::<$curve>::from_slice(scalar);
+            let point = key.expect("a scalar").public_key().to_sec1_bytes();
+            // Compressed or not, the coordinate stands behind one byte.
+            point[1..=scalar.len()].to_vec()
+        }
+    };
+}
+
+/// P-224.
+pub static P224: Curve = Curve {
+    name: "P-224",
+    parameters: &[6, 5, 0x2b, 0x81, 4, 0, 0x21],
+    order: "ffffffffffffffffffffffffffff16a2e0b8f03e13dd29455c5c2a3d",
+    has_small_s: false,
+    x: x_by!(p224::NistP224),
+};
 /// P-256.
 pub static P256: Curve = Curve {
     name: "P-256",
     parameters: &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7],
     order: "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
-    x: |scalar| {
-        let key = p256::SecretKey::from_slice(scalar).expect("a scalar");
-        key.public_key().to_sec1_bytes()[1..33].to_vec()
-    },
+    has_small_s: false,
+    x: x_by!(p256::NistP256),
 };
 /// P-384.
 pub static P384: Curve = Curve {
     name: "P-384",
     parameters: &[6, 5, 0x2b, 0x81, 4, 0, 0x22],
-    order: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77a\
-            ecec196accc52973",
-    x: |scalar| {
-        let key = p384::SecretKey::from_slice(scalar).expect("a scalar");
-        key.public_key().to_sec1_bytes()[1..49].to_vec()
-    },
+    order: "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a7\
+            7aecec196accc52973",
+    has_small_s: false,
+    x: x_by!(p384::NistP384),
 };
 /// P-521.
 pub static P521: Curve = Curve {
     name: "P-521",
     parameters: &[6, 5, 0x2b, 0x81, 4, 0, 0x23],
-    order: "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f9\
-            66b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
-    x: |scalar| {
-        let key = p521::SecretKey::from_slice(scalar).expect("a scalar");
-        key.public_key().to_sec1_bytes()[1..67].to_vec()
-    },
+    order: "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf\
+            2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+    has_small_s: false,
+    x: x_by!(p521::NistP521),
+};
+/// secp256k1.
+pub static SECP256K1: Curve = Curve {
+    name: "secp256k1",
+    parameters: &[6, 5, 0x2b, 0x81, 4, 0, 0xa],
+    order: "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
+    has_small_s: true,
+    x: x_by!(k256::Secp256k1),
+};
+/// brainpoolP256r1.
+pub static BRAINPOOL_P256R1: Curve = Curve {
+    name: "brainpoolP256r1",
+    parameters: &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7],
+    order: "a9fb57dba1eea9bc3e660a909d838d718c397aa3b561a6f7901e0e82974856a7",
+    has_small_s: false,
+    x: x_by!(bp256::BrainpoolP256r1),
+};
+/// brainpoolP384r1.
+pub static BRAINPOOL_P384R1: Curve = Curve {
+    name: "brainpoolP384r1",
+    parameters: &[6, 9, 0x2b, 0x24, 3, 3, 2, 8, 1, 1, 0xb],
+    order: "8cb91e82a3386d280f5d6f7e50e641df152f7109ed5456b31f166e6cac0425a7cf3ab6af6b7fc3\
+            103b883202e9046565",
+    has_small_s: false,
+    x: x_by!(bp384::BrainpoolP384r1),
 };
 
 impl Curve {
@@ -77,15 +119,21 @@ impl Curve {
         let nonce = self.times(&self.inverse(&s), &sum);
         let x = (self.x)(&self.bytes(&nonce));
         assert_eq!(self.reduce(&number(&x)), r, "the nonce of an ECDSA signature");
-        [
-            ("nonce", &nonce),
-            ("inverse of the nonce", &self.inverse(&nonce)),
-            ("product of r and the scalar", &masked),
-            ("sum of the hash and that product", &sum),
-        ]
-        .into_iter()
-        .flat_map(|(what, value)| self.forms(&format!("{} {what}", self.name), value))
-        .collect()
+        let inverse = self.inverse(&nonce);
+        let mut values = vec![
+            ("nonce", nonce),
+            ("inverse of the nonce", inverse),
+            ("product of r and the scalar", masked),
+            ("sum of the hash and that product", sum),
+        ];
+        if self.has_small_s {
+            let complement = |of: usize| self.order().wrapping_sub(&values[of].1);
+            let (nonce, inverse) = (complement(0), complement(1));
+            values.push(("complement of the nonce", nonce));
+            values.push(("complement of the inverse of the nonce", inverse));
+        }
+        let forms = |(what, value)| self.forms(&format!("{} {what}", self.name), &value);
+        values.into_iter().flat_map(forms).collect()
     }
 
     fn forms(&self, name: &str, value: &BoxedUint) -> Named {
@@ -143,12 +191,29 @@ mod tests {
 
     #[test]
     fn the_nonce_follows_from_a_signature() {
-        for curve in [&P256, &P384, &P521] {
+        for curve in [&P224, &P256, &P384, &P521, &SECP256K1, &BRAINPOOL_P256R1, &BRAINPOOL_P384R1]
+        {
             let (scalar, nonce) = (random(curve), random(curve));
             let signature = sign(curve, &scalar, &nonce, &[7; 32]);
             let found = curve.nonce(&scalar, &[7; 32], &signature);
             assert_eq!(found[0].1, nonce, "{}", curve.name);
-            assert_eq!(found.len(), 8);
+            assert_eq!(found.len(), if curve.has_small_s { 12 } else { 8 });
+        }
+    }
+
+    #[test]
+    fn the_nonce_of_a_signature_with_the_smaller_s_is_one_of_two() {
+        let curve = &SECP256K1;
+        let (scalar, nonce) = (random(curve), random(curve));
+        let mut signature = sign(curve, &scalar, &nonce, &[7; 32]);
+        for _ in 0..2 {
+            let found = curve.nonce(&scalar, &[7; 32], &signature);
+            let complement = curve.order().wrapping_sub(number(&nonce));
+            assert!(found.iter().any(|(_, value)| *value == nonce));
+            assert!(found.iter().any(|(_, value)| *value == curve.bytes(&complement)));
+            let other = curve.order().wrapping_sub(number(&signature[32..]));
+            signature.truncate(32);
+            signature.extend(curve.bytes(&other));
         }
     }
 

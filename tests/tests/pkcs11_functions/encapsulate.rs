@@ -1,5 +1,6 @@
 //! C_EncapsulateKey and C_DecapsulateKey with elliptic curves.
 
+use coffer_tests::curve::{Curve, Kind};
 use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
@@ -7,13 +8,16 @@ use cryptoki_sys::*;
 use crate::{NO, P256, YES, hmac, number};
 use coffer_tests::c::{self, Handle, Mechanism, Session, plain, with};
 
-/// RFC 5480 and RFC 8410.
-const CURVES: [(u64, u64, &[u8], usize); 4] = [
-    (CKM_EC_KEY_PAIR_GEN, CKK_EC, P256, 65),
-    (CKM_EC_KEY_PAIR_GEN, CKK_EC, &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22], 97),
-    (CKM_EC_KEY_PAIR_GEN, CKK_EC, &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23], 133),
-    (CKM_EC_MONTGOMERY_KEY_PAIR_GEN, CKK_EC_MONTGOMERY, &[0x06, 0x03, 0x2b, 0x65, 0x6e], 32),
-];
+/// The mechanism that makes a pair, its parameter, and the length of a point.
+fn curves() -> impl Iterator<Item = (u64, Vec<u8>, usize)> {
+    Curve::agreeing().filter(|curve| curve.name != "P-192").map(|curve| {
+        let mechanism = match curve.kind {
+            Kind::Montgomery => CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
+            Kind::Prime | Kind::Edwards => CKM_EC_KEY_PAIR_GEN,
+        };
+        (mechanism, curve.parameters(), curve.point_length())
+    })
+}
 
 fn pair(session: Session, mechanism: u64, curve: &[u8]) -> (Handle, Handle) {
     let public = [(CKA_EC_PARAMS, curve), (CKA_TOKEN, NO), (CKA_ENCAPSULATE, YES)];
@@ -41,8 +45,8 @@ fn both_sides_get_the_same_key() {
         let _daemon = Daemon::start_in(directory);
         let session = Session::begin().unwrap();
         let class = number(CKO_SECRET_KEY);
-        for (mechanism, _, curve, point) in CURVES {
-            let (public, private) = pair(session, mechanism, curve);
+        for (mechanism, curve, point) in curves() {
+            let (public, private) = pair(session, mechanism, &curve);
             for (kdf, length) in [(CKD_NULL, 32), (CKD_SHA256_KDF, 48)] {
                 let parameter = parameter(kdf);
                 for kind in [CKM_ECDH1_DERIVE, CKM_ECDH1_COFACTOR_DERIVE] {
@@ -91,8 +95,8 @@ fn a_ciphertext_that_is_no_point_is_refused() {
         let template = readable(&class, &length);
         let parameter = parameter(CKD_NULL);
         let ecdh = with(CKM_ECDH1_DERIVE, &parameter);
-        for (mechanism, _, curve, point) in CURVES {
-            let (_, private) = pair(session, mechanism, curve);
+        for (mechanism, curve, point) in curves() {
+            let (_, private) = pair(session, mechanism, &curve);
             let open =
                 |ciphertext: &[u8]| session.decapsulate(&ecdh, private, ciphertext, &template);
             for length in [0, 1, point - 1, point + 1, 20_000] {

@@ -43,16 +43,20 @@ pub enum Kind {
     Profile = 1024,
     /// `CKO_MECHANISM`, which the token has of itself.
     Mechanism = 2048,
+    /// `CKO_CERTIFICATE` with `CKC_WTLS`.
+    WtlsCertificate = 4096,
+    /// `CKO_CERTIFICATE` with `CKC_X_509_ATTR_CERT`.
+    AttributeCertificate = 8192,
 }
 
 use Kind::{
-    Aes, Certificate, Data, DomainParameters, EcPrivate, EcPublic, Mechanism, Profile, RsaPrivate,
-    RsaPublic, Secret, Trust,
+    Aes, AttributeCertificate, Certificate, Data, DomainParameters, EcPrivate, EcPublic, Mechanism,
+    Profile, RsaPrivate, RsaPublic, Secret, Trust, WtlsCertificate,
 };
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Data,
         Certificate,
         RsaPublic,
@@ -65,13 +69,24 @@ impl Kind {
         DomainParameters,
         Profile,
         Mechanism,
+        WtlsCertificate,
+        AttributeCertificate,
     ];
 
-    /// The kind of a class and a key type, if there are such objects.
+    /// The kind of a `CKC_` number, of a certificate; X.509 where nobody says.
+    pub const fn of_certificate(number: Option<u64>) -> Option<Self> {
+        match number {
+            None | Some(0) => Some(Certificate),
+            Some(1) => Some(AttributeCertificate),
+            Some(2) => Some(WtlsCertificate),
+            Some(_) => None,
+        }
+    }
+
+    /// The kind of a class and a key type, if there are such objects; certificates are not among them.
     pub const fn of(class: u64, key_type: Option<KeyType>) -> Option<Self> {
         Some(match (class, key_type) {
             (class::DATA, None) => Data,
-            (class::CERTIFICATE, None) => Certificate,
             (class::TRUST, None) => Trust,
             (class::DOMAIN_PARAMETERS, None) => DomainParameters,
             (class::PROFILE, None) => Profile,
@@ -117,7 +132,7 @@ impl Kind {
 
     /// Whether it is a key.
     pub const fn is_key(self) -> bool {
-        !matches!(self, Data | Certificate | Trust | DomainParameters | Profile | Mechanism)
+        matches!(self, RsaPublic | RsaPrivate | EcPublic | EcPrivate | Aes | Secret)
     }
 
     /// Whether that attribute of it is material. `CKA_VALUE` of a certificate or of data is none.
@@ -139,7 +154,10 @@ impl Kind {
     pub const fn set(self, row: &a::Row) -> Set {
         match (self, row.kind) {
             // Only the names of certificates change (PKCS#11 3.1 section 4.6.3).
-            (Certificate, a::SUBJECT | a::START_DATE | a::END_DATE) => Set::AtCreation,
+            (
+                Certificate | WtlsCertificate | AttributeCertificate,
+                a::SUBJECT | a::START_DATE | a::END_DATE,
+            ) => Set::AtCreation,
             _ => row.set,
         }
     }
@@ -173,6 +191,9 @@ impl Kind {
 impl Object {
     /// Its kind; `None` for keys that PKCS#11 has no numbers for.
     pub fn kind(&self) -> Option<Kind> {
+        if self.class() == class::CERTIFICATE {
+            return Kind::of_certificate(self.attributes.number(a::CERTIFICATE_TYPE));
+        }
         let key_type = if self.is_key() { Some(self.key_type()?) } else { None };
         Kind::of(self.class(), key_type)
     }

@@ -3,13 +3,15 @@
 use coffer_protocol::attribute as a;
 
 use super::Kind::{
-    Aes, Certificate, Data, DomainParameters, EcPrivate, EcPublic, Mechanism, Profile, RsaPrivate,
-    RsaPublic, Secret, Trust,
+    Aes, AttributeCertificate, Certificate, Data, DomainParameters, EcPrivate, EcPublic, Mechanism,
+    Profile, RsaPrivate, RsaPublic, Secret, Trust, WtlsCertificate,
 };
 use super::{Absent, Given, Row};
 
 const DATA: u16 = Data as u16;
-const CERT: u16 = Certificate as u16;
+const X509: u16 = Certificate as u16;
+const WTLS: u16 = WtlsCertificate as u16;
+const ATTR: u16 = AttributeCertificate as u16;
 const RPUB: u16 = RsaPublic as u16;
 const RPRI: u16 = RsaPrivate as u16;
 const EPUB: u16 = EcPublic as u16;
@@ -20,6 +22,7 @@ const TRST: u16 = Trust as u16;
 const DOMA: u16 = DomainParameters as u16;
 const PROF: u16 = Profile as u16;
 const MECH: u16 = Mechanism as u16;
+const CERT: u16 = X509 | WTLS | ATTR;
 const PUB: u16 = RPUB | EPUB;
 const PRI: u16 = RPRI | EPRI;
 const SEC: u16 = AES | SECR;
@@ -57,16 +60,23 @@ rows! {
     VALUE                      DATA,                May    No       Empty;
 
     CERTIFICATE_TYPE           CERT,                May    No       Zero;
-    VALUE                      CERT,                Needed No       None;
-    ISSUER                     CERT,                May    No       Token;
-    SERIAL_NUMBER              CERT,                May    No       Token;
     CERTIFICATE_CATEGORY       CERT,                May    No       Zero;
-    JAVA_MIDP_SECURITY_DOMAIN  CERT,                May    No       Zero;
-    URL                        CERT,                May    No       Empty;
-    HASH_OF_SUBJECT_PUBLIC_KEY CERT,                May    No       Empty;
-    HASH_OF_ISSUER_PUBLIC_KEY  CERT,                May    No       Empty;
-    NAME_HASH_ALGORITHM        CERT,                May    No       None;
-    ID                         CERT,                May    No       Empty;
+    VALUE                      CERT,                Needed No       None;
+    URL                        X509 | WTLS,         May    No       Empty;
+    HASH_OF_SUBJECT_PUBLIC_KEY X509 | WTLS,         May    No       Empty;
+    HASH_OF_ISSUER_PUBLIC_KEY  X509 | WTLS,         May    No       Empty;
+    NAME_HASH_ALGORITHM        X509 | WTLS,         May    No       None;
+    SUBJECT                    X509,                May    No       Token;
+    SUBJECT                    WTLS,                Needed No       None;
+    ISSUER                     X509,                May    No       Token;
+    ISSUER                     WTLS,                May    No       Empty;
+    SERIAL_NUMBER              X509,                May    No       Token;
+    SERIAL_NUMBER              ATTR,                May    No       Empty;
+    ID                         X509,                May    No       Empty;
+    JAVA_MIDP_SECURITY_DOMAIN  X509,                May    No       Zero;
+    OWNER                      ATTR,                Needed No       None;
+    AC_ISSUER                  ATTR,                May    No       Empty;
+    ATTR_TYPES                 ATTR,                May    No       Empty;
 
     ISSUER                     TRST,                Needed No       None;
     SERIAL_NUMBER              TRST,                Needed No       None;
@@ -94,7 +104,6 @@ rows! {
     KEY_TYPE                   KEY,                 May    May      Token;
     ID                         KEY,                 May    May      Token;
     SUBJECT                    PUB | PRI,           May    May      Empty;
-    SUBJECT                    CERT,                May    No       Token;
     START_DATE                 KEY | CERT,          May    May      Empty;
     END_DATE                   KEY | CERT,          May    May      Empty;
     TRUSTED                    PUB | SEC | CERT,    May    May      False;

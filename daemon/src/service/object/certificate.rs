@@ -1,4 +1,4 @@
-//! X.509 certificates (RFC 5280 section 4.1): as much of them as their attributes say.
+//! Certificates: of those of X.509 (RFC 5280 section 4.1), as much as their attributes say; others as they come.
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
@@ -9,11 +9,14 @@ use super::rules::{Draft, about};
 use super::statement::check_hash;
 use crate::Error;
 use crate::crypto::hash;
+use crate::object::schema::Kind;
 
 /// The last `CK_CERTIFICATE_CATEGORY_` and `CK_SECURITY_DOMAIN_` number.
 const LAST_CHOICE: u64 = 3;
 /// What tells certificates apart that are elsewhere.
 const HASHES: [u64; 2] = [a::HASH_OF_SUBJECT_PUBLIC_KEY, a::HASH_OF_ISSUER_PUBLIC_KEY];
+/// The same, and whose they are.
+const NAMES: [u64; 3] = [a::SUBJECT, a::HASH_OF_SUBJECT_PUBLIC_KEY, a::HASH_OF_ISSUER_PUBLIC_KEY];
 
 /// The parts of a certificate that are attributes, each with its DER header.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,18 +83,24 @@ impl Draft {
         check_hash(&self.attributes, &HASHES)?;
         let is_given = |kind| self.attributes.get(kind).is_some_and(|value| !value.is_empty());
         let (is_here, is_elsewhere) = (is_given(a::VALUE), is_given(a::URL));
-        let needed: &[u64] = match (is_here, is_elsewhere) {
-            (true, false) => &[],
-            (false, false) => &[a::VALUE],
-            (true, true) => &HASHES,
-            (false, true) => {
-                &[a::SUBJECT, a::HASH_OF_SUBJECT_PUBLIC_KEY, a::HASH_OF_ISSUER_PUBLIC_KEY]
-            }
+        let needed: &[u64] = match (self.kind, is_here, is_elsewhere) {
+            (Kind::AttributeCertificate, ..) => &[a::OWNER, a::VALUE],
+            (_, false, false) => &[a::VALUE],
+            (Kind::WtlsCertificate, true, false) => &[a::SUBJECT],
+            (Kind::WtlsCertificate, true, true) => &NAMES,
+            (_, true, false) => &[],
+            (_, true, true) | (Kind::WtlsCertificate, false, true) => &HASHES,
+            (_, false, true) => &NAMES,
         };
         if let Some(missing) = needed.iter().find(|kind| !is_given(**kind)) {
             return Err(about(ErrorCode::TemplateIncomplete, *missing));
         }
-        if is_here { self.read_value() } else { self.read_nothing() }
+        match (is_here, self.kind) {
+            (true, Kind::Certificate) => self.read_value(),
+            // Of other kinds of certificates nothing is read.
+            (true, _) => self.settle(None),
+            (false, _) => self.read_nothing(),
+        }
     }
 
     /// What is known of a certificate that is only named: what the template says.
@@ -101,7 +110,26 @@ impl Draft {
             return Err(about(ErrorCode::AttributeValue, a::CHECK_VALUE));
         }
         for kind in [a::CHECK_VALUE, a::PUBLIC_KEY_INFO, a::ISSUER, a::SERIAL_NUMBER] {
-            self.attributes.set_default(Attribute::bytes(kind, []));
+            if self.kind.row(kind).is_some() {
+                self.attributes.set_default(Attribute::bytes(kind, []));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills in what follows from the value, or finds that it is not what the template says.
+    fn settle(&mut self, public_key: Option<&[u8]>) -> Result<(), Error> {
+        let value = self.attributes.get(a::VALUE).unwrap_or_default();
+        let checksum = hash::digest(Hash::Sha1, value)[..3].to_vec();
+        for (kind, own) in [(a::CHECK_VALUE, Some(&checksum[..])), (a::PUBLIC_KEY_INFO, public_key)]
+        {
+            match (self.attributes.get(kind), own) {
+                (None, own) => self.attributes.set(Attribute::bytes(kind, own.unwrap_or_default())),
+                (Some(given), Some(own)) if !given.is_empty() && given != own => {
+                    return Err(about(ErrorCode::AttributeValue, kind));
+                }
+                (Some(_), _) => {}
+            }
         }
         Ok(())
     }
@@ -109,14 +137,7 @@ impl Draft {
     fn read_value(&mut self) -> Result<(), Error> {
         let value = self.attributes.get(a::VALUE).unwrap_or_default().to_vec();
         let parts = parts(&value).map_err(|_| about(ErrorCode::AttributeValue, a::VALUE))?;
-        let checksum = &hash::digest(Hash::Sha1, &value)[..3];
-        for (kind, own) in [(a::CHECK_VALUE, checksum), (a::PUBLIC_KEY_INFO, parts.public_key)] {
-            match self.attributes.get(kind) {
-                None => self.attributes.set(Attribute::bytes(kind, own)),
-                Some(given) if given.is_empty() || given == own => {}
-                Some(_) => return Err(about(ErrorCode::AttributeValue, kind)),
-            }
-        }
+        self.settle(Some(parts.public_key))?;
         self.attributes.set_default(Attribute::bytes(a::SUBJECT, parts.subject));
         self.attributes.set_default(Attribute::bytes(a::ISSUER, parts.issuer));
         self.attributes.set_default(Attribute::bytes(a::SERIAL_NUMBER, parts.serial));

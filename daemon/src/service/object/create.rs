@@ -32,7 +32,7 @@ impl Handle for CreateObject {
         }
         let made = match draft.kind {
             Kind::Data => None,
-            Kind::Certificate => {
+            Kind::Certificate | Kind::WtlsCertificate | Kind::AttributeCertificate => {
                 draft.read_certificate()?;
                 None
             }

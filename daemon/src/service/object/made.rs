@@ -94,6 +94,8 @@ impl Made {
                 }),
                 Kind::Data
                 | Kind::Certificate
+                | Kind::WtlsCertificate
+                | Kind::AttributeCertificate
                 | Kind::Trust
                 | Kind::DomainParameters
                 | Kind::Profile

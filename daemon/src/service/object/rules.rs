@@ -76,8 +76,14 @@ impl Draft {
         session: &SessionView,
     ) -> Result<Self, Error> {
         let (class, key_type) = identity(&template.public, implied)?;
-        let kind =
-            Kind::of(class, key_type).ok_or_else(|| about(ErrorCode::AttributeValue, a::CLASS))?;
+        let (kind, asked) = match class {
+            class::CERTIFICATE => {
+                let number = template.public.number(a::CERTIFICATE_TYPE);
+                (Kind::of_certificate(number), a::CERTIFICATE_TYPE)
+            }
+            _ => (Kind::of(class, key_type), a::CLASS),
+        };
+        let kind = kind.ok_or_else(|| about(ErrorCode::AttributeValue, asked))?;
         for attribute in template.kinds() {
             check_given(attribute, template, kind, source, session.login)?;
         }
@@ -136,12 +142,7 @@ fn identity(template: &Attributes, implied: Implied) -> Result<(u64, Option<KeyT
         }
     };
     let key_type = match class {
-        class::DATA | class::TRUST | class::DOMAIN_PARAMETERS => None,
-        class::CERTIFICATE => match template.number(a::CERTIFICATE_TYPE) {
-            // CKC_X_509, the only type there is.
-            None | Some(0) => None,
-            Some(_) => return Err(about(ErrorCode::AttributeValue, a::CERTIFICATE_TYPE)),
-        },
+        class::DATA | class::CERTIFICATE | class::TRUST | class::DOMAIN_PARAMETERS => None,
         class::PUBLIC_KEY | class::PRIVATE_KEY | class::SECRET_KEY => {
             match (given, implied.key_type) {
                 (Some(given), Some(implied)) if given != implied => {
@@ -292,7 +293,7 @@ mod tests {
             (vec![number(a::CLASS, 0x8000_0000)],                                 AttributeValue),
             (vec![number(a::CLASS, class::SECRET_KEY)],                           TemplateIncomplete),
             (vec![number(a::CLASS, class::SECRET_KEY), number(a::KEY_TYPE, 0x99)], AttributeValue),
-            (vec![number(a::CLASS, class::CERTIFICATE), number(a::CERTIFICATE_TYPE, 1)], AttributeValue),
+            (vec![number(a::CLASS, class::CERTIFICATE), number(a::CERTIFICATE_TYPE, 3)], AttributeValue),
             (vec![number(a::CLASS, class::CERTIFICATE)],                          TemplateIncomplete),
             (with(public_rsa(), [unique]),                                        AttributeReadOnly),
             (with(public_rsa(), [yes(a::LOCAL)]),                                 AttributeReadOnly),

@@ -94,6 +94,8 @@ fn form(draft: &Draft, scheme: Scheme) -> Result<Form, Error> {
         }
         Kind::Data
         | Kind::Certificate
+        | Kind::WtlsCertificate
+        | Kind::AttributeCertificate
         | Kind::Trust
         | Kind::DomainParameters
         | Kind::Profile

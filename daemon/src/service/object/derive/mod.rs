@@ -109,11 +109,12 @@ impl Plan {
         let Public(output) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
             if self.scheme() == Scheme::TlsMaster {
                 // The premaster secret begins with the version, which the caller is told (section 6.40.5); but not what
-                // another secret begins with, which is no version.
-                return Ok(inside.publish(match self.base.base(inside)?.value {
-                    version @ [3, 0..=3, ..] => &version[..2],
-                    _ => &[0, 0],
-                }));
+                // another secret begins with that stays on the token.
+                let secret = self.base.base(inside)?.value;
+                let is_told =
+                    matches!(secret, [3, 0..=3, ..]) || !self.base.usable.object.keeps_value();
+                let version = if is_told { secret.get(..2) } else { Some(&[0, 0][..]) };
+                return Ok(inside.publish(version.ok_or(ErrorCode::KeySize)?));
             }
             Ok(inside.publish(all.get(inside).get(start..).ok_or(ErrorCode::Internal)?))
         })??;
