@@ -13,7 +13,7 @@ const FILE: &str = include_str!("vectors/ecdsa.txt");
 
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Answers] = &[
-    row(ckm::CKM_ECDSA,          4000, "Wycheproof", wycheproof),
+    row(ckm::CKM_ECDSA,          2000, "Wycheproof", wycheproof),
     row(ckm::CKM_ECDSA_SHA256,   700,  "Wycheproof", wycheproof),
     row(ckm::CKM_ECDSA_SHA384,   500,  "Wycheproof", wycheproof),
     row(ckm::CKM_ECDSA_SHA512,   1500, "Wycheproof", wycheproof),
@@ -27,6 +27,9 @@ pub(crate) const ROWS: &[Answers] = &[
     row(ckm::CKM_ECDSA_SHA512,   12,   "NIST CAVP",  lines),
     row(ckm::CKM_ECDSA_SHA3_224, 6,    "OpenSSL",    lines),
 ];
+
+/// Of the files, which all go through the mechanisms that hash, one in so many goes through the one that does not.
+const RAW: usize = 4;
 
 /// The files with their curves.
 #[rustfmt::skip]
@@ -122,7 +125,8 @@ fn wycheproof(session: Session, ckm: u64) -> usize {
             }
             let point = &group.der[group.der.len() - 1 - 2 * curve.length..];
             let key = ec_public(session, curve, point).unwrap();
-            for test in group.tests {
+            let step = if ckm == ckm::CKM_ECDSA { RAW } else { 1 };
+            for test in group.tests.into_iter().step_by(step) {
                 let is_raw = group.test_type == TestGroupTypeId::EcdsaP1363;
                 let signature =
                     if is_raw { Some(test.sig.to_vec()) } else { raw(&test.sig, curve.length) };
