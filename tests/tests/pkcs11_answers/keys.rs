@@ -2,46 +2,21 @@
 
 use coffer_protocol::mechanism;
 use coffer_tests::c::{Answer, Handle, NO, Session, YES, number};
+use coffer_tests::curve::{CURVES, Curve, Kind};
 use cryptoki_sys as sys;
-
-/// A curve: its name in vectors, the type of its keys, its name in `CKA_EC_PARAMS`, the size of its field in bits, and
-/// bytes of a scalar.
-pub(crate) struct Curve {
-    pub(crate) name: &'static str,
-    pub(crate) key_type: u64,
-    pub(crate) params: &'static [u8],
-    pub(crate) bits: usize,
-    pub(crate) length: usize,
-}
-
-#[rustfmt::skip]
-pub(crate) const CURVES: &[Curve] = &[
-    Curve { name: "P-192",           key_type: sys::CKK_EC,            params: b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x01",     bits: 192, length: 24 },
-    Curve { name: "P-224",           key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x21",                 bits: 224, length: 28 },
-    Curve { name: "P-256",           key_type: sys::CKK_EC,            params: b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07",     bits: 256, length: 32 },
-    Curve { name: "P-384",           key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x22",                 bits: 384, length: 48 },
-    Curve { name: "P-521",           key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x23",                 bits: 521, length: 66 },
-    Curve { name: "secp256k1",       key_type: sys::CKK_EC,            params: b"\x06\x05\x2b\x81\x04\x00\x0a",                 bits: 256, length: 32 },
-    Curve { name: "brainpoolP256r1", key_type: sys::CKK_EC,            params: b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x07", bits: 256, length: 32 },
-    Curve { name: "brainpoolP384r1", key_type: sys::CKK_EC,            params: b"\x06\x09\x2b\x24\x03\x03\x02\x08\x01\x01\x0b", bits: 384, length: 48 },
-    Curve { name: "edwards25519",    key_type: sys::CKK_EC_EDWARDS,    params: b"\x06\x03\x2b\x65\x70",                         bits: 255, length: 32 },
-    Curve { name: "edwards448",      key_type: sys::CKK_EC_EDWARDS,    params: b"\x06\x03\x2b\x65\x71",                         bits: 448, length: 57 },
-    Curve { name: "curve25519",      key_type: sys::CKK_EC_MONTGOMERY, params: b"\x06\x03\x2b\x65\x6e",                         bits: 255, length: 32 },
-    Curve { name: "curve448",        key_type: sys::CKK_EC_MONTGOMERY, params: b"\x06\x03\x2b\x65\x6f",                         bits: 448, length: 56 },
-];
-
-/// Of files and their curves, those on whose curves a mechanism works.
-pub(crate) fn offered<N: Copy>(
-    ckm: u64,
-    files: &[(N, &'static str)],
-) -> impl Iterator<Item = (N, &'static Curve)> {
-    let curves = files.iter().map(|(name, of)| (*name, curve(of)));
-    curves.filter(move |(_, curve)| is_offered(ckm, curve.bits))
-}
 
 /// The curve of a name.
 pub(crate) fn curve(name: &str) -> &'static Curve {
     CURVES.iter().find(|curve| curve.name == name).unwrap_or_else(|| panic!("{name}"))
+}
+
+/// The type of keys on a curve.
+pub(crate) const fn key_type(curve: &Curve) -> u64 {
+    match curve.kind {
+        Kind::Prime => sys::CKK_EC,
+        Kind::Edwards => sys::CKK_EC_EDWARDS,
+        Kind::Montgomery => sys::CKK_EC_MONTGOMERY,
+    }
 }
 
 /// A number as long as it has to be.
@@ -129,32 +104,33 @@ pub(crate) fn rsa2048_pair(session: Session) -> (Handle, Handle) {
 
 /// A public key on a curve; the point as vectors have it.
 pub(crate) fn ec_public(session: Session, curve: &Curve, point: &[u8]) -> Answer<Handle> {
-    let (class, kind) = (number(sys::CKO_PUBLIC_KEY), number(curve.key_type));
+    let (class, kind) = (number(sys::CKO_PUBLIC_KEY), number(key_type(curve)));
     let length = u8::try_from(point.len()).unwrap();
     let header: &[u8] = if length < 0x80 { &[4, length] } else { &[4, 0x81, length] };
     session.create(&[
         (sys::CKA_CLASS, &class),
         (sys::CKA_KEY_TYPE, &kind),
         (sys::CKA_TOKEN, NO),
-        (sys::CKA_EC_PARAMS, curve.params),
+        (sys::CKA_EC_PARAMS, &curve.parameters()),
         (sys::CKA_EC_POINT, &[header, point].concat()),
     ])
 }
 
 /// A private key on a curve.
 pub(crate) fn ec_private(session: Session, curve: &Curve, scalar: &[u8]) -> Answer<Handle> {
-    let (class, kind) = (number(sys::CKO_PRIVATE_KEY), number(curve.key_type));
+    let (class, kind) = (number(sys::CKO_PRIVATE_KEY), number(key_type(curve)));
+    let parameters = curve.parameters();
     let mut template = vec![
         (sys::CKA_CLASS, &class[..]),
         (sys::CKA_KEY_TYPE, &kind),
         (sys::CKA_TOKEN, NO),
         (sys::CKA_SENSITIVE, NO),
         (sys::CKA_EXTRACTABLE, YES),
-        (sys::CKA_EC_PARAMS, curve.params),
+        (sys::CKA_EC_PARAMS, &parameters),
         (sys::CKA_VALUE, scalar),
     ];
     template.push((sys::CKA_DERIVE, YES));
-    if curve.key_type != sys::CKK_EC_EDWARDS {
+    if curve.kind != Kind::Edwards {
         template.push((sys::CKA_UNWRAP, YES));
     }
     session.create(&template)

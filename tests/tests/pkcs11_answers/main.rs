@@ -105,7 +105,7 @@ pub(crate) fn hash(function: HashFunction) -> Option<u64> {
 
 fn run(directory: &Path, family: &[Answers]) {
     // There are vectors of weak keys too, which it would not take otherwise.
-    let _daemon = Daemon::start_in_with(directory, &["--weak-keys", "use"]);
+    let _daemon = Daemon::start_in_with(directory, &["--weak-keys", "make"]);
     let session = Session::begin().unwrap();
     for answers in family {
         let count = (answers.run)(session, answers.ckm);

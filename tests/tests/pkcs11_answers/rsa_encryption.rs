@@ -80,7 +80,10 @@ fn unwrap(
         return;
     }
     let (class, kind) = (number(sys::CKO_SECRET_KEY), number(sys::CKK_GENERIC_SECRET));
-    let template = open(&[(sys::CKA_CLASS, &class), (sys::CKA_KEY_TYPE, &kind)]);
+    // With PKCS#1 v1.5 the length must be said, so that it tells nothing of the padding.
+    let size = number(value.len() as u64);
+    let template =
+        open(&[(sys::CKA_CLASS, &class), (sys::CKA_KEY_TYPE, &kind), (sys::CKA_VALUE_LEN, &size)]);
     let inner = session.unwrap(mechanism, key, wrapped, &template).unwrap();
     assert_eq!(taken(session, inner), value);
 }

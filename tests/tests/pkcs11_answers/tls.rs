@@ -191,6 +191,9 @@ fn mac(session: Session, ckm: u64) -> usize {
             changed[0] ^= 1;
             let verified = session.verify_with(&mechanism, base, &vector.first, &changed);
             assert_eq!(verified, Err(sys::CKR_SIGNATURE_INVALID));
+            let old = sys::CK_TLS_MAC_PARAMS { prfHashMechanism: sys::CKM_TLS_PRF, ..parameter };
+            let refused = session.sign_init(Some(&with(ckm, &old)), base);
+            assert_eq!(refused, Err(sys::CKR_MECHANISM_PARAM_INVALID));
         });
         count += 1;
     }

@@ -113,6 +113,8 @@ pub struct TlsMac {
     pub length: usize,
 }
 
+/// `CKM_TLS_PRF`, which means the function of TLS 1.0 and 1.1 with MD5 (PKCS#11 3.1 section 6.40.10), is no hash: RFC 8996
+/// has ended these versions.
 fn hash(number: u64) -> Result<Hash, CallError> {
     Hash::from_ckm(number).ok_or(CallError::Parameter)
 }
