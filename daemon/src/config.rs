@@ -301,7 +301,7 @@ mod tests {
             }
             keys += 1;
         }
-        assert_eq!(keys, 23);
+        assert_eq!(keys, 24);
     }
 
     #[test]

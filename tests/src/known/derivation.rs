@@ -1,6 +1,6 @@
 //! Keys that other keys are derived from: SP 800-108, TLS 1.2, keys made of keys and data, and passwords.
 
-use coffer_protocol::attribute::{Attribute, DERIVE, SIGN};
+use coffer_protocol::attribute::{ALLOWED_MECHANISMS, Attribute, DERIVE, SIGN};
 use coffer_protocol::mechanism::ckm::{
     CKM_CONCATENATE_BASE_AND_DATA, CKM_CONCATENATE_DATA_AND_BASE, CKM_EXTRACT_KEY_FROM_KEY,
     CKM_PKCS5_PBKD2, CKM_SHA256, CKM_SHA256_HMAC, CKM_SP800_108_COUNTER_KDF,
@@ -164,12 +164,26 @@ fn made(secret: &[u8]) -> Named {
     vec![("exclusive or".to_owned(), summed), ("extracted bits".to_owned(), extracted.collect())]
 }
 
+/// How keys are made of a key and data.
+const JOINING: [u64; 4] = [
+    CKM_CONCATENATE_BASE_AND_DATA,
+    CKM_CONCATENATE_DATA_AND_BASE,
+    CKM_XOR_BASE_AND_DATA,
+    CKM_EXTRACT_KEY_FROM_KEY,
+];
+
+/// A key that may be cut up says so itself.
+fn joined(secret: &[u8]) -> Vec<Attribute> {
+    let mechanisms: Vec<u8> = JOINING.iter().flat_map(|number| number.to_le_bytes()).collect();
+    [base(secret), vec![Attribute::bytes(ALLOWED_MECHANISMS, mechanisms)]].concat()
+}
+
 pub(super) const KEYS_AND_DATA: Family = Family {
     name: "keys made of a key and data",
     make: random::<32>,
     patterns: |secret| [vec![("base key".to_owned(), secret.to_vec())], made(secret)].concat(),
     daemon: Some(InDaemon {
-        object: base,
+        object: joined,
         use_once: |caller, key, _| {
             let data = DataParameter { data: LABEL.to_vec() };
             for mechanism in [CKM_CONCATENATE_BASE_AND_DATA, CKM_CONCATENATE_DATA_AND_BASE] {

@@ -185,7 +185,8 @@ mod tests {
         let r = curve.reduce(&number(&(curve.x)(&curve.bytes(&nonce))));
         let masked = curve.times(&r, &number(scalar));
         let bits = masked.bits_precision() + 64;
-        let sum = widened(&masked, bits).wrapping_add(widened(&number(hash), bits));
+        let hash = number(&hash[..hash.len().min(curve.length())]);
+        let sum = widened(&masked, bits).wrapping_add(widened(&hash, bits));
         let s = curve.times(&curve.inverse(&nonce), &curve.reduce(&sum));
         [curve.bytes(&r), curve.bytes(&s)].concat()
     }
