@@ -9,9 +9,10 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, Stream, flag, init_with, step};
+use crate::operation::{Active, Operations, flag, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
+use crate::stream::{CHUNK, Stream};
 
 /// An active encryption or decryption.
 pub(crate) struct Encryption {

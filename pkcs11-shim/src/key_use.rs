@@ -11,8 +11,8 @@ use coffer_protocol::weak::{Doing, WeakKeys};
 use cryptoki_sys::{CK_OBJECT_HANDLE, CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY};
 
 use crate::error::Error;
-use crate::operation::wire;
 use crate::session::Session;
+use crate::stream::wire;
 
 /// A key and how it is used.
 pub(crate) struct KeyUse {

@@ -29,4 +29,5 @@ mod signature;
 mod slot;
 mod slot_event;
 mod state;
+mod stream;
 mod wrap;

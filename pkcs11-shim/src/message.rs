@@ -15,9 +15,10 @@ use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
 use crate::nonce::{Generator, Nonces};
-use crate::operation::{self, Active, CHUNK, Operations, Stream, append, init_with};
+use crate::operation::{self, Active, Operations, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
+use crate::stream::{CHUNK, Stream, append};
 
 /// An active encryption or decryption of messages.
 pub(crate) struct MessageEncryption {

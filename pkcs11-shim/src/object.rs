@@ -16,8 +16,9 @@ use crate::error::Error;
 use crate::key::Before;
 use crate::key_use::{KeyUse, parse};
 use crate::module::Module;
-use crate::operation::{append, flag};
+use crate::operation::flag;
 use crate::session::Session;
+use crate::stream::append;
 
 /// Bytes of a handle in the reply of a search.
 const HANDLE: usize = 4;

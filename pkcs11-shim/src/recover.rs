@@ -10,9 +10,10 @@ use crate::encryption::{hand_out, is_same};
 use crate::error::{self, Error};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, init_with, step};
+use crate::operation::{Active, Operations, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
+use crate::stream::CHUNK;
 
 /// An active signature with recovery, or a recovery.
 pub(crate) struct Recovery {

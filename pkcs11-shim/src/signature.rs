@@ -8,9 +8,10 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, CHUNK, Operations, Stream, append, end, flag, init_with, step};
+use crate::operation::{Active, Operations, end, flag, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
+use crate::stream::{CHUNK, Stream, append};
 
 /// Parts are gathered here up to this size, and sent in one frame at the end.
 const GATHERED: usize = 256 << 10;

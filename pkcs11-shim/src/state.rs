@@ -18,10 +18,11 @@ use crate::error::{self, Error};
 use crate::ffi::random;
 use crate::key_use::KeyUse;
 use crate::module::{Module, lock};
-use crate::operation::{CHUNK, Operations};
+use crate::operation::Operations;
 use crate::output::{Output, Room};
 use crate::session::Session;
 use crate::signature::{Signature, Stage};
+use crate::stream::CHUNK;
 
 /// Bytes of the key and of the code.
 const CODE: usize = 32;

@@ -60,8 +60,7 @@ pub struct IntentId(u64);
 pub struct Audit {
     shared: Arc<Shared>,
     flusher: Option<JoinHandle<()>>,
-    /// Locked while the log is open.
-    _lock: File,
+    _lock: DirectoryLock,
 }
 
 struct Shared {
@@ -94,7 +93,7 @@ impl Audit {
         config.check()?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(|e| Error::io("make", dir, &e))?;
-        let lock = lock_directory(dir)?;
+        let lock = DirectoryLock::take(dir)?;
         let (clock, collapse) = (Arc::clone(&config.clock), Collapse::new(config.refusals));
         let (retention, flush_interval) = (config.retention, config.flush_interval);
         let flush_bytes = config.flush_bytes;
@@ -326,12 +325,25 @@ impl Shared {
     }
 }
 
-fn lock_directory(dir: &Path) -> Result<File, Error> {
-    let lock = File::open(dir).map_err(|e| Error::io("open", dir, &e))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.to_owned())),
-        Err(TryLockError::Error(e)) => Err(Error::io("lock", dir, &e)),
+/// The directory, locked while the log is open.
+struct DirectoryLock(File);
+
+impl DirectoryLock {
+    fn take(dir: &Path) -> Result<Self, Error> {
+        let directory = File::open(dir).map_err(|e| Error::io("open", dir, &e))?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Self(directory)),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse(dir.to_owned())),
+            Err(TryLockError::Error(e)) => Err(Error::io("lock", dir, &e)),
+        }
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        // Closing alone would leave the lock with a child that was forked and has not called execve(2) yet:
+        // it shares the open file. An error leaves what closing does.
+        let _ = self.0.unlock();
     }
 }
 

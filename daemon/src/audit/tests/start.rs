@@ -22,6 +22,18 @@ fn a_second_opener_is_refused() {
 }
 
 #[test]
+fn a_lock_that_was_given_up_is_free_also_while_a_forked_child_has_it() {
+    let place = Place::new();
+    let lock = DirectoryLock::take(place.path()).unwrap();
+    assert!(matches!(place.try_open(), Err(Error::InUse(_))));
+    // What a child has of its parent until it calls execve(2).
+    let inherited = lock.0.try_clone().unwrap();
+    drop(lock);
+    assert!(place.try_open().is_ok());
+    drop(inherited);
+}
+
+#[test]
 fn a_torn_record_is_cut_off_kept_and_reported() {
     let place = Place::new();
     place.filled(3);
