@@ -3,11 +3,9 @@
 #![cfg(feature = "cli")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::Mutex;
 
 use crate::support::{Daemon, Peer};
 use coffer_protocol::operation::system::DaemonStatus;
@@ -36,8 +34,9 @@ echo READY >&"$ready"
 wait
 "#;
 
-/// A program cannot be started while a child that is just being started holds it open for writing.
-static STARTING: Mutex<()> = Mutex::new(());
+/// Puts the two programs into the directory. A process of its own writes them: of what this one has open for writing,
+/// a child that another test just starts has a copy, and meanwhile the program cannot be started (execve(2), ETXTBSY).
+const INSTALL: &str = r#"cp "$1" "$2/coffer" && cat > "$2/cofferd" && chmod 755 "$2/cofferd""#;
 
 struct Bench {
     daemon: Daemon,
@@ -48,10 +47,14 @@ impl Bench {
     fn new(script: &str) -> Self {
         let daemon = Daemon::start(tell_status);
         let bench = Self { daemon };
-        let _guard = STARTING.lock();
-        fs::copy(env!("CARGO_BIN_EXE_coffer"), bench.path("coffer")).unwrap();
-        fs::write(bench.path("cofferd"), format!("{COFFERD}{script}")).unwrap();
-        fs::set_permissions(bench.path("cofferd"), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut install = Command::new("sh")
+            .args(["-c", INSTALL, "-", env!("CARGO_BIN_EXE_coffer")])
+            .arg(bench.daemon.directory())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        write!(install.stdin.take().unwrap(), "{COFFERD}{script}").unwrap();
+        assert!(install.wait().unwrap().success());
         bench
     }
 
@@ -103,7 +106,6 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn start(mut command: Command) -> Child {
-    let _guard = STARTING.lock();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
