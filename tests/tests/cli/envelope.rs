@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -370,16 +370,20 @@ fn feed(daemon: &Daemon, stderr: Stdio, terminal: &File, time: Duration) -> Stri
     String::from_utf8(shown).unwrap()
 }
 
-/// What can be read within so many milliseconds.
+/// What can be read until nothing comes for so many milliseconds.
 fn read_within(terminal: &File, milliseconds: u8) -> Vec<u8> {
-    let mut fds = [PollFd::new(terminal.as_fd(), PollFlags::POLLIN)];
-    if poll(&mut fds, PollTimeout::from(milliseconds)).unwrap() == 0 {
-        return Vec::new();
+    let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let mut fds = [PollFd::new(terminal.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut fds, PollTimeout::from(milliseconds)).unwrap() == 0 {
+            return all;
+        }
+        match nix::unistd::read(terminal, &mut buffer) {
+            Ok(length @ 1..) => all.extend_from_slice(&buffer[..length]),
+            // Nobody has the other end any more.
+            Ok(0) | Err(_) => return all,
+        }
     }
-    let mut buffer = vec![0; 4096];
-    let length = nix::unistd::read(terminal, &mut buffer).unwrap_or(0);
-    buffer.truncate(length);
-    buffer
 }
 
 #[test]
@@ -391,8 +395,8 @@ fn a_bar_is_drawn_on_a_terminal_and_not_in_a_pipe() {
     let shown = feed(&daemon, Stdio::from(other.try_clone().unwrap()), &terminal, DEADLINE);
     assert!(shown.starts_with("\rEncrypting  ") && shown.contains("KiB, "), "{shown:?}");
 
-    let (reader, writer) = nix::unistd::pipe().unwrap();
-    let reader = File::from(reader);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let reader = File::from(OwnedFd::from(reader));
     let shown = feed(&daemon, Stdio::from(writer), &reader, Duration::from_secs(2));
     assert_eq!(shown, "");
     let output = run(coffer(&daemon, "encrypt --key files --envelope"), pattern(MIB));

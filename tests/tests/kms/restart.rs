@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use coffer_tests::daemon::{Daemon, binaries};
+use coffer_tests::daemon::{DEADLINE, Daemon, binaries};
 use serde_json::{Value, json};
 
 /// What is known of a key: the state last acknowledged, and the one that was asked for and not answered.
@@ -68,7 +68,9 @@ fn after_a_crash_every_acknowledged_change_is_there() {
                 scope.spawn(move || load(daemon, round * 10 + worker, known));
             }
             // In the middle of the load: not before something was acknowledged.
+            let begun = Instant::now();
             while known.lock().unwrap().len() < 9 {
+                assert!(begun.elapsed() < DEADLINE, "nothing is acknowledged");
                 std::thread::sleep(Duration::from_millis(1));
             }
             nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
