@@ -15,6 +15,8 @@ mod derive_tls;
 mod find;
 mod generate;
 mod imposed;
+#[path = "../known/mod.rs"]
+mod known;
 mod read;
 mod set;
 mod statement;

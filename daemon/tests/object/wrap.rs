@@ -67,16 +67,16 @@ pub(crate) fn rsa_pair_in(user: &Session, file: &str) -> (u32, u32) {
     let public = [
         number(a::CLASS, PUBLIC),
         number(a::KEY_TYPE, RSA),
-        bytes(a::MODULUS, rsa("modulus ")),
-        bytes(a::PUBLIC_EXPONENT, rsa("public_exponent ")),
+        bytes(a::MODULUS, rsa("modulus")),
+        bytes(a::PUBLIC_EXPONENT, rsa("public_exponent")),
     ];
     let private = [
         &readable(PRIVATE, RSA)[..],
         &public[2..],
         &[
-            bytes(a::PRIVATE_EXPONENT, rsa("private_exponent ")),
-            bytes(a::PRIME_1, rsa("prime_1 ")),
-            bytes(a::PRIME_2, rsa("prime_2 ")),
+            bytes(a::PRIVATE_EXPONENT, rsa("private_exponent")),
+            bytes(a::PRIME_1, rsa("prime_1")),
+            bytes(a::PRIME_2, rsa("prime_2")),
         ],
     ];
     (user.create(&public).unwrap().object, user.create(&private.concat()).unwrap().object)
