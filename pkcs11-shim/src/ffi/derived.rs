@@ -3,9 +3,10 @@
 use coffer_protocol::mechanism::{ParameterShape, find};
 use coffer_protocol::operation::object::MAX_ADDITIONAL;
 use cryptoki_sys::{
-    CK_DERIVED_KEY, CK_MECHANISM, CK_OBJECT_HANDLE, CK_SP800_108_FEEDBACK_KDF_PARAMS,
-    CK_SP800_108_KDF_PARAMS, CK_SSL3_KEY_MAT_OUT, CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS,
-    CK_TLS12_KEY_MAT_PARAMS, CK_TLS12_MASTER_KEY_DERIVE_PARAMS, CK_ULONG, CK_VERSION,
+    CK_DERIVED_KEY, CK_INVALID_HANDLE, CK_MECHANISM, CK_OBJECT_HANDLE,
+    CK_SP800_108_FEEDBACK_KDF_PARAMS, CK_SP800_108_KDF_PARAMS, CK_SSL3_KEY_MAT_OUT,
+    CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, CK_TLS12_KEY_MAT_PARAMS,
+    CK_TLS12_MASTER_KEY_DERIVE_PARAMS, CK_ULONG, CK_VERSION,
 };
 
 use super::derivation::WRONG;
@@ -81,14 +82,19 @@ impl<'a> Reader<'a> {
         }
         // SAFETY: the structure says that the pointer is null or points to as many keys.
         let keys = unsafe { self.parameter.nested(first) };
-        let (mut templates, mut places) = (Vec::new(), Vec::new());
-        for key in keys.values(count).map_err(|_| WRONG)? {
+        let keys = keys.values(count).map_err(|_| WRONG)?;
+        let mut places = Vec::with_capacity(keys.len());
+        for key in &keys {
             // SAFETY: the structure says that the pointer is null or points to the place of a handle.
             let place = unsafe { self.parameter.nested(key.phKey) };
             places.push(place.expect().map_err(|_| WRONG)?);
+        }
+        let mut templates = Vec::with_capacity(keys.len());
+        for (key, place) in keys.iter().zip(&places) {
             // SAFETY: the structure says that the pointer is null or points to as many attributes.
             let attributes = unsafe { self.parameter.nested(key.pTemplate) };
-            templates.push(template::given(attributes, key.ulAttributeCount)?);
+            let template = template::given(attributes, key.ulAttributeCount);
+            templates.push(template.inspect_err(|_| mark(*place))?);
         }
         Ok((templates, Back::Handles(places)))
     }
@@ -103,6 +109,25 @@ impl Back<'_> {
     /// Whether the handle of a key is given back as usual; the keys of a connection have their own place.
     pub(super) const fn has_key(&self) -> bool {
         !matches!(self, Self::Connection { .. })
+    }
+
+    /// Marks the key whose template the derivation failed for, where a derivation has several keys: the first one's
+    /// handle is given back at `first`.
+    pub(super) fn mark_refused(&self, first: Pointer<'_, CK_OBJECT_HANDLE>, error: Error) {
+        if let (Self::Handles(places), Error::RefusedPart(_, part)) = (self, error) {
+            let mut all = std::iter::once(&first).chain(places);
+            let index = part.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+            if let Some(place) = index.and_then(|index| all.nth(index)) {
+                mark(*place);
+            }
+        }
+    }
+
+    /// The same for the first key, whose template cannot be read.
+    pub(super) fn mark_first(&self, first: Pointer<'_, CK_OBJECT_HANDLE>) {
+        if let Self::Handles(_) = self {
+            mark(first);
+        }
     }
 
     /// Gives the results back.
@@ -146,4 +171,9 @@ impl Back<'_> {
             }
         }
     }
+}
+
+/// Says that the template of a key is at fault (section 6.42.8). Whoever is told nowhere learns the error alone.
+fn mark(place: Pointer<'_, CK_OBJECT_HANDLE>) {
+    let _ = place.write(CK_INVALID_HANDLE);
 }

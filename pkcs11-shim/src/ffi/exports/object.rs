@@ -84,8 +84,9 @@ exports! { KEYS: ready;
             if back.has_key() {
                 key.expect()?;
             }
-            let template = template::given(attributes, count)?;
-            let derived = object::derive(module, session, &call, base, &template, &additional)?;
+            let template = template::given(attributes, count).inspect_err(|_| back.mark_first(key))?;
+            let derived = object::derive(module, session, &call, base, &template, &additional)
+                .inspect_err(|error| back.mark_refused(key, *error))?;
             back.give(&derived)?;
             match derived.keys[..] {
                 [first, ..] if back.has_key() => key.write(first),
