@@ -15,6 +15,7 @@ mod session;
 mod state;
 mod verify_signature;
 mod wrap;
+mod wrapped_length;
 
 use cryptoki_sys as sys;
 
