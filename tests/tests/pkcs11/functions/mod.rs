@@ -13,6 +13,7 @@ mod session;
 mod state;
 mod verify_signature;
 mod wrap;
+mod wrapped_length;
 
 use cryptoki_sys as sys;
 
