@@ -176,5 +176,5 @@ pub(super) fn session_key(object: &Object, material: SecretBytes) -> Result<Sess
     let key = vault::load_at(object.depth(), object.room(), |inside| -> Result<OpenKey, Stop> {
         Ok(OpenKey::prepare(inside, kind, material.get(inside), Uses::ALL)?)
     })??;
-    Ok(SessionKey { key: Arc::new(key), material })
+    Ok(SessionKey::new(Arc::new(key), material))
 }

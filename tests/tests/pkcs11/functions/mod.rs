@@ -7,6 +7,7 @@ mod frames;
 mod login;
 mod message;
 mod message_signature;
+mod nonce;
 mod pending;
 mod recover;
 mod session;
