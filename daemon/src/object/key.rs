@@ -6,6 +6,7 @@ use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
 use coffer_protocol::key_type::KeyType;
 
 use super::{Life, ObjectId, OpenKey};
+use crate::share::Claim;
 use crate::vault::SecretBytes;
 
 /// The KMS record of a key.
@@ -96,6 +97,8 @@ pub struct SessionKey {
     pub key: Arc<OpenKey>,
     /// The form at rest, for copies and for reading.
     pub material: SecretBytes,
+    /// The secret memory that both take.
+    pub memory: Claim,
 }
 
 impl std::fmt::Debug for Material {
