@@ -35,7 +35,7 @@ const MODEST_FRAME: usize = 8 << 10;
 static MODEST_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(32));
 static LARGE_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(4));
 /// Turns for other frames with more than [`FIRST_ROOM`], and their replies: so much of the heap do they take together.
-static BULK_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(32));
+static BULK_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(64));
 
 /// Why no further frame can be read.
 #[derive(Debug)]

@@ -69,7 +69,8 @@ fn cache<'a>() -> Option<&'a Cache> {
 /// Gives zeroed memory from the arena, or null when it is full.
 #[inline]
 pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
-    let found = match Class::of(size, align) {
+    let class = Class::of(size, align);
+    let found = match class {
         Some(class) => match cache() {
             Some(cache) => cache.take(class),
             None => central::lock().take_slot(class),
@@ -80,7 +81,7 @@ pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
         Some(offset) => {
             if let Some(cache) = cache() {
                 let pages = || size.div_ceil(PAGE) * PAGE;
-                cache.note_taken(Class::of(size, align).map_or_else(pages, Class::size));
+                cache.note_taken(class.map_or_else(pages, Class::size));
             }
             address(offset)
         }
