@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use coffer_client::{ConnectOptions, Event, Reply, Role};
+use coffer_client::{Attempt, ConnectOptions, Event, Reply, Role};
 use coffer_protocol::operation::Operation;
 use coffer_protocol::weak::WeakKeys;
 
@@ -209,5 +209,7 @@ fn open(socket: &Path) -> Result<coffer_client::Application, coffer_client::Erro
     let program = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&program).file_name().unwrap_or(OsStr::new("pkcs11"));
     let options = ConnectOptions::new(Role::Application, name.to_string_lossy());
+    // While it waits, other threads' calls for slots wait as well.
+    let options = ConnectOptions { attempt: Attempt::Short, ..options };
     coffer_client::Application::open(socket, &options)
 }

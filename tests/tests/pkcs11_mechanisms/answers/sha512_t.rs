@@ -18,7 +18,7 @@ pub(crate) const ROWS: &[Answers] = &[
 ];
 
 /// What is no t: whole bytes, less than 512 bits and not 384.
-const IMPOSSIBLE: [u64; 11] = [0, 1, 7, 12, 225, 384, 511, 512, 520, 1 << 32 | 224, u64::MAX];
+const IMPOSSIBLE: [u64; 11] = [0, 1, 7, 12, 225, 384, 511, 512, 520, (1 << 32) + 224, u64::MAX];
 
 /// The bits, and the other fields.
 fn vectors(ckm: u64) -> impl Iterator<Item = (u64, Vec<Vec<u8>>)> {
