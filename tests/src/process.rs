@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -146,6 +148,17 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(begun.elapsed() < DEADLINE, "not in time: {what}");
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Copies a program so that it can be run at once. Another process does it: while this one has a file open for
+/// writing, so has a child that another test just starts, and then it cannot be run (execve(2), ETXTBSY).
+///
+/// # Panics
+///
+/// Where it cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(from).arg(to).status().expect("cp is installed");
+    assert!(copied.success(), "cp {} {}: {copied}", from.display(), to.display());
 }
 
 /// Whether the test runs as root; says past the harness's capture that something is skipped otherwise.

@@ -147,7 +147,7 @@ fn what_cannot_be_unwrapped_is_refused_with_its_code() {
         assert_eq!(unwrap(wrapping, kwp(), &template), code, "{template:?}");
     }
     let chacha = readable(SECRET, 0x33);
-    assert_eq!(unwrap(wrapping, kwp(), &chacha), E::WrappedKeyInvalid);
+    assert_eq!(unwrap(wrapping, kwp(), &chacha), E::WrappedKeyLength);
     let huge = user.unwrap(wrapping, kwp(), &vec![0; (16 << 10) + 8], &aes);
     assert_eq!(huge.unwrap_err(), E::WrappedKeyLength);
 

@@ -52,6 +52,7 @@ fn mechanisms() -> BTreeMap<&'static str, u64> {
         CKM_TLS12_KEY_AND_MAC_DERIVE CKM_TLS12_KDF CKM_TLS_KDF CKM_TLS12_MAC CKM_TLS_MAC
         CKM_AES_CTS CKM_AES_OFB CKM_AES_CFB8 CKM_AES_CFB128 CKM_AES_XTS_KEY_GEN CKM_AES_XTS
         CKM_CHACHA20 CKM_ECDH_AES_KEY_WRAP CKM_PUB_KEY_FROM_PRIV_KEY
+        CKM_SHA512_T CKM_SHA512_T_HMAC CKM_SHA512_T_KEY_DERIVATION CKM_SHA512_T_KEY_GEN
     }
 }
 
@@ -140,6 +141,7 @@ fn key_types_and_mask_functions_have_the_numbers_of_the_header() {
         (KeyType::Hmac(Hash::Sha512), sys::CKK_SHA512_HMAC),
         (KeyType::Hmac(Hash::Sha512_224), sys::CKK_SHA512_224_HMAC),
         (KeyType::Hmac(Hash::Sha512_256), sys::CKK_SHA512_256_HMAC),
+        (KeyType::HmacSha512T, sys::CKK_SHA512_T_HMAC),
         (KeyType::Hmac(Hash::Sha3_224), sys::CKK_SHA3_224_HMAC),
         (KeyType::Hmac(Hash::Sha3_256), sys::CKK_SHA3_256_HMAC),
         (KeyType::Hmac(Hash::Sha3_384), sys::CKK_SHA3_384_HMAC),

@@ -6,6 +6,7 @@
 mod hostile;
 mod memory;
 mod mutated;
+mod shares;
 mod waste;
 
 use coffer_protocol::handshake::Role;

@@ -1,49 +1,18 @@
-//! What an application makes the daemon keep for it is bounded, whatever it does not fetch or does not free. No PIN is
-//! given: whoever is let in at all could do this.
+//! What the applications of a user make the daemon keep for them is bounded, whatever they do not fetch or do not free.
+//! No PIN is given: whoever is let in at all could do this.
+
+use std::time::Instant;
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
-use coffer_protocol::frame::{MAX_PAYLOAD, decode_meta, encode_meta};
-use coffer_protocol::handshake::Role;
+use coffer_protocol::frame::{MAX_PAYLOAD, encode_meta};
 use coffer_protocol::mechanism::{IvParameter, MechanismCall, ckm};
-use coffer_protocol::operation::Operation;
 use coffer_protocol::operation::cipher::{
     FinishOperation, Function, StartOperation, UpdateOperation,
 };
 use coffer_protocol::operation::object::{CreateObject, GenerateKey};
-use coffer_protocol::operation::token::{ListTokens, OpenSession};
-use coffer_tests::daemon::Daemon;
-use coffer_tests::wire::{Received, Wire, frame_of};
-
-/// An application that speaks for itself.
-struct Peer {
-    wire: Wire,
-    last: u64,
-}
-
-impl Peer {
-    fn of(daemon: &Daemon) -> Self {
-        Self { wire: Wire::open(&daemon.socket(), Role::Application), last: 1 }
-    }
-
-    fn ask<O: Operation>(&mut self, request: &O, payload: &[u8]) -> Result<Received, ErrorCode> {
-        self.last += 1;
-        let reply = self.wire.ask(&frame_of(request, payload, self.last));
-        match reply.code() {
-            None => Ok(reply),
-            Some(code) => Err(code),
-        }
-    }
-
-    fn call<O: Operation>(&mut self, request: &O, payload: &[u8]) -> Result<O::Reply, ErrorCode> {
-        self.ask(request, payload).map(|reply| decode_meta(&reply.meta).unwrap())
-    }
-
-    fn session(&mut self) -> u32 {
-        let slot = self.call(&ListTokens {}, &[]).unwrap().tokens[0].slot;
-        self.call(&OpenSession { slot, read_write: false }, &[]).unwrap().session
-    }
-}
+use coffer_tests::daemon::{DEADLINE, Daemon};
+use coffer_tests::wire::Peer;
 
 fn public(more: &[Attribute]) -> Vec<u8> {
     encode_meta(&[&[Attribute::boolean(a::PRIVATE, false)], more].concat()).unwrap()
@@ -51,10 +20,10 @@ fn public(more: &[Attribute]) -> Vec<u8> {
 
 #[test]
 fn results_that_nobody_fetches_are_bounded() {
-    const MOST: usize = 128 << 20;
+    const MOST: usize = 64 << 20;
     const EACH: usize = 16 << 20;
     let daemon = Daemon::start();
-    let mut peer = Peer::of(&daemon);
+    let mut peer = Peer::open(&daemon.socket());
     let session = peer.session();
     let mechanism = MechanismCall::plain(ckm::CKM_AES_KEY_GEN);
     let template = public(&[Attribute::number(a::VALUE_LEN, 16)]);
@@ -83,7 +52,7 @@ fn results_that_nobody_fetches_are_bounded() {
         }
         assert!(sessions.len() <= MOST / EACH);
     };
-    assert_eq!(refused, ErrorCode::OutOfMemory);
+    assert_eq!(refused, ErrorCode::ShareExceeded);
     // What is fetched makes room.
     let finish = FinishOperation { session: sessions[0], function, signature: Vec::new() };
     let mut rest = 0;
@@ -97,7 +66,7 @@ fn results_that_nobody_fetches_are_bounded() {
 #[test]
 fn session_objects_are_bounded_in_bytes() {
     let daemon = Daemon::start();
-    let mut peer = Peer::of(&daemon);
+    let mut peer = Peer::open(&daemon.socket());
     let session = peer.session();
     let value = Attribute::bytes(a::VALUE, vec![7; 60_000]);
     let template = public(&[Attribute::number(a::CLASS, 0), value]);
@@ -110,7 +79,7 @@ fn session_objects_are_bounded_in_bytes() {
         }
         assert!(made <= 300);
     };
-    assert_eq!(refused, ErrorCode::OutOfMemory);
+    assert_eq!(refused, ErrorCode::ShareExceeded);
     assert!(made > 200);
     // They end with their session, or with their application.
     let close = coffer_protocol::operation::token::CloseSession { session };
@@ -119,7 +88,14 @@ fn session_objects_are_bounded_in_bytes() {
     for _ in 0..made {
         peer.ask(&CreateObject { session }, &template).unwrap();
     }
-    let mut other = Peer::of(&daemon);
+    // Another application of the same user adds nothing to its share.
+    let mut other = Peer::open(&daemon.socket());
     let session = other.session();
-    other.ask(&CreateObject { session }, &template).unwrap();
+    let refused = other.ask(&CreateObject { session }, &template).map(drop);
+    assert_eq!(refused, Err(ErrorCode::ShareExceeded));
+    drop(peer);
+    let begun = Instant::now();
+    while other.ask(&CreateObject { session }, &template).is_err() {
+        assert!(begun.elapsed() < DEADLINE, "what an application held is not given back");
+    }
 }

@@ -7,12 +7,14 @@ mod frames;
 mod login;
 mod message;
 mod message_signature;
+mod nonce;
 mod pending;
 mod recover;
 mod session;
 mod state;
 mod verify_signature;
 mod wrap;
+mod wrapped_length;
 
 use cryptoki_sys as sys;
 

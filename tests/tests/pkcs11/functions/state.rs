@@ -26,8 +26,13 @@ fn a_digest_goes_on_elsewhere_and_where_it_was() {
             CKM_SHA3_256,
             CKM_SHA3_384,
             CKM_SHA3_512,
+            CKM_SHA512_T,
         ] {
-            let mechanism = plain(mechanism);
+            let bits: CK_ULONG = 312;
+            let mechanism = match mechanism {
+                CKM_SHA512_T => with(mechanism, &bits),
+                _ => plain(mechanism),
+            };
             for length in [0, 1, 63, 64, 150] {
                 let data = vec![4; length];
                 session.digest_init(Some(&mechanism)).unwrap();

@@ -7,6 +7,7 @@
 #![cfg(target_pointer_width = "64")]
 
 mod allowed;
+mod ended;
 mod functions;
 mod memory;
 mod world;

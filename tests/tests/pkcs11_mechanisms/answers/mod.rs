@@ -20,6 +20,7 @@ mod password;
 mod public;
 mod rsa_encryption;
 mod rsa_signature;
+mod sha512_t;
 mod sp800_108;
 mod tls;
 mod without;
@@ -71,6 +72,7 @@ const FAMILIES: &[&[Answers]] = &[
     public::ROWS,
     rsa_encryption::ROWS,
     rsa_signature::ROWS,
+    sha512_t::ROWS,
     sp800_108::ROWS,
     tls::ROWS,
     wrap::ROWS,
@@ -151,6 +153,7 @@ families! {
     public_keys_of_private_ones_agree public;
     rsa_encryption_agrees rsa_encryption;
     rsa_signatures_agree rsa_signature;
+    sha_512_t_agrees sha512_t;
     sp_800_108_agrees sp800_108;
     tls_agrees tls;
     key_wrapping_agrees wrap;

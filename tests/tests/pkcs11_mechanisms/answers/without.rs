@@ -20,6 +20,7 @@ pub(crate) const REASONS: &[(u64, &str)] = &[
     (ckm::CKM_SHA512_KEY_GEN, RANDOM),
     (ckm::CKM_SHA512_224_KEY_GEN, RANDOM),
     (ckm::CKM_SHA512_256_KEY_GEN, RANDOM),
+    (ckm::CKM_SHA512_T_KEY_GEN, RANDOM),
     (ckm::CKM_SHA3_224_KEY_GEN, RANDOM),
     (ckm::CKM_SHA3_256_KEY_GEN, RANDOM),
     (ckm::CKM_SHA3_384_KEY_GEN, RANDOM),

@@ -1,5 +1,6 @@
 //! Symmetric mechanisms, wrapping and deriving through the C functions, against vectors and `openssl`.
 
+mod additional;
 mod imposed;
 mod kdf;
 mod modes;
