@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::super::{Answer, Authorized, Handle, Service};
 use super::usable::{Usable, spend, still_usable, usable};
-use super::{demand, whole};
+use super::{Message as Encrypted, demand, whole};
 use crate::Error;
 use crate::application::{Held, Operation, Progress};
 use crate::crypto::{self, KeySpec, Message, Stream};
@@ -29,7 +29,7 @@ const ROOM: usize = 8 << 10;
 
 /// Starts an operation.
 fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
-    let Usable { object, key: part, mechanism, parameter } = usable;
+    let Usable { object, key: part, mechanism, parameter, .. } = usable;
     if mechanism.parts != Parts::Multi {
         return Err(ErrorCode::MechanismInvalid.into());
     }
@@ -108,12 +108,13 @@ fn finish_or_go_on(
     if let Progress::Held(held) = &mut operation.progress {
         let held = std::mem::take(held);
         let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
-        let usable = Usable { object, key, mechanism, parameter };
+        // What is held has no IV of the kind that is remembered, or is decrypted.
+        let usable = Usable { object, key, mechanism, parameter, rotating: None };
         let result = match function {
             Function::Encrypt => whole::encrypt(&usable, service, held.bytes())?,
             _ => whole::decrypt(&usable, service, held.bytes())?,
         };
-        let Usable { object: key, key: part, mechanism, parameter } = usable;
+        let Usable { object: key, key: part, mechanism, parameter, .. } = usable;
         let progress = Progress::Done(held.replaced(result));
         operation = Operation { key, part, mechanism, parameter, progress };
     }
@@ -178,9 +179,12 @@ impl Handle for StartOperation {
     fn commit(
         call: Authorized<'_, Self>,
         (usable, function): Self::Plan,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<Output>, Error> {
         spend(&call, call.request().session, &usable)?;
+        if function == Function::Encrypt {
+            service.ivs.expect_new(&usable, Encrypted::New)?;
+        }
         let mut operation = start(usable, function)?;
         let output = update(&mut operation, function, call.payload().plain()?)?;
         call.application()?.start(call.request().session, function, operation)?;
