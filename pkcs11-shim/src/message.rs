@@ -183,7 +183,7 @@ pub(crate) fn tag_length(
     part.map(|part| part.tag_length).ok_or(Error::OperationNotInitialized)
 }
 
-/// `C_EncryptMessageNext` and `C_DecryptMessageNext`. A failure ends the message.
+/// `C_EncryptMessageNext` and `C_DecryptMessageNext`.
 pub(crate) fn next(
     module: &Module,
     handle: CK_SESSION_HANDLE,
@@ -197,9 +197,6 @@ pub(crate) fn next(
     let active = active(&mut operations, function).as_mut();
     let active = active.ok_or(Error::OperationNotInitialized)?;
     let outcome = active.next(&session, data, position, room);
-    if outcome.is_err() {
-        active.end_message(&session);
-    }
     outcome.map_err(|error| error.late(family(function)))
 }
 
@@ -337,12 +334,6 @@ impl MessageEncryption {
         let (out, tag) = split(out, length, tag_length)?;
         Ok((Output::Bytes(out), Sealed { nonce: None, tag: Some(tag) }))
     }
-
-    fn end_message(&mut self, session: &Session) {
-        if let Some(mut part) = self.part.take() {
-            part.stream.cancel(session, &self.key_use);
-        }
-    }
 }
 
 impl Parameter {
@@ -383,6 +374,12 @@ impl Parameter {
 impl Active for MessageEncryption {
     fn cancel(&mut self, session: &Session) {
         self.end_message(session);
+    }
+
+    fn end_message(&mut self, session: &Session) {
+        if let Some(mut part) = self.part.take() {
+            part.stream.cancel(session, &self.key_use);
+        }
     }
 
     fn key_use(&mut self) -> &mut KeyUse {

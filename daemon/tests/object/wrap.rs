@@ -134,7 +134,7 @@ fn secrets_come_back_from_every_mechanism() {
         (kw(), aes, aes, 40),
         (kwp(), aes, aes, 40),
         (plain(ckm::CKM_AES_KEY_WRAP_PAD), aes, aes, 40),
-        (pkcs1, public, private, 256),
+        (pkcs1.clone(), public, private, 256),
         (oaep(), public, private, 256),
         (rsa_aes(), public, private, 296),
     ] {
@@ -146,10 +146,12 @@ fn secrets_come_back_from_every_mechanism() {
         assert_eq!(user.one(back.object, a::VALUE), Ok(value.clone()), "{mechanism:?}");
         let shorter = [&readable(SECRET, AES)[..], &[number(a::VALUE_LEN, 16)]].concat();
         let refused = user.unwrap(unwrapping, mechanism.clone(), &wrapped, &shorter);
-        assert_eq!(refused.unwrap_err(), E::WrappedKeyInvalid, "{mechanism:?}");
+        // A value of another length is no other fault than a wrong padding, where only that tells them apart.
+        let code = if mechanism == pkcs1 { E::WrappedKeyInvalid } else { E::WrappedKeyLength };
+        assert_eq!(refused.unwrap_err(), code, "{mechanism:?}");
         let longer = [&wrapped[..], &[0]].concat();
-        let refused = user.unwrap(unwrapping, mechanism.clone(), &longer, &template).unwrap_err();
-        assert!(matches!(refused, E::WrappedKeyLength | E::WrappedKeyInvalid), "{refused:?}");
+        let refused = user.unwrap(unwrapping, mechanism.clone(), &longer, &template);
+        assert_eq!(refused.unwrap_err(), E::WrappedKeyLength, "{mechanism:?}");
         let refused = user.unwrap(unwrapping, mechanism.clone(), b"", &template);
         assert_eq!(refused.unwrap_err(), E::WrappedKeyLength, "{mechanism:?}");
         for at in [0, length / 2, length - 1] {
@@ -205,7 +207,7 @@ fn private_keys_of_each_kind_sign_after_they_were_away() {
             assert_eq!(refused.unwrap_err(), E::WrappedKeyInvalid, "{key_type} {mechanism:?}");
             let template = readable(SECRET, AES);
             let refused = user.unwrap(unwrapping, mechanism, &wrapped, &template);
-            assert_eq!(refused.unwrap_err(), E::WrappedKeyInvalid);
+            assert_eq!(refused.unwrap_err(), E::WrappedKeyLength);
         }
         for (mechanism, wrapping) in [(oaep(), rsa_public), (plain(ckm::CKM_RSA_PKCS), rsa_public)]
         {
@@ -353,7 +355,7 @@ fn what_cannot_be_unwrapped_is_refused_with_its_code() {
         assert_eq!(unwrap(wrapping, kwp(), &template), code, "{template:?}");
     }
     let chacha = readable(SECRET, 0x33);
-    assert_eq!(unwrap(wrapping, kwp(), &chacha), E::WrappedKeyInvalid);
+    assert_eq!(unwrap(wrapping, kwp(), &chacha), E::WrappedKeyLength);
     let huge = user.unwrap(wrapping, kwp(), &vec![0; (16 << 10) + 8], &aes);
     assert_eq!(huge.unwrap_err(), E::WrappedKeyLength);
 

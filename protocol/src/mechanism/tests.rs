@@ -124,6 +124,46 @@ fn output_lengths_follow_the_rule_of_the_row() {
     }
 }
 
+/// Every length that wrapping gives is taken back to the lengths that give it, and no other length is taken.
+#[test]
+fn lengths_are_unwrapped_as_they_are_wrapped() {
+    let gcm = GcmParameter { iv: vec![0; 12], aad: vec![], tag_bits: 96 };
+    let gcm = Parameter::Gcm(gcm);
+    let oaep = Oaep { hash: Hash::Sha256, mgf: Hash::Sha256, label: vec![] };
+    let oaep = Parameter::Oaep(oaep);
+    let (iv, none) = (Parameter::Iv([0; 16]), Parameter::None);
+    for mechanism in ALL.iter().filter(|row| row.functions.contains(Function::Unwrap)) {
+        let parameter = match mechanism.scheme {
+            Scheme::AesGcm => &gcm,
+            Scheme::AesCcm => &ccm(0, 12, 8),
+            Scheme::RsaOaep => &oaep,
+            Scheme::AesCbcPad => &iv,
+            _ => &none,
+        };
+        for bits in [255_usize, 256, 521, 1024] {
+            let takes = |value: usize| match mechanism.scheme {
+                Scheme::AesKeyWrap => value >= 16 && value.is_multiple_of(8),
+                Scheme::AesKeyWrapPad | Scheme::RsaAesKeyWrap | Scheme::EcdhAesKeyWrap => value > 0,
+                Scheme::RsaPkcs1(_) => value + 11 <= bits.div_ceil(8),
+                Scheme::RsaOaep => value + 66 <= bits.div_ceil(8),
+                _ => true,
+            };
+            // RSA keys of that size take no value at all.
+            if mechanism.scheme == Scheme::RsaOaep && bits < 1024 {
+                continue;
+            }
+            let wrap = |value| mechanism.max_output(Function::Wrap, value, bits, parameter);
+            for wrapped in 0..400 {
+                let expected: Vec<usize> =
+                    (0..400).filter(|value| takes(*value) && wrap(*value) == wrapped).collect();
+                let lengths = mechanism.unwrapped_lengths(wrapped, bits, parameter);
+                let lengths: Vec<usize> = lengths.into_iter().flatten().collect();
+                assert_eq!(lengths, expected, "{} {bits} {wrapped}", mechanism.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn parts_keep_back_what_may_be_padding() {
     let pad = row(ckm::CKM_AES_CBC_PAD);

@@ -169,7 +169,7 @@ pub const MAX_DESCRIBED: usize = 16;
 pub struct FoundObjects {
     /// Whether there are more; ask again after the last handle.
     pub more: bool,
-    /// The first ones, described.
+    /// The first ones, described: as many as fit.
     pub descriptions: Vec<ObjectDescription>,
 }
 
