@@ -96,8 +96,8 @@ fn keys_that_are_wrapped_and_messages_share_one_counter() {
     isolated(|directory| {
         let _daemon = Daemon::start_in(directory);
         let session = Session::begin().unwrap();
-        let key = crate::aes(session);
-        let secret = crate::hmac(session);
+        let key = super::aes(session);
+        let secret = super::hmac(session);
         let last = |nonce: &[u8]| u64::from_be_bytes(nonce[4..].try_into().unwrap());
         let mut before = None;
         for _ in 0..5 {
@@ -127,7 +127,7 @@ fn fewer_bits_than_keep_nonces_apart_are_refused() {
     isolated(|directory| {
         let _daemon = Daemon::start_in(directory);
         let session = Session::begin().unwrap();
-        let key = crate::aes(session);
+        let key = super::aes(session);
         init(session, key);
         for generator in [COUNTING[0], COUNTING[1], COUNTING[2], CKG_GENERATE_COUNTER_XOR] {
             for fixed in [33, 88, 96, 97, u64::MAX] {
@@ -153,7 +153,7 @@ fn a_series_from_zero_is_for_keys_that_no_other_process_has() {
             assert_eq!(one(session, &mut first()), refused);
             session.message_encrypt_final().unwrap();
         }
-        let key = crate::aes(session);
+        let key = super::aes(session);
         let copy = session.copy(key, &[]).unwrap();
         let beside = Session::open(c::slots().unwrap()[0]).unwrap();
         let mut seen = HashSet::new();

@@ -5,7 +5,7 @@ use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::*;
 
-use crate::{NO, YES, ec, number, rsa};
+use super::{NO, YES, ec, number, rsa};
 use coffer_tests::c::{Handle, Mechanism, Session, plain, with};
 
 const LENGTH: CK_RV = CKR_WRAPPED_KEY_LEN_RANGE;

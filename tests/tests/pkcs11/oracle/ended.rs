@@ -4,10 +4,10 @@ use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
 use cryptoki_sys::{CKR_BUFFER_TOO_SMALL, CKR_OK, CKR_OPERATION_NOT_INITIALIZED};
 
-use crate::functions::Function;
-use crate::memory::Memory;
-use crate::world::World;
-use crate::{Oracle, allowed, tried};
+use super::functions::Function;
+use super::memory::Memory;
+use super::world::World;
+use super::{Oracle, allowed, tried};
 
 /// Functions that go on with what is active and that errors leave as it is: they are about a whole process with messages,
 /// begin one of its messages, or only look.
