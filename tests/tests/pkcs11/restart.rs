@@ -27,8 +27,7 @@ use coffer_tests::daemon::{Daemon, binaries};
 use coffer_tests::isolated::isolated;
 use coffer_tests::process::{stop, this_thread, wait_for_call};
 use coffer_tests::token::{
-    DEV, aes_key, ec_pair, find, open, public_key_info, refusal, slot, user_session,
-    wait_for_slot,
+    DEV, aes_key, ec_pair, find, open, public_key_info, refusal, slot, user_session, wait_for_slot,
 };
 use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};

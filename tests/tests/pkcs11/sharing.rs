@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-
 use coffer_tests::c;
 use coffer_tests::daemon::{Daemon, PIN, SO_PIN};
 use coffer_tests::isolated::isolated;
