@@ -7,10 +7,14 @@
 //! | C_Initialize, C_Finalize and others in any order | `racing_initialisations_and_ends_follow_each_other` |
 //! | C_Login | `of_racing_logins_exactly_one_succeeds` |
 //! | calls, while one finalises | `finalising_ends_what_other_threads_do_with_an_error` |
+//! | open sessions and make objects in them, while one finalises | `no_session_is_left_when_c_finalize_returns` |
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use coffer_client::{Application, ConnectOptions, Role};
+use coffer_protocol::operation::system::GetStatus;
 use coffer_tests::daemon::{Daemon, PIN};
 use coffer_tests::isolated::isolated;
 use coffer_tests::token::{
@@ -228,5 +232,62 @@ fn finalising_ends_what_other_threads_do_with_an_error() {
             begun.wait();
             pkcs11.clone().finalize().unwrap();
         });
+    });
+}
+
+#[test]
+fn no_session_is_left_when_c_finalize_returns() {
+    const ROUNDS: usize = 200;
+    isolated(|directory| {
+        let daemon = Daemon::start_in(directory);
+        // Another application, which tells what the daemon has.
+        let options = ConnectOptions::new(Role::Application, "watching");
+        let watching = Application::open(&daemon.socket(), &options).unwrap();
+        let sessions = || watching.call(&GetStatus {}, &[]).unwrap().meta.sessions;
+        let pkcs11 = &load();
+        let (mut opened, mut refused, mut left) = (0, 0, 0);
+        for round in 0..ROUNDS {
+            initialize(pkcs11).unwrap();
+            let slot = slot(pkcs11, DEV);
+            let begun = &Barrier::new(THREADS + 1);
+            let over = &AtomicBool::new(false);
+            let open = move || {
+                begun.wait();
+                let (mut opened, mut refused) = (0, 0);
+                while !over.load(Ordering::Relaxed) {
+                    match pkcs11.open_rw_session(slot) {
+                        Ok(session) => {
+                            opened += 1;
+                            let label = Attribute::Label(b"data".to_vec());
+                            let class = Attribute::Class(ObjectClass::DATA);
+                            let _ = session.create_object(&[class, label]);
+                            // It is C_Finalize that ends it.
+                            std::mem::forget(session);
+                        }
+                        Err(_) => refused += 1,
+                    }
+                }
+                (opened, refused)
+            };
+            thread::scope(|scope| {
+                let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(open)).collect();
+                begun.wait();
+                for _ in 0..round * 20 {
+                    std::hint::spin_loop();
+                }
+                pkcs11.clone().finalize().unwrap();
+                left += sessions();
+                over.store(true, Ordering::Relaxed);
+                for thread in threads {
+                    let (more_opened, more_refused) = thread.join().unwrap();
+                    opened += more_opened;
+                    refused += more_refused;
+                }
+            });
+            left += sessions();
+        }
+        eprintln!("{ROUNDS} rounds: {opened} opened, {refused} refused, {left} left");
+        assert!(opened > 0 && refused > 0);
+        assert_eq!(left, 0);
     });
 }
