@@ -3,6 +3,7 @@
 //! | what a child does | test |
 //! |---|---|
 //! | nothing, or C_Finalize without C_Initialize | `a_child_has_no_module_and_its_parent_keeps_its_own` |
+//! | any call, without C_Initialize | `a_child_that_only_calls_keeps_nothing_of_its_parent` |
 //! | C_Initialize | `a_child_that_initialises_logs_in_and_signs_beside_its_parent` |
 //! | C_Finalize after that | `finalising_in_a_child_does_not_hurt_the_parent` |
 //! | becomes another user, without an environment | `a_child_that_is_somebody_else_has_a_module_of_its_own` |
@@ -12,12 +13,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
-use coffer_tests::daemon::{Daemon, PIN, module};
+use coffer_client::{Application, ConnectOptions, Role};
+use coffer_protocol::operation::system::GetStatus;
+use coffer_tests::daemon::{DEADLINE, Daemon, PIN, module};
 use coffer_tests::isolated::isolated;
 use coffer_tests::process::{clear_environment, fork, has_program, is_root};
 use coffer_tests::token::{
@@ -62,6 +68,36 @@ fn a_child_has_no_module_and_its_parent_keeps_its_own() {
         })
         .join();
         session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
+    });
+}
+
+#[test]
+fn a_child_that_only_calls_keeps_nothing_of_its_parent() {
+    isolated(|directory| {
+        let (daemon, pkcs11, session, private) = start(directory);
+        let options = ConnectOptions::new(Role::Application, "watching");
+        let watching = Application::open(&daemon.socket(), &options).unwrap();
+        let applications = || watching.call(&GetStatus {}, &[]).unwrap().meta.applications;
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let child = fork(|| {
+            let signed = session.sign(&Mechanism::EcdsaSha256, private, b"child");
+            assert_eq!(refusal(signed), RvError::CryptokiNotInitialized);
+            there.write_all(b"!").unwrap();
+            // It lives on, until its parent has nothing more to say.
+            there.read_exact(&mut [0]).unwrap();
+        });
+        here.read_exact(&mut [0]).unwrap();
+        assert_eq!(applications(), 2);
+        session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
+        pkcs11.clone().finalize().unwrap();
+        // The application ends with its last socket, of which the child has none.
+        let deadline = Instant::now() + DEADLINE;
+        while applications() != 1 {
+            assert!(Instant::now() < deadline, "the child keeps its parent's application");
+            thread::yield_now();
+        }
+        here.write_all(b"!").unwrap();
+        child.join();
     });
 }
 
