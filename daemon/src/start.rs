@@ -25,6 +25,7 @@ use crate::permits::Permits;
 use crate::pin::Pins;
 use crate::seal::{self, Provider};
 use crate::service::{Imports, Service, StartReport, Uses};
+use crate::share::Shares;
 use crate::state::device::{Device, Event};
 use crate::store::{Batch, Expected, Record, RecordId, Snapshot, Store, Table};
 use crate::vault::{self, Buffer, Depth};
@@ -238,6 +239,7 @@ pub fn open(
             pins: Pins::load(store.clone(), &root, limits.pin_derivations, &clock)?,
             generations: Permits::new(limits.key_generations),
             creations: Mutex::new(()),
+            shares: Shares::default(),
             applications: Applications::default(),
             events: Hub::default(),
             transfers: Transfers::default(),

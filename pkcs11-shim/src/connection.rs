@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use coffer_client::{CallOptions, ConnectOptions, Event, Reply, Role};
+use coffer_client::{Attempt, CallOptions, ConnectOptions, Event, Reply, Role};
 use coffer_protocol::operation::Operation;
 use coffer_protocol::operation::token::CloseAllSessions;
 use coffer_protocol::weak::WeakKeys;
@@ -21,7 +21,7 @@ use crate::module::lock;
 const BACK_OFF: Duration = Duration::from_secs(1);
 
 /// How long a daemon may take to end the sessions of a slot when C_Finalize is called.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The present application in the daemon, if there is one.
 #[derive(Default)]
@@ -250,5 +250,7 @@ fn open(socket: &Path) -> Result<coffer_client::Application, coffer_client::Erro
     let program = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&program).file_name().unwrap_or(OsStr::new("pkcs11"));
     let options = ConnectOptions::new(Role::Application, name.to_string_lossy());
+    // While it waits, other threads' calls for slots wait as well.
+    let options = ConnectOptions { attempt: Attempt::Short, ..options };
     coffer_client::Application::open(socket, &options)
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::nonce::{Generator, Nonces};
+use crate::nonce::{Generator, OwnMaterial};
 use crate::operation::{self, Active, Operations, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
@@ -23,7 +23,6 @@ use crate::stream::{CHUNK, Stream, append};
 /// An active encryption or decryption of messages.
 pub(crate) struct MessageEncryption {
     key_use: KeyUse,
-    nonces: Nonces,
     part: Option<Part>,
 }
 
@@ -77,7 +76,7 @@ pub(crate) fn init(
         };
         let call = parameter.call(row.ckm, row.parameter, &parameter.nonce, &[], 0)?;
         let key_use = KeyUse::new(session, function, call, key)?;
-        Ok(MessageEncryption { key_use, nonces: Nonces::default(), part: None })
+        Ok(MessageEncryption { key_use, part: None })
     })
 }
 
@@ -108,7 +107,7 @@ pub(crate) fn encrypt(
     if let Some(answer) = room.answer_exact(data.len()) {
         return Ok((answer, Sealed::default()));
     }
-    let nonce = active.nonces.next(&parameter.nonce, parameter.generator)?;
+    let nonce = active.nonce(module, &session, parameter)?;
     let family = &error::ENCRYPT_MESSAGE;
     active.set_parameter(parameter, &nonce, associated, data.len())?;
     let sealed = active.key_use.encrypt_or_decrypt(&session, data);
@@ -152,7 +151,7 @@ pub(crate) fn begin(
     let mut operations = session.operations();
     let active = idle(&mut operations, function)?;
     let nonce = match function {
-        Function::Encrypt => active.nonces.next(&parameter.nonce, parameter.generator)?,
+        Function::Encrypt => active.nonce(module, &session, parameter)?,
         _ => parameter.nonce.clone(),
     };
     // Only CCM has to know the length before the data, and it says so in its structure.
@@ -253,6 +252,19 @@ fn split(
 }
 
 impl MessageEncryption {
+    /// The nonce of the next message.
+    fn nonce(
+        &self,
+        module: &Module,
+        session: &Session,
+        parameter: &Parameter,
+    ) -> Result<Vec<u8>, Error> {
+        let application = session.application().number();
+        let number = self.key_use.key.material;
+        let own = (number != 0).then_some(OwnMaterial { application, number });
+        module.nonces.next(&parameter.nonce, parameter.generator, own)
+    }
+
     fn set_parameter(
         &mut self,
         parameter: &Parameter,

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::module::lock;
 
 /// How long C_Finalize waits for a daemon that does not answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Whether sessions may be opened, and how many are being.
 #[derive(Default)]

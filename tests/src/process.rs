@@ -70,14 +70,21 @@ pub fn this_thread() -> Pid {
     nix::unistd::gettid()
 }
 
-/// Whether a thread of this process sleeps: one in a call waits for the daemon then.
+/// Whether a thread of this process sleeps, and not at a lock: one in a call waits for the daemon then.
 pub fn is_asleep(thread: Pid) -> bool {
-    state(&format!("/proc/self/task/{thread}")) == Some('S')
+    thread_state(Pid::this(), thread) == Some('S') && !is_at_a_lock(thread)
 }
 
-/// The letter of a thread's state (proc_pid_stat(5)).
-fn state(thread: &str) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("{thread}/stat")).ok()?;
+/// Whether a thread of this process is in futex(2) (proc_pid_syscall(5)).
+fn is_at_a_lock(thread: Pid) -> bool {
+    let call = std::fs::read_to_string(format!("/proc/self/task/{thread}/syscall"));
+    let number = call.ok().and_then(|call| call.split(' ').next()?.parse().ok());
+    number == Some(libc::SYS_futex)
+}
+
+/// The letter of a thread's state (proc_pid_stat(5)); `None` where the thread is not there.
+pub(crate) fn thread_state(process: Pid, thread: Pid) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/task/{thread}/stat")).ok()?;
     // It follows the name, which may have blanks and brackets.
     stat.rsplit_once(") ")?.1.chars().next()
 }
@@ -92,9 +99,10 @@ pub fn stop(process: Pid) {
     let begun = Instant::now();
     let threads = || {
         let tasks = std::fs::read_dir(format!("/proc/{process}/task")).expect("it is there");
-        tasks.map(|task| state(&task.expect("a folder").path().display().to_string()))
+        let names = tasks.map(|task| task.expect("a folder").file_name().into_string());
+        names.map(|name| name.ok().and_then(|name| name.parse().ok()).expect("a number"))
     };
-    while !threads().all(|state| state == Some('T')) {
+    while !threads().all(|thread| thread_state(process, Pid::from_raw(thread)) == Some('T')) {
         assert!(begun.elapsed() < DEADLINE, "it does not stop");
         std::thread::yield_now();
     }

@@ -65,6 +65,7 @@ use crate::partition::Partitions;
 use crate::permits::Permits;
 use crate::pin::Pins;
 use crate::seal::RootKey;
+use crate::share::Shares;
 use crate::state::device::Device;
 use crate::store::Store;
 
@@ -145,6 +146,8 @@ pub struct Service {
     pub generations: Permits,
     /// Held while a CMK comes in, so that neither its quota nor its client token is asked about too early.
     pub creations: Mutex<()>,
+    /// What each uid holds.
+    pub shares: Shares,
     /// Applications that are connected.
     pub applications: Applications,
     /// Who is told of changes.

@@ -87,6 +87,7 @@ fn secrets(user: &Session) -> Vec<Subject> {
         (KeyType::AesXts, ckm::CKM_AES_XTS_KEY_GEN, 64),
         (KeyType::ChaCha20, ckm::CKM_CHACHA20_KEY_GEN, 32),
         (KeyType::Hkdf, ckm::CKM_HKDF_KEY_GEN, 32),
+        (KeyType::HmacSha512T, ckm::CKM_SHA512_T_KEY_GEN, 32),
     ];
     let makers = [
         ckm::CKM_SHA_1_KEY_GEN,

@@ -98,7 +98,7 @@ impl Device {
     pub(crate) fn session(&self, read_write: bool, login: Login) -> Session {
         let peer = Peer::application(&self.service, 1001);
         let application = peer.caller.application.clone().unwrap();
-        let session = application.open_session(Slot(0), read_write, 10).unwrap();
+        let session = application.open_session(Slot(0), read_write, 1000).unwrap();
         if login != Login::Public {
             application.log_in(session, login).unwrap();
         }

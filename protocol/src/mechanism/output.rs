@@ -105,7 +105,10 @@ impl Mechanism {
                 wrapped(input).saturating_add(point_len(key_bits))
             }
             OutputLength::Agreed => input.saturating_sub(point_len(key_bits) + 8),
-            OutputLength::Digest => self.scheme.hash().map_or(0, Hash::len),
+            OutputLength::Digest => match parameter {
+                Parameter::Truncation(truncation) => truncation.len(),
+                _ => self.scheme.hash().map_or(0, Hash::len),
+            },
         }
     }
 

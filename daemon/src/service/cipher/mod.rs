@@ -25,7 +25,7 @@ pub(super) struct Demand {
 pub(super) const DERIVE: Demand = Demand {
     mechanism: mechanism::Function::Derive,
     attribute: attribute::DERIVE,
-    rule: KeyRule::Encrypt,
+    rule: KeyRule::Derive,
 };
 
 /// What wrapping asks of the wrapping key.

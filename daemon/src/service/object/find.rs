@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coffer_protocol::attribute as a;
+use coffer_protocol::frame::MAX_META;
 use coffer_protocol::operation::object::{
     FindObjects, FoundObjects, MAX_DESCRIBED, MAX_FOUND, ObjectDescription,
 };
@@ -14,6 +15,15 @@ use crate::Error;
 use crate::object::{Object, Query, builtin};
 use crate::service::{Answer, Authorized, Handle, Payload, Service, visible};
 use crate::vault::{self, Depth, Public};
+
+/// Most bytes of the descriptions of a reply: all of its metadata but room for the rest.
+const DESCRIPTION_BYTES: usize = MAX_META as usize - 32;
+
+/// How many bytes a description takes at most.
+fn size(description: &ObjectDescription) -> usize {
+    // Each number of the list takes ten bytes, and all that stands beside it less than 200.
+    200 + 10 * description.allowed_mechanisms.len()
+}
 
 impl Handle for FindObjects {
     type Plan = Vec<Arc<Object>>;
@@ -58,7 +68,7 @@ impl Handle for FindObjects {
     ) -> Result<Answer<FoundObjects>, Error> {
         let request = call.request();
         // Handles grow, and who continues has seen everything up to the last one.
-        let handles = call.application()?.handles_of(&found);
+        let handles = call.application()?.handles_of(&found)?;
         let mut found: Vec<(u32, Arc<Object>)> = handles.into_iter().zip(found).collect();
         found.retain(|(handle, _)| *handle > request.after);
         found.sort_unstable_by_key(|(handle, _)| *handle);
@@ -68,6 +78,10 @@ impl Handle for FindObjects {
             .iter()
             .take(MAX_DESCRIBED)
             .map(|(handle, object)| describe::describe(service, object, *handle))
+            .scan(0, |bytes, description| {
+                *bytes += size(&description);
+                (*bytes <= DESCRIPTION_BYTES).then_some(description)
+            })
             .collect();
         let payload: Vec<u8> = found.iter().flat_map(|(handle, _)| handle.to_le_bytes()).collect();
         Ok(Answer::with(FoundObjects { more, descriptions }, payload))

@@ -120,7 +120,7 @@ exports! { KEYS: ready;
         |module| {
             let buffer = Buffer::new(wrapped, wrapped_length)?;
             let associated = data.slice(data_length)?;
-            let authenticated = authenticated::read(mechanism, associated, Nonce::MayBeMade)?;
+            let authenticated = authenticated::read(module, mechanism, associated, Nonce::MayBeMade)?;
             let output = wrap::wrap(module, session, Some(authenticated.call), wrapping, key, buffer.room())?;
             if output.is_final() {
                 authenticated.nonce.write()?;
@@ -130,7 +130,7 @@ exports! { KEYS: ready;
     C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, data: *mut CK_BYTE, data_length: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
             key.expect()?;
-            let authenticated = authenticated::read(mechanism, data.slice(data_length)?, Nonce::IsGiven)?;
+            let authenticated = authenticated::read(module, mechanism, data.slice(data_length)?, Nonce::IsGiven)?;
             let template = template::given(attributes, count)?;
             let wrapped = wrapped.slice(wrapped_length)?;
             key.write(wrap::unwrap(module, session, Some(authenticated.call), unwrapping, wrapped, &template)?)

@@ -1,0 +1,11 @@
+//! The cryptography by itself: vectors, keys, parts of every size.
+
+#![allow(clippy::unwrap_used, reason = "what is unexpected fails the test")]
+
+mod keys;
+mod modes;
+mod rsa_matrix;
+mod streams;
+mod symmetric;
+mod vectors;
+mod wycheproof;
