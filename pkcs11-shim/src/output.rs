@@ -40,9 +40,20 @@ impl Room {
         }
     }
 
-    /// Whether a result of `length` bytes can be handed out.
-    pub fn holds(self, length: usize) -> bool {
-        matches!(self, Self::Values(room) if length <= room)
+    /// The result, where it fits; otherwise `keep` is given it for the repeated call.
+    pub fn offer(
+        self,
+        result: Zeroizing<Vec<u8>>,
+        keep: impl FnOnce(Zeroizing<Vec<u8>>),
+    ) -> Output {
+        match self {
+            Self::Values(room) if result.len() <= room => Output::Bytes(result),
+            Self::Query | Self::Values(_) => {
+                let needed = result.len();
+                keep(result);
+                Output::TooSmall(needed)
+            }
+        }
     }
 }
 
@@ -63,5 +74,21 @@ mod tests {
         assert_eq!(Room::Values(4).answer_exact(5), Some(Output::TooSmall(5)));
         assert_eq!(Room::Values(5).answer_exact(5), None);
         assert_eq!(Room::Values(0).answer_bound(5), None);
+    }
+
+    #[test]
+    fn a_result_is_handed_out_or_kept() {
+        let result = || Zeroizing::new(vec![7; 5]);
+        let mut kept = None;
+        assert_eq!(
+            Room::Values(5).offer(result(), |kept_now| kept = Some(kept_now)),
+            Output::Bytes(result())
+        );
+        assert_eq!(kept, None);
+        assert_eq!(
+            Room::Values(4).offer(result(), |kept_now| kept = Some(kept_now)),
+            Output::TooSmall(5)
+        );
+        assert_eq!(kept, Some(result()));
     }
 }

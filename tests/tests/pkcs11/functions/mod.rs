@@ -1,5 +1,6 @@
 //! Functions of PKCS#11 that few clients call, through the C functions: what they do, and when they refuse.
 
+mod copy;
 mod dual;
 mod encapsulate;
 mod event;
