@@ -134,6 +134,9 @@ impl Application {
     fn failure(&self, error: &coffer_client::Error) -> Error {
         use coffer_client::Error as Failed;
         match error {
+            Failed::Refused { failure, .. } if failure.part != 0 => {
+                return Error::RefusedPart(failure.code(), failure.part);
+            }
             Failed::Refused { failure, .. } => return Error::Refused(failure.code()),
             // A further socket could not be had, for want of descriptors perhaps; the daemon is there.
             Failed::Unreachable(cause) if !is_absence(cause.kind()) => return Error::DeviceError,

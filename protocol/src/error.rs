@@ -189,17 +189,19 @@ pub struct Failure {
     pub code: u16,
     /// Which field or object it was; never a secret, often empty.
     pub detail: String,
+    /// Which of the templates of one request it was, from 1; 0 where that is not what it is about.
+    pub part: u32,
 }
 
 impl Failure {
     /// A failure with nothing more to say than its code.
     pub fn new(code: ErrorCode) -> Self {
-        Self { code: code as u16, detail: String::new() }
+        Self::about(code, String::new())
     }
 
     /// A failure that names what it is about.
     pub fn about(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code: code as u16, detail: detail.into() }
+        Self { code: code as u16, detail: detail.into(), part: 0 }
     }
 
     /// The code.

@@ -218,9 +218,9 @@ mod tests {
     #[test]
     fn bytes_that_a_uid_keeps_are_bounded_and_another_uid_finds_room() {
         const ALL: usize = 128 << 20;
-        let shares = Shares::default();
+        let all = Shares::default();
         let part = vec![0; 16 << 20];
-        let fill = |share: &Arc<Share>| {
+        let keep_all = |share: &Arc<Share>| {
             let mut kept: Vec<Held> = Vec::new();
             loop {
                 let mut held = Held::new(share);
@@ -230,18 +230,18 @@ mod tests {
                 }
             }
         };
-        let share = shares.of(1000);
-        let (mut kept, refused) = fill(&share);
+        let share = all.of(1000);
+        let (mut kept, refused) = keep_all(&share);
         assert_eq!((kept.len(), refused), (ALL / 2 / part.len(), ErrorCode::ShareExceeded));
-        let (others, _) = fill(&shares.of(1001));
+        let (others, _) = fill(&all.of(1001));
         assert_eq!(others.len(), ALL / 4 / part.len());
         drop(others);
         // A result takes the place of what it was made of.
-        let full = kept.pop().unwrap();
-        kept.push(full.replaced(Zeroizing::new(vec![0; part.len()])));
+        let last = kept.pop().unwrap();
+        kept.push(last.replaced(Zeroizing::new(vec![0; part.len()])));
         assert!(Held::new(&share).push(&part).is_err());
-        let full = kept.pop().unwrap();
-        kept.push(full.replaced(Zeroizing::new(Vec::new())));
+        let last = kept.pop().unwrap();
+        kept.push(last.replaced(Zeroizing::new(Vec::new())));
         assert!(Held::new(&share).push(&part).is_ok());
     }
 }

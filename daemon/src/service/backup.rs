@@ -231,6 +231,7 @@ impl Service {
                 })
             })
         })?;
+        self.ivs.reload(&self.registry)?;
         self.keyring.close_all();
         for partition in before.iter().chain(&self.partitions.all()) {
             self.events.token_changed(partition.slot);

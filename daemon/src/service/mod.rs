@@ -40,6 +40,7 @@ mod visible;
 mod weak;
 
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub use cipher::Ivs;
 pub use kms::{Imports, Uses};
 pub use record::Templates;
 pub(crate) use record::malformed;
@@ -162,6 +163,8 @@ pub struct Service {
     pub imports: Imports,
     /// When keys were used last.
     pub uses: Uses,
+    /// The IVs that callers made for keys that rotate.
+    pub ivs: Ivs,
     /// The audit log.
     pub audit: Audit,
     /// What stands for secret values in it.

@@ -87,7 +87,8 @@ fn claims_made_at_once_never_take_more_than_half() {
 #[test]
 fn the_last_of_a_few_is_for_who_has_none() {
     for (size, one, next) in [(1, 1, 0), (2, 1, 1), (3, 2, 1), (4, 2, 1), (256, 128, 64)] {
-        let take = |taken: usize| (0..).find(|own| !is_fair(*own, 1, taken + own, size)).unwrap();
+        let take =
+            |taken: usize| (0..=size).find(|own| !is_fair(*own, 1, taken + own, size)).unwrap();
         assert_eq!((take(0), take(one)), (one, next), "{size}");
     }
     assert!(!is_fair(0, 1, 1, 1) && !is_fair(usize::MAX, 1, 0, usize::MAX));

@@ -38,6 +38,9 @@ pub struct ObjectDescription {
     pub refusal: u16,
     /// The mechanisms that the key is limited to; empty: not limited.
     pub allowed_mechanisms: Vec<u64>,
+    /// Number of what a session key consists of, which its copies in sessions share, rising while the daemon runs; 0:
+    /// the object is no session key, or a copy of a token key.
+    pub material: u64,
 }
 
 /// What a key may be used for.

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::super::{Answer, Authorized, Caller, Handle, Service};
 use super::usable::{Usable, spend, still_usable, usable};
-use super::{demand, whole};
+use super::{Message as Encrypted, demand, whole};
 use crate::Error;
 use crate::application::{Held, Operation, Progress};
 use crate::crypto::{self, KeySpec, Message, Stream};
@@ -35,7 +35,7 @@ fn start(
     usable: Usable,
     function: Function,
 ) -> Result<Operation, Error> {
-    let Usable { object, key: part, mechanism, parameter } = usable;
+    let Usable { object, key: part, mechanism, parameter, .. } = usable;
     if mechanism.parts != Parts::Multi {
         return Err(ErrorCode::MechanismInvalid.into());
     }
@@ -128,12 +128,13 @@ fn finish_or_go_on(
 ) -> Result<(Vec<u8>, Option<Operation>), Error> {
     if let Progress::Held(held) = operation.progress {
         let Operation { key: object, part: key, mechanism, parameter, memory, .. } = operation;
-        let usable = Usable { object, key, mechanism, parameter };
+        // What is held has no IV of the kind that is remembered, or is decrypted.
+        let usable = Usable { object, key, mechanism, parameter, rotating: None };
         let result = match function {
             Function::Encrypt => whole::encrypt(&usable, service, held.bytes())?,
             _ => whole::decrypt(&usable, service, held.bytes())?,
         };
-        let Usable { object: key, key: part, mechanism, parameter } = usable;
+        let Usable { object: key, key: part, mechanism, parameter, .. } = usable;
         let progress = Progress::Done(held.replaced(result));
         operation = Operation { key, part, mechanism, parameter, progress, memory };
     }
@@ -202,6 +203,9 @@ impl Handle for StartOperation {
         service: &Service,
     ) -> Result<Answer<Output>, Error> {
         spend(&call, call.request().session, &usable)?;
+        if function == Function::Encrypt {
+            service.ivs.expect_new(&usable, Encrypted::New)?;
+        }
         let mut operation = start(service, call.caller(), usable, function)?;
         let output = update(&mut operation, function, call.payload().plain()?)?;
         call.application()?.start(call.request().session, function, operation)?;

@@ -34,6 +34,8 @@ impl Handle for CopyObject {
         let (request, payload) = (call.request(), call.payload());
         let context = Context::of(call, request.session)?;
         let object = context.object(request.object, service)?;
+        // What is not modifiable may be copied to something else: CKA_COPYABLE is there to forbid that (PKCS#11 3.1
+        // sections 4.1.3 and 4.4).
         if !object.attributes.flag(a::COPYABLE) {
             return Err(ErrorCode::ActionProhibited.into());
         }

@@ -198,5 +198,5 @@ pub(super) fn session_key(
     });
     let (key, kept) = key?;
     memory.grow(kept)?;
-    Ok(SessionKey { key: Arc::new(key), material, memory })
+    Ok(SessionKey::new(Arc::new(key), material, memory))
 }
