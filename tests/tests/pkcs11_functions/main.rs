@@ -11,6 +11,7 @@ mod message;
 mod message_signature;
 mod pending;
 mod recover;
+mod room;
 mod session;
 mod state;
 mod verify_signature;
