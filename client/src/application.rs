@@ -11,7 +11,7 @@ use coffer_protocol::operation::Operation;
 
 use crate::Error;
 use crate::connection::{
-    CallOptions, ConnectOptions, Connection, Event, Reply, Role, Wait, Welcome,
+    Attempt, CallOptions, ConnectOptions, Connection, Event, Reply, Role, Wait, Welcome,
 };
 pub use crate::pool::MAX_SOCKETS;
 use crate::pool::Pool;
@@ -42,8 +42,10 @@ impl Application {
         let options = ConnectOptions { role: Role::Application, attach: None, ..options.clone() };
         let first = Connection::open(path, &options)?;
         let welcome = first.welcome().clone();
-        let pool = Pool::new(path, first, options);
-        let events = Mutex::new(Some(open_events(&pool)?));
+        let attempt = options.attempt;
+        // Where the daemon has answered once, a further socket has its usual time.
+        let pool = Pool::new(path, first, ConnectOptions { attempt: Attempt::Usual, ..options });
+        let events = Mutex::new(Some(open_events(&pool, attempt)?));
         Ok(Self { pool, welcome, events, frames_sent: AtomicU64::new(0) })
     }
 
@@ -81,7 +83,7 @@ impl Application {
         let mut drained = Vec::new();
         if events.is_none() {
             drained.push(Event::Missed);
-            *events = open_events(&self.pool).ok();
+            *events = open_events(&self.pool, Attempt::Usual).ok();
         }
         while let Some(connection) = events.as_mut() {
             match connection.next_event(Wait::No) {
@@ -115,6 +117,6 @@ impl Application {
     }
 }
 
-fn open_events(pool: &Pool) -> Result<Connection, Error> {
-    pool.attach(&ConnectOptions { role: Role::Events, ..pool.options().clone() })
+fn open_events(pool: &Pool, attempt: Attempt) -> Result<Connection, Error> {
+    pool.attach(&ConnectOptions { role: Role::Events, attempt, ..pool.options().clone() })
 }

@@ -103,6 +103,12 @@ impl Channel {
         Ok(Frame { header, meta, payload })
     }
 
+    /// Whether there is something to read within that time.
+    pub(crate) fn is_readable(&self, milliseconds: u16) -> io::Result<bool> {
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        Ok(poll(&mut fds, milliseconds)? > 0)
+    }
+
     fn header(&self) -> Result<Header, Error> {
         let bytes = self.buffer[self.start..self.end]
             .first_chunk::<HEADER_LENGTH>()

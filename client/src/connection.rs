@@ -15,7 +15,7 @@ use crate::channel::{Channel, Frame, Until};
 pub use crate::event::{Event, Wait};
 use crate::event::{read_event, read_farewell};
 use crate::exchange::{self, Incoming};
-pub use crate::handshake::{ConnectOptions, Role, Welcome};
+pub use crate::handshake::{Attempt, ConnectOptions, Role, Welcome};
 use crate::handshake::{HANDSHAKE_LIMIT, shake_hands};
 use crate::socket;
 

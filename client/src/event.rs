@@ -55,7 +55,7 @@ fn change(frame: &Frame) -> Result<Event, coffer_protocol::ErrorCode> {
 /// Why the daemon closes the connection.
 pub(crate) fn read_farewell(frame: &Frame) -> Error {
     match decode_meta::<handshake::GoAway>(&frame.meta) {
-        Ok(goaway) => Error::GoAway(Failure { code: goaway.code, detail: goaway.reason }),
+        Ok(goaway) => Error::GoAway(Failure { code: goaway.code, detail: goaway.reason, part: 0 }),
         Err(_) => Error::Protocol("a goodbye"),
     }
 }

@@ -1,5 +1,6 @@
 //! Hello and Welcome, from the client's side.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use coffer_protocol::ErrorCode;
@@ -15,6 +16,21 @@ use crate::event::read_farewell;
 /// The daemon must say Welcome within this time.
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long a daemon is waited for that takes connections and says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attempt {
+    /// Five seconds.
+    #[default]
+    Usual,
+    /// 250 ms on a host that is not busy, for callers that answer without the daemon as well. What counts is how often
+    /// this process woke up meanwhile: where many wait for a CPU it takes longer, for the daemon as for the caller.
+    Short,
+}
+
+/// How often [`Attempt::Short`] looks for an answer, and how many milliseconds lie between.
+const LOOKS: u32 = 25;
+const BETWEEN: u16 = 10;
+
 /// How to connect.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
@@ -28,6 +44,8 @@ pub struct ConnectOptions {
     pub partition: Option<String>,
     /// Refuses a listener whose uid is neither 0, that of `coffer`, nor the caller's.
     pub check_listener: bool,
+    /// How long a daemon that hangs is waited for; the asynchronous client always waits as usual.
+    pub attempt: Attempt,
 }
 
 impl ConnectOptions {
@@ -39,6 +57,7 @@ impl ConnectOptions {
             attach: None,
             partition: None,
             check_listener: true,
+            attempt: Attempt::Usual,
         }
     }
 }
@@ -51,7 +70,29 @@ pub(crate) fn shake_hands(
 ) -> Result<Welcome, Error> {
     let (header, meta) = hello(options)?;
     channel.send(&header, &meta, &[]).map_err(Error::Lost)?;
+    if options.attempt == Attempt::Short {
+        look_for_answer(channel, deadline).map_err(Error::Lost)?;
+    }
     read_welcome(&channel.receive(Until::At(deadline))?)
+}
+
+/// Waits for the first bytes of an answer, for a short time.
+fn look_for_answer(channel: &Channel, deadline: Instant) -> io::Result<()> {
+    let mut looks = 0;
+    while looks < LOOKS {
+        match channel.is_readable(BETWEEN) {
+            Ok(true) => return Ok(()),
+            Ok(false) => looks += 1,
+            // No look is counted for a signal, of which there may be many.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                if deadline <= Instant::now() {
+                    break;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 /// The frame of Hello.

@@ -48,7 +48,7 @@ pub mod socket;
 
 pub use application::Application;
 pub use bulk::give_back;
-pub use connection::{CallOptions, ConnectOptions, Connection, Event, Reply, Role, Wait};
+pub use connection::{Attempt, CallOptions, ConnectOptions, Connection, Event, Reply, Role, Wait};
 pub use context::Context;
 pub use error::Error;
 pub use key_name::KeyName;

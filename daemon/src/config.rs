@@ -61,11 +61,11 @@ pub enum SecretMemory {
 pub struct Limits {
     /// Connections at once.
     pub connections: usize,
-    /// Connections at once of one uid.
+    /// Connections at once of one uid, which has no more than were free before it took the last one.
     pub connections_per_uid: usize,
-    /// Sessions of one application.
+    /// Sessions of one uid.
     pub sessions: usize,
-    /// Session objects of one application.
+    /// Session objects of one uid.
     pub session_objects: usize,
     /// Public objects of a token, from which on only who is logged in makes more on it.
     pub public_objects: u64,

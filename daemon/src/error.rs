@@ -14,6 +14,9 @@ pub enum Error {
     /// The same, naming the field or object it is about; never a secret.
     #[error("{0} ({1})")]
     About(ErrorCode, String),
+    /// A rule about one of several templates, which are counted from 1.
+    #[error("{1} (template {0})")]
+    Part(u32, Box<Self>),
     /// The cryptography.
     #[error("{0:?}")]
     Crypto(crypto::Error),
@@ -37,10 +40,20 @@ impl Error {
         Self::About(code, what.into())
     }
 
+    /// A rule, as one about the template at that place among several; everything else stays what it is.
+    #[must_use]
+    pub fn of_part(self, index: usize) -> Self {
+        match (u32::try_from(index + 1), &self) {
+            (Ok(part), Self::Refused(_) | Self::About(..)) => Self::Part(part, Box::new(self)),
+            _ => self,
+        }
+    }
+
     /// The code that a client is told.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused(code) | Self::About(code, _) => *code,
+            Self::Part(_, error) => error.code(),
             Self::Crypto(error) => crypto_code(*error),
             Self::Vault(vault::Error::Full) => ErrorCode::OutOfMemory,
             Self::Vault(_) => ErrorCode::Internal,
@@ -55,6 +68,7 @@ impl Error {
     pub fn failure(&self) -> Failure {
         match self {
             Self::About(code, what) => Failure::about(*code, what.clone()),
+            Self::Part(part, error) => Failure { part: *part, ..error.failure() },
             Self::Refused(_)
             | Self::Crypto(_)
             | Self::Vault(_)

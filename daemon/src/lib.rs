@@ -23,6 +23,7 @@ pub mod schedule;
 pub mod seal;
 pub mod server;
 pub mod service;
+pub mod share;
 pub mod start;
 pub mod state;
 pub mod store;

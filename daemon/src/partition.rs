@@ -86,6 +86,9 @@ pub fn is_name(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
+/// Most partitions: all of them are told in one reply.
+const MOST: usize = 1000;
+
 impl Partitions {
     /// Reads all partitions of the store.
     ///
@@ -149,7 +152,8 @@ impl Partitions {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::InvalidValue`] for the name, [`ErrorCode::PartitionExists`], or what the store reports.
+    /// [`ErrorCode::InvalidValue`] for the name, [`ErrorCode::PartitionExists`], [`ErrorCode::PartitionCount`], or
+    /// what the store reports.
     pub fn create(&self, name: &str, now: i64) -> Result<Arc<Partition>, Error> {
         let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_name(name) {
@@ -157,6 +161,9 @@ impl Partitions {
         }
         if self.by_name(name).is_some() {
             return Err(Error::about(ErrorCode::PartitionExists, name));
+        }
+        if self.read().len() >= MOST {
+            return Err(ErrorCode::PartitionCount.into());
         }
         let slot = self.read().keys().next_back().map_or(Slot(0), |last| Slot(last.0 + 1));
         let serial = hex::encode(crate::crypto::random::array::<8>()?);

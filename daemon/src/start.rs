@@ -24,7 +24,8 @@ use crate::partition::Partitions;
 use crate::permits::Permits;
 use crate::pin::Pins;
 use crate::seal::{self, Provider};
-use crate::service::{Imports, Service, StartReport, Uses};
+use crate::service::{Imports, Ivs, Service, StartReport, Uses};
+use crate::share::Shares;
 use crate::state::device::{Device, Event};
 use crate::store::{Batch, Expected, Record, RecordId, Snapshot, Store, Table};
 use crate::vault::{self, Buffer, Depth};
@@ -229,15 +230,18 @@ pub fn open(
             seal_slots,
         };
         let instance = crypto::random::array()?;
+        let registry = Registry::load(store.clone())?;
         let service = Service {
             owner: owner(&config, &store)?,
             limits: RwLock::new(limits),
-            registry: Registry::load(store.clone())?,
+            ivs: Ivs::load(store.clone(), &registry)?,
+            registry,
             keyring: Keyring::new(store.clone(), limits.open_keys),
             partitions: Partitions::load(store.clone())?,
             pins: Pins::load(store.clone(), &root, limits.pin_derivations, &clock)?,
             generations: Permits::new(limits.key_generations),
             creations: Mutex::new(()),
+            shares: Shares::default(),
             applications: Applications::default(),
             events: Hub::default(),
             transfers: Transfers::default(),
@@ -345,6 +349,9 @@ impl Service {
         self.pins.stop();
         if let Err(error) = self.uses.save() {
             tracing::warn!(%error, "the last uses of keys could not be written");
+        }
+        if let Err(error) = self.ivs.save() {
+            tracing::error!(%error, "the IVs of keys that rotate could not be written");
         }
         self.keyring.close_all();
         if self.note("StopService").is_err() {

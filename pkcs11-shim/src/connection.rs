@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use coffer_client::{ConnectOptions, Event, Reply, Role};
+use coffer_client::{Attempt, ConnectOptions, Event, Reply, Role};
 use coffer_protocol::operation::Operation;
 use coffer_protocol::weak::WeakKeys;
 
@@ -134,6 +134,9 @@ impl Application {
     fn failure(&self, error: &coffer_client::Error) -> Error {
         use coffer_client::Error as Failed;
         match error {
+            Failed::Refused { failure, .. } if failure.part != 0 => {
+                return Error::RefusedPart(failure.code(), failure.part);
+            }
             Failed::Refused { failure, .. } => return Error::Refused(failure.code()),
             // A further socket could not be had, for want of descriptors perhaps; the daemon is there.
             Failed::Unreachable(cause) if !is_absence(cause.kind()) => return Error::DeviceError,
@@ -206,5 +209,7 @@ fn open(socket: &Path) -> Result<coffer_client::Application, coffer_client::Erro
     let program = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&program).file_name().unwrap_or(OsStr::new("pkcs11"));
     let options = ConnectOptions::new(Role::Application, name.to_string_lossy());
+    // While it waits, other threads' calls for slots wait as well.
+    let options = ConnectOptions { attempt: Attempt::Short, ..options };
     coffer_client::Application::open(socket, &options)
 }

@@ -1,7 +1,7 @@
 //! C_Digest and its parts (section 5.12), computed here: no key is used.
 
 use coffer_protocol::attribute;
-use coffer_protocol::mechanism::{Function, Hash, MechanismCall, Scheme};
+use coffer_protocol::mechanism::{Function, Hash, MechanismCall, Parameter, Scheme, Truncation};
 use coffer_protocol::operation::object::GetAttributes;
 use cryptoki_sys::{CK_OBJECT_HANDLE, CK_SESSION_HANDLE, CKO_SECRET_KEY};
 use sha1::Sha1;
@@ -15,39 +15,51 @@ use crate::key_use;
 use crate::module::Module;
 use crate::output::{Output, Room};
 use crate::session::Session;
+use crate::sha512_t::Sha512T;
 
 macro_rules! hashers {
     ($( $hash:ident )*) => {
         #[derive(Clone)]
-        enum State { $( $hash($hash) ),* }
+        enum State { $( $hash($hash), )* Sha512T(Sha512T) }
 
         impl State {
-            fn new(hash: Hash) -> Option<Self> {
-                match hash {
-                    $( Hash::$hash => Some(Self::$hash($hash::new())), )*
-                    Hash::Sm3 => None,
+            fn new(function: HashFunction) -> Option<Self> {
+                match function {
+                    $( HashFunction::Fixed(Hash::$hash) => Some(Self::$hash($hash::new())), )*
+                    HashFunction::Fixed(Hash::Sm3) => None,
+                    HashFunction::Truncated(t) => Sha512T::new(t).map(Self::Sha512T),
                 }
             }
 
             fn update(&mut self, part: &[u8]) {
-                match self { $( Self::$hash(state) => state.update(part) ),* }
+                match self {
+                    $( Self::$hash(state) => state.update(part), )*
+                    Self::Sha512T(state) => state.update(part),
+                }
             }
 
             fn finish(self) -> Vec<u8> {
-                match self { $( Self::$hash(state) => state.finalize().to_vec() ),* }
+                match self {
+                    $( Self::$hash(state) => state.finalize().to_vec(), )*
+                    Self::Sha512T(state) => state.finish(),
+                }
             }
 
             fn save(&self) -> Vec<u8> {
-                match self { $( Self::$hash(state) => state.serialize().to_vec() ),* }
+                match self {
+                    $( Self::$hash(state) => state.serialize().to_vec(), )*
+                    Self::Sha512T(state) => state.save(),
+                }
             }
 
-            fn restore(hash: Hash, saved: &[u8]) -> Option<Self> {
-                match hash {
-                    $( Hash::$hash => {
+            fn restore(function: HashFunction, saved: &[u8]) -> Option<Self> {
+                match function {
+                    $( HashFunction::Fixed(Hash::$hash) => {
                         let saved = saved.try_into().ok()?;
                         Some(Self::$hash($hash::deserialize(saved).ok()?))
                     } )*
-                    Hash::Sm3 => None,
+                    HashFunction::Fixed(Hash::Sm3) => None,
+                    HashFunction::Truncated(t) => Sha512T::restore(t, saved).map(Self::Sha512T),
                 }
             }
         }
@@ -56,9 +68,37 @@ macro_rules! hashers {
 
 hashers!(Sha1 Sha224 Sha256 Sha384 Sha512 Sha512_224 Sha512_256 Sha3_224 Sha3_256 Sha3_384 Sha3_512);
 
+/// The hash function of a mechanism.
+#[derive(Clone, Copy)]
+enum HashFunction {
+    Fixed(Hash),
+    Truncated(Truncation),
+}
+
+impl HashFunction {
+    /// That of a mechanism that digests.
+    fn of(call: &MechanismCall) -> Result<Self, Error> {
+        let (row, parameter) = key_use::parse(call, Function::Digest)?;
+        match (row.scheme, parameter) {
+            (Scheme::Digest(hash), _) => Ok(Self::Fixed(hash)),
+            (Scheme::Sha512T, Parameter::Truncation(t)) => Ok(Self::Truncated(t)),
+            _ => Err(Error::MechanismInvalid),
+        }
+    }
+
+    /// The length of a digest.
+    const fn len(self) -> usize {
+        match self {
+            Self::Fixed(hash) => hash.len(),
+            Self::Truncated(t) => t.len(),
+        }
+    }
+}
+
 /// An active digest.
 pub(crate) struct Hasher {
-    hash: Hash,
+    call: MechanismCall,
+    length: usize,
     state: State,
     has_parts: bool,
 }
@@ -76,12 +116,10 @@ pub(crate) fn init(
         return Ok(());
     };
     operations.expect_free(Function::Digest)?;
-    let (row, _) = key_use::parse(&call, Function::Digest)?;
-    let Scheme::Digest(hash) = row.scheme else {
-        return Err(Error::MechanismInvalid);
-    };
-    let state = State::new(hash).ok_or(Error::MechanismInvalid)?;
-    operations.digest = Some(Hasher { hash, state, has_parts: false });
+    let function = HashFunction::of(&call)?;
+    let state = State::new(function).ok_or(Error::MechanismInvalid)?;
+    let length = function.len();
+    operations.digest = Some(Hasher { call, length, state, has_parts: false });
     Ok(())
 }
 
@@ -152,14 +190,15 @@ impl Hasher {
     }
 
     /// The mechanism and the state, for C_GetOperationState.
-    pub(crate) fn save(&self) -> (u64, Vec<u8>) {
-        (self.hash.ckm().unwrap_or(u64::MAX), self.state.save())
+    pub(crate) fn save(&self) -> (MechanismCall, Vec<u8>) {
+        (self.call.clone(), self.state.save())
     }
 
     /// What [`Hasher::save`] gave, as it was.
-    pub(crate) fn restore(mechanism: u64, saved: &[u8]) -> Option<Self> {
-        let hash = Hash::from_ckm(mechanism)?;
-        Some(Self { hash, state: State::restore(hash, saved)?, has_parts: true })
+    pub(crate) fn restore(call: &MechanismCall, saved: &[u8]) -> Option<Self> {
+        let function = HashFunction::of(call).ok()?;
+        let (call, state) = (call.clone(), State::restore(function, saved)?);
+        Some(Self { call, length: function.len(), state, has_parts: true })
     }
 }
 
@@ -184,7 +223,7 @@ fn finish_with(
     if hasher.has_parts && data.is_some() {
         return Err(Error::OperationActive);
     }
-    if let Some(answer) = room.answer_exact(hasher.hash.len()) {
+    if let Some(answer) = room.answer_exact(hasher.length) {
         *active = Some(hasher);
         return Ok(answer);
     }

@@ -11,13 +11,15 @@ macro_rules! errors {
             $( #[doc = $text] $name, )*
             /// The daemon refused.
             Refused(ErrorCode),
+            /// The daemon refused one of several templates, which are counted from 1.
+            RefusedPart(ErrorCode, u32),
         }
 
         impl From<Error> for CK_RV {
             fn from(error: Error) -> Self {
                 match error {
                     $( Error::$name => sys::$ckr, )*
-                    Error::Refused(code) => number(code.ckr()),
+                    Error::Refused(code) | Error::RefusedPart(code, _) => number(code.ckr()),
                 }
             }
         }

@@ -100,6 +100,7 @@ mod tests {
             always_authenticate: false,
             refusal: 0,
             allowed_mechanisms: Vec::new(),
+            material: 0,
         })
     }
 

@@ -25,6 +25,7 @@ mod operation;
 pub mod output;
 mod recover;
 mod session;
+mod sha512_t;
 mod signature;
 mod slot;
 mod slot_event;

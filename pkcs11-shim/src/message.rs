@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::nonce::{Generator, Nonces};
+use crate::nonce::{Generator, OwnMaterial};
 use crate::operation::{self, Active, Operations, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
@@ -23,7 +23,6 @@ use crate::stream::{CHUNK, Stream, append};
 /// An active encryption or decryption of messages.
 pub(crate) struct MessageEncryption {
     key_use: KeyUse,
-    nonces: Nonces,
     part: Option<Part>,
 }
 
@@ -77,7 +76,7 @@ pub(crate) fn init(
         };
         let call = parameter.call(row.ckm, row.parameter, &parameter.nonce, &[], 0)?;
         let key_use = KeyUse::new(session, function, call, key)?;
-        Ok(MessageEncryption { key_use, nonces: Nonces::default(), part: None })
+        Ok(MessageEncryption { key_use, part: None })
     })
 }
 
@@ -108,7 +107,7 @@ pub(crate) fn encrypt(
     if let Some(answer) = room.answer_exact(data.len()) {
         return Ok((answer, Sealed::default()));
     }
-    let nonce = active.nonces.next(&parameter.nonce, parameter.generator)?;
+    let nonce = active.nonce(module, &session, parameter)?;
     let family = &error::ENCRYPT_MESSAGE;
     active.set_parameter(parameter, &nonce, associated, data.len())?;
     let sealed = active.key_use.encrypt_or_decrypt(&session, data);
@@ -152,7 +151,7 @@ pub(crate) fn begin(
     let mut operations = session.operations();
     let active = idle(&mut operations, function)?;
     let nonce = match function {
-        Function::Encrypt => active.nonces.next(&parameter.nonce, parameter.generator)?,
+        Function::Encrypt => active.nonce(module, &session, parameter)?,
         _ => parameter.nonce.clone(),
     };
     // Only CCM has to know the length before the data, and it says so in its structure.
@@ -184,7 +183,7 @@ pub(crate) fn tag_length(
     part.map(|part| part.tag_length).ok_or(Error::OperationNotInitialized)
 }
 
-/// `C_EncryptMessageNext` and `C_DecryptMessageNext`. A failure ends the message.
+/// `C_EncryptMessageNext` and `C_DecryptMessageNext`.
 pub(crate) fn next(
     module: &Module,
     handle: CK_SESSION_HANDLE,
@@ -198,9 +197,6 @@ pub(crate) fn next(
     let active = active(&mut operations, function).as_mut();
     let active = active.ok_or(Error::OperationNotInitialized)?;
     let outcome = active.next(&session, data, position, room);
-    if outcome.is_err() {
-        active.end_message(&session);
-    }
     outcome.map_err(|error| error.late(family(function)))
 }
 
@@ -256,6 +252,19 @@ fn split(
 }
 
 impl MessageEncryption {
+    /// The nonce of the next message.
+    fn nonce(
+        &self,
+        module: &Module,
+        session: &Session,
+        parameter: &Parameter,
+    ) -> Result<Vec<u8>, Error> {
+        let application = session.application().number();
+        let number = self.key_use.key.material;
+        let own = (number != 0).then_some(OwnMaterial { application, number });
+        module.nonces.next(&parameter.nonce, parameter.generator, own)
+    }
+
     fn set_parameter(
         &mut self,
         parameter: &Parameter,
@@ -325,12 +334,6 @@ impl MessageEncryption {
         let (out, tag) = split(out, length, tag_length)?;
         Ok((Output::Bytes(out), Sealed { nonce: None, tag: Some(tag) }))
     }
-
-    fn end_message(&mut self, session: &Session) {
-        if let Some(mut part) = self.part.take() {
-            part.stream.cancel(session, &self.key_use);
-        }
-    }
 }
 
 impl Parameter {
@@ -371,6 +374,12 @@ impl Parameter {
 impl Active for MessageEncryption {
     fn cancel(&mut self, session: &Session) {
         self.end_message(session);
+    }
+
+    fn end_message(&mut self, session: &Session) {
+        if let Some(mut part) = self.part.take() {
+            part.stream.cancel(session, &self.key_use);
+        }
     }
 
     fn key_use(&mut self) -> &mut KeyUse {

@@ -193,19 +193,16 @@ fn active(operations: &mut Operations, function: Function) -> &mut Option<Messag
     }
 }
 
-impl MessageSignature {
-    /// The process goes on without the message.
+impl Active for MessageSignature {
+    fn cancel(&mut self, session: &Session) {
+        self.signature.cancel(session);
+    }
+
     fn end_message(&mut self, session: &Session) {
         self.signature.cancel(session);
         self.signature.stage = Stage::Fresh;
         self.signature.key_use.set_authenticated(false);
         self.is_begun = false;
-    }
-}
-
-impl Active for MessageSignature {
-    fn cancel(&mut self, session: &Session) {
-        self.signature.cancel(session);
     }
 
     fn key_use(&mut self) -> &mut KeyUse {

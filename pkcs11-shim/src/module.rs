@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::config::Config;
 use crate::connection::Link;
 use crate::error::Error;
+use crate::nonce::Nonces;
 use crate::session::Sessions;
 use crate::slot::Slots;
 use crate::slot_event::Waker;
@@ -23,6 +24,8 @@ pub(crate) struct Module {
     pub(crate) sessions: Sessions,
     pub(crate) waker: Waker,
     pub(crate) state_key: StateKey,
+    /// They outlive C_Finalize, for the keys do.
+    pub(crate) nonces: Nonces,
 }
 
 impl Module {

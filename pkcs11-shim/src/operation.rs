@@ -23,7 +23,7 @@ use crate::session::Session;
 use crate::signature::Signature;
 
 /// The operations that a function goes on with or ends. Any error but `CKR_BUFFER_TOO_SMALL` ends them (sections 5.8 to
-/// 5.17), one about its arguments too.
+/// 5.17), one about its arguments too; of a process with messages it ends the message that was begun.
 const STEPS: &[(&str, CK_FLAGS)] = &[
     ("C_Encrypt", CKF_ENCRYPT),
     ("C_EncryptUpdate", CKF_ENCRYPT),
@@ -49,12 +49,15 @@ const STEPS: &[(&str, CK_FLAGS)] = &[
     ("C_VerifySignatureUpdate", CKF_VERIFY),
     ("C_VerifySignatureFinal", CKF_VERIFY),
     ("C_VerifyRecover", CKF_VERIFY_RECOVER),
+    ("C_EncryptMessageNext", CKF_MESSAGE_ENCRYPT),
+    ("C_DecryptMessageNext", CKF_MESSAGE_DECRYPT),
+    ("C_SignMessageNext", CKF_MESSAGE_SIGN),
+    ("C_VerifyMessageNext", CKF_MESSAGE_VERIFY),
 ];
 
-/// The operations that a function of that name goes on with or ends, as `CKF_` bits.
-pub(crate) fn steps_of(name: &str) -> Option<CK_FLAGS> {
-    STEPS.iter().find(|(step, _)| *step == name).map(|(_, flags)| *flags)
-}
+/// The processes with messages.
+const MESSAGES: CK_FLAGS =
+    CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY;
 
 /// The operations active in a session: at most one of each kind.
 #[derive(Default)]
@@ -79,6 +82,8 @@ pub(crate) struct Operations {
 pub(crate) trait Active {
     /// Tells the daemon that it is over, where the daemon knows of it.
     fn cancel(&mut self, session: &Session);
+    /// Ends the message that was begun, where it is a process with messages, which goes on.
+    fn end_message(&mut self, _session: &Session) {}
     /// The key and how it is used.
     fn key_use(&mut self) -> &mut KeyUse;
 }
@@ -169,6 +174,21 @@ impl Operations {
         self.end_if(session, |flag, _| flags & flag != 0);
         self.digest.take_if(|_| flags & CKF_DIGEST != 0);
         self.search.take_if(|_| flags & CKF_FIND_OBJECTS != 0);
+    }
+
+    /// Ends what a function of that name was to go on with, where it could not. What is found only behind the
+    /// arguments ends an operation in [`step`]; messages end here, whatever it was.
+    pub(crate) fn end_step(&mut self, session: &Session, name: &str, error: Error) {
+        let Some((_, flags)) = STEPS.iter().find(|(step, _)| *step == name) else { return };
+        if error == Error::ArgumentsBad {
+            self.cancel(session, flags & !MESSAGES);
+        }
+        if error != Error::BufferTooSmall {
+            let meant = self.places().into_iter().filter(|(flag, _)| flags & flag & MESSAGES != 0);
+            for active in meant.filter_map(|(_, place)| place.active()) {
+                active.end_message(session);
+            }
+        }
     }
 
     /// Ends those that use private or secret keys.

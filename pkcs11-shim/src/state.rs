@@ -115,8 +115,7 @@ impl Saved {
         let application = session.application().number();
         match operations.only_savable()? {
             (Some(digest), _, _) => {
-                let (number, data) = digest.save();
-                let mechanism = MechanismCall::plain(number);
+                let (mechanism, data) = digest.save();
                 let (kind, key, has_parts) = (DIGEST, [0; 16], true);
                 Ok(Self { application, kind, mechanism, key, has_parts, data })
             }
@@ -141,7 +140,7 @@ impl Saved {
     }
 
     fn digest(&self) -> Result<Hasher, Error> {
-        Hasher::restore(self.mechanism.mechanism, &self.data).ok_or(Error::SavedStateInvalid)
+        Hasher::restore(&self.mechanism, &self.data).ok_or(Error::SavedStateInvalid)
     }
 
     fn signature(

@@ -56,12 +56,13 @@ error_codes! {
     0x0006 WrongSocket           "UnauthorizedOperation"                    0x05   4 "This operation is answered on the admin socket only.";
     0x0007 TooLarge              "InvalidParameter"                         0x21   1 "The request is larger than this daemon accepts.";
     0x0008 Internal              "InternalError"                            0x05   1 "The daemon failed internally; its log says more.";
-    0x0009 OutOfMemory           "InternalError"                            0x31   1 "No room is left in secret memory; close sessions or raise its size.";
+    0x0009 OutOfMemory           "InternalError"                            0x31   1 "No room is left in secret memory; try again when others have closed sessions.";
     0x000a StoreFailed           "InternalError"                            0x30   1 "The store could not be written; nothing was changed.";
     0x000b Conflict              "FailedOperation"                          0x06   1 "The object was changed by somebody else meanwhile; try again.";
     0x000c HandshakeExpected     "InvalidParameter"                         0x30   1 "The connection must begin with Hello.";
     0x000d VersionMismatch       "UnsupportedOperation"                     0x30   1 "The daemon and this client have no protocol version in common.";
     0x000e Busy                  "RequestLimitExceeded"                     0x06   1 "Too many of these are running; try again shortly.";
+    0x000f ShareExceeded         "LimitExceeded"                            0x31   1 "Your user holds as much of the daemon's memory as one may; close sessions, destroy session objects, or fetch results.";
 
     0x0101 AuthFailure           "AuthFailure"                              0xA0   4 "The credential was refused.";
     0x0102 Unauthorized          "UnauthorizedOperation"                    0x101  4 "The caller may not do this.";
@@ -107,6 +108,7 @@ error_codes! {
     0x0231 BindingNotFound       "ResourceUnavailable.CloudResourceBindingNotFound" 0x06 1 "The key is not bound to that resource.";
     0x0232 TagsNotExisted        "InvalidParameterValue.TagsNotExisted"     0x13   1 "The key has no such tag.";
     0x0233 ClientTokenReused     "InvalidParameterValue"                    0x13   1 "The client token was used for another request.";
+    0x0234 PartitionCount        "LimitExceeded"                            0x31   1 "There are 1,000 partitions, as many as there may be.";
 
     0x0240 BackupPassphrase      "AuthFailure"                              0xA0   4 "The passphrase does not open the backup, or the first bytes of its file were changed.";
     0x0241 BackupDamaged         "InvalidParameterValue"                    0x20   1 "The backup cannot be used; nothing was changed. Take another copy of the file.";
@@ -119,7 +121,7 @@ error_codes! {
     0x0303 TokenNotPresent       "UnsupportedOperation.ServiceTemporaryUnavailable" 0xE0 1 "The token is not present.";
     0x0304 TokenNotRecognized    "UnsupportedOperation"                     0xE1   1 "The token is not initialised.";
     0x0305 SessionInvalid        "InvalidParameter"                         0xB3   1 "There is no such session.";
-    0x0306 SessionCount          "LimitExceeded"                            0xB1   1 "The application has as many sessions as it may have.";
+    0x0306 SessionCount          "LimitExceeded"                            0xB1   1 "Your user has as many sessions as one may have; close some, or raise limits.sessions.";
     0x0307 SessionReadOnly       "UnsupportedOperation"                     0xB5   1 "The session is read-only.";
     0x0308 SessionExists         "FailedOperation"                          0xB6   1 "Sessions are open on the token.";
     0x0309 SessionReadOnlyExists "FailedOperation"                          0xB7   1 "A read-only session is open.";
@@ -187,17 +189,19 @@ pub struct Failure {
     pub code: u16,
     /// Which field or object it was; never a secret, often empty.
     pub detail: String,
+    /// Which of the templates of one request it was, from 1; 0 where that is not what it is about.
+    pub part: u32,
 }
 
 impl Failure {
     /// A failure with nothing more to say than its code.
     pub fn new(code: ErrorCode) -> Self {
-        Self { code: code as u16, detail: String::new() }
+        Self::about(code, String::new())
     }
 
     /// A failure that names what it is about.
     pub fn about(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code: code as u16, detail: detail.into() }
+        Self { code: code as u16, detail: detail.into(), part: 0 }
     }
 
     /// The code.

@@ -21,6 +21,8 @@ pub enum KeyType {
     AesXts,
     /// A secret for HMAC with this hash only.
     Hmac(Hash),
+    /// A secret for HMAC with SHA-512/t only, whatever t.
+    HmacSha512T,
     /// A ChaCha20 key, of 32 bytes.
     ChaCha20,
     /// A secret for HKDF only.
@@ -53,6 +55,7 @@ const NUMBERS: &[(KeyType, u64)] = &[
     (KeyType::Hkdf, 0x42),
     (KeyType::Hmac(Hash::Sha512_224), 0x43),
     (KeyType::Hmac(Hash::Sha512_256), 0x44),
+    (KeyType::HmacSha512T, 0x45),
 ];
 
 impl KeyType {

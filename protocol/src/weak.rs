@@ -116,6 +116,7 @@ pub const fn strong_bits(key_type: KeyType) -> u32 {
         | KeyType::Aes
         | KeyType::AesXts
         | KeyType::Hmac(_)
+        | KeyType::HmacSha512T
         | KeyType::ChaCha20
         | KeyType::Hkdf
         | KeyType::Sm2

@@ -137,6 +137,7 @@ parameters! {
     ChaChaPoly => ChaChaPolyParameter "";
     ChaCha => ChaChaParameter "";
     MacLength => MacLengthParameter "";
+    Truncation => TruncationParameter "";
     EdDsa => EdDsaParameter ", or no bytes";
     Ecdh => EcdhParameter "";
     EcdhAes => EcdhAesParameter "";

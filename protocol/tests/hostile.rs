@@ -56,6 +56,7 @@ macro_rules! readers {
             ("Ccm", reread::<mechanism::CcmParameter>),
             ("ChaChaPoly", reread::<mechanism::ChaChaPolyParameter>),
             ("MacLength", reread::<mechanism::MacLengthParameter>),
+            ("Truncation", reread::<mechanism::TruncationParameter>),
         ];
     };
 }

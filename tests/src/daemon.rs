@@ -322,9 +322,12 @@ impl Daemon {
             .stderr(Stdio::piped())
             .spawn()
             .expect("coffer is built");
-        // One that fails early does not read its input.
-        let _ = child.stdin.take().expect("piped").write_all(input);
-        child.wait_with_output().expect("coffer can be waited for")
+        let mut stdin = child.stdin.take().expect("piped");
+        std::thread::scope(|scope| {
+            // Beside, as it may answer before it has read all. One that fails early does not read its input.
+            scope.spawn(move || stdin.write_all(input));
+            child.wait_with_output().expect("coffer can be waited for")
+        })
     }
 
     /// One KMS action: its exit status and JSON.

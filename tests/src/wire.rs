@@ -10,6 +10,7 @@ use coffer_protocol::error::Failure;
 use coffer_protocol::frame::{Flags, HEADER_LENGTH, Header, Kind, decode_meta, encode_meta};
 use coffer_protocol::handshake::{GoAway, HELLO, Hello, Role, Welcome};
 use coffer_protocol::operation::Operation;
+use coffer_protocol::operation::token::{ListTokens, OpenSession};
 
 /// No answer takes this long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -162,5 +163,86 @@ impl Wire {
     pub fn ask(&mut self, bytes: &[u8]) -> Received {
         self.send(bytes).expect("the daemon reads");
         self.receive().expect("the daemon answers")
+    }
+}
+
+/// A PKCS#11 application without the module: it asks, and sees the codes.
+#[derive(Debug)]
+pub struct Peer {
+    wire: Wire,
+    last: u64,
+}
+
+impl Peer {
+    /// A new application.
+    ///
+    /// # Panics
+    ///
+    /// Where the daemon does not welcome it.
+    pub fn open(socket: &Path) -> Self {
+        Self::over(Wire::open(socket, Role::Application))
+    }
+
+    /// One whose Hello was answered already.
+    pub const fn over(wire: Wire) -> Self {
+        Self { wire, last: 1 }
+    }
+
+    /// Asks, and gives the whole reply.
+    ///
+    /// # Errors
+    ///
+    /// The code of a refusal.
+    pub fn ask<O: Operation>(
+        &mut self,
+        request: &O,
+        payload: &[u8],
+    ) -> Result<Received, ErrorCode> {
+        self.last += 1;
+        let reply = self.wire.ask(&frame_of(request, payload, self.last));
+        match reply.code() {
+            None => Ok(reply),
+            Some(code) => Err(code),
+        }
+    }
+
+    /// Asks.
+    ///
+    /// # Errors
+    ///
+    /// The code of a refusal.
+    ///
+    /// # Panics
+    ///
+    /// Where the reply is not of the table.
+    pub fn call<O: Operation>(
+        &mut self,
+        request: &O,
+        payload: &[u8],
+    ) -> Result<O::Reply, ErrorCode> {
+        self.ask(request, payload).map(|reply| decode_meta(&reply.meta).expect("of the table"))
+    }
+
+    /// A read-only session with the first token.
+    ///
+    /// # Panics
+    ///
+    /// Where it is refused.
+    pub fn session(&mut self) -> u32 {
+        self.try_session().expect("a session")
+    }
+
+    /// A read-only session with the first token.
+    ///
+    /// # Errors
+    ///
+    /// The code of a refusal.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no token.
+    pub fn try_session(&mut self) -> Result<u32, ErrorCode> {
+        let slot = self.call(&ListTokens {}, &[])?.tokens[0].slot;
+        self.call(&OpenSession { slot, read_write: false }, &[]).map(|opened| opened.session)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{
 
 use super::Application;
 use crate::object::Slot;
+use crate::share::Share;
 
 /// All applications that have a connection.
 #[derive(Debug, Default)]
@@ -33,8 +34,8 @@ impl Gate {
 
 impl Applications {
     /// A new application of a process.
-    pub fn create(&self, uid: u32, pid: i32, token: [u8; 16]) -> Arc<Application> {
-        let application = Arc::new(Application::new(uid, pid, token));
+    pub fn create(&self, share: &Arc<Share>, pid: i32, token: [u8; 16]) -> Arc<Application> {
+        let application = Arc::new(Application::new(share, pid, token));
         let mut all = self.lock();
         all.retain(|_, application| application.strong_count() > 0);
         all.insert(token, Arc::downgrade(&application));
@@ -44,7 +45,7 @@ impl Applications {
     /// The application of that token, if it belongs to the same process.
     pub fn attach(&self, token: &[u8; 16], uid: u32, pid: i32) -> Option<Arc<Application>> {
         let application = self.lock().get(token)?.upgrade()?;
-        (application.uid == uid && application.pid == pid).then_some(application)
+        (application.share.uid() == uid && application.pid == pid).then_some(application)
     }
 
     /// All of them.

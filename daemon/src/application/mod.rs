@@ -22,12 +22,13 @@ use coffer_protocol::operation::cipher::Function;
 
 use crate::Error;
 use crate::object::{Object, ObjectId, Slot};
+use crate::share::{Claim, Share, Thing};
 use crate::state::login::Login;
 
 /// An application.
 pub struct Application {
-    /// Uid of its process, as the kernel said when it connected.
-    pub uid: u32,
+    /// What the uid of its process holds; the uid is what the kernel said when it connected.
+    pub share: Arc<Share>,
     /// Process id, for the audit log only.
     pub pid: i32,
     /// What further connections of the process show to join it.
@@ -38,19 +39,21 @@ pub struct Application {
 /// Shows no token: who has it joins the application.
 impl std::fmt::Debug for Application {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Application(uid {}, pid {})", self.uid, self.pid)
+        write!(f, "Application(uid {}, pid {})", self.share.uid(), self.pid)
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
     sessions: HashMap<u32, Session>,
+    session_count: Claim,
     next_session: u32,
     logins: HashMap<Slot, Login>,
     handles: Handles,
     session_objects: HashMap<ObjectId, (u32, Arc<Object>)>,
+    object_count: Claim,
     /// Bytes of their attributes.
-    session_bytes: usize,
+    object_bytes: Claim,
 }
 
 /// What a request finds out about its session, all at one moment.
@@ -74,19 +77,21 @@ impl SessionView {
 }
 
 impl Application {
-    fn new(uid: u32, pid: i32, token: [u8; 16]) -> Self {
-        Self { uid, pid, token, inner: Mutex::default() }
+    fn new(share: &Arc<Share>, pid: i32, token: [u8; 16]) -> Self {
+        let inner = Mutex::new(Inner::new(share));
+        Self { share: Arc::clone(share), pid, token, inner }
     }
 
     /// Opens a session.
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::SessionCount`] at the limit, [`ErrorCode::SessionReadWriteSoExists`] for a read-only session
+    /// [`ErrorCode::SessionCount`] at the limit of the uid, [`ErrorCode::SessionReadWriteSoExists`] for a read-only session
     /// while the security officer is logged in.
     pub fn open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<u32, Error> {
         let mut inner = self.lock();
         inner.may_open_session(slot, read_write, limit)?;
+        inner.session_count.grow_within(1, limit)?;
         let handle = loop {
             inner.next_session = inner.next_session.wrapping_add(1);
             let handle = inner.next_session;
@@ -148,6 +153,7 @@ impl Application {
     pub fn close_session(&self, handle: u32) -> Result<(), Error> {
         let mut inner = self.lock();
         let session = inner.sessions.remove(&handle).ok_or(ErrorCode::SessionInvalid)?;
+        inner.session_count.shrink(1);
         inner.drop_session_objects(|owner, _| owner == handle);
         if !inner.sessions.values().any(|other| other.slot == session.slot) {
             inner.forget_login(session.slot);
@@ -166,6 +172,7 @@ impl Application {
             .collect();
         for handle in closed {
             inner.sessions.remove(&handle);
+            inner.session_count.shrink(1);
             inner.drop_session_objects(|owner, _| owner == handle);
         }
         inner.forget_login(slot);
@@ -217,10 +224,13 @@ impl Application {
         self.lock().handles.give(object.id, object.slot, object.is_private())
     }
 
-    /// Handles of several objects at once.
-    pub fn handles_of(&self, objects: &[Arc<Object>]) -> Vec<u32> {
-        let mut inner = self.lock();
-        objects.iter().map(|o| inner.handles.give(o.id, o.slot, o.is_private())).collect()
+    /// Handles of objects that were found.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::ShareExceeded`] where the uid has too many.
+    pub fn handles_of(&self, objects: &[Arc<Object>]) -> Result<Vec<u32>, Error> {
+        self.lock().handles.give_all(objects)
     }
 
     /// The object id behind a handle.
@@ -305,14 +315,25 @@ impl Application {
 }
 
 impl Inner {
+    fn new(share: &Arc<Share>) -> Self {
+        Self {
+            sessions: HashMap::new(),
+            session_count: Claim::none(share, Thing::Sessions),
+            next_session: 0,
+            logins: HashMap::new(),
+            handles: Handles::new(share),
+            session_objects: HashMap::new(),
+            object_count: Claim::none(share, Thing::SessionObjects),
+            object_bytes: Claim::none(share, Thing::SessionBytes),
+        }
+    }
+
     fn login(&self, slot: Slot) -> Login {
         self.logins.get(&slot).copied().unwrap_or(Login::Public)
     }
 
     fn may_open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<(), Error> {
-        if self.sessions.len() >= limit {
-            return Err(ErrorCode::SessionCount.into());
-        }
+        self.session_count.may_grow_within(1, limit)?;
         if !read_write && self.login(slot) == Login::SecurityOfficer {
             return Err(ErrorCode::SessionReadWriteSoExists.into());
         }

@@ -1,4 +1,4 @@
-//! The session objects of an application: bounded in number and in bytes, and gone with their sessions.
+//! The session objects of an application: bounded for its uid in number and in bytes, and gone with their sessions.
 
 use std::sync::Arc;
 
@@ -9,16 +9,13 @@ use crate::Error;
 use crate::object::{Material, Object, ObjectId, Slot};
 use crate::state::login::Login;
 
-/// Most bytes that the attributes of an application's session objects take together.
-const SESSION_BYTES: usize = 16 << 20;
-
 impl Application {
     /// Keeps a session object for as long as its session lives.
     ///
     /// # Errors
     ///
     /// [`ErrorCode::SessionInvalid`] where the session is gone, [`ErrorCode::UserNotLoggedIn`] for a private object
-    /// where the user logged out meanwhile, [`ErrorCode::OutOfMemory`] at the limit.
+    /// where the user logged out meanwhile, [`ErrorCode::ShareExceeded`] at the limit of the uid.
     pub fn add_session_object(
         &self,
         session: u32,
@@ -32,10 +29,11 @@ impl Application {
         if object.is_private() && inner.login(object.slot) != Login::User {
             return Err(ErrorCode::UserNotLoggedIn.into());
         }
-        if inner.session_objects.len() >= limit {
-            return Err(ErrorCode::OutOfMemory.into());
+        inner.object_bytes.grow(object.attributes.bytes())?;
+        if let Err(error) = inner.object_count.grow_within(1, limit) {
+            inner.object_bytes.shrink(object.attributes.bytes());
+            return Err(error);
         }
-        inner.count(object.attributes.bytes(), 0)?;
         inner.session_objects.insert(object.id, (session, object));
         Ok(())
     }
@@ -44,8 +42,8 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::ObjectInvalid`] for an unknown id, [`ErrorCode::OutOfMemory`] at the limit, or whatever `change`
-    /// returns.
+    /// [`ErrorCode::ObjectInvalid`] for an unknown id, [`ErrorCode::ShareExceeded`] at the limit of the uid, or
+    /// whatever `change` returns.
     pub fn update_session_object(
         &self,
         id: ObjectId,
@@ -54,8 +52,9 @@ impl Application {
         let mut inner = self.lock();
         let (owner, now) = inner.session_objects.get(&id).ok_or(ErrorCode::ObjectInvalid)?;
         let (owner, after) = (*owner, change(now)?);
-        let freed = now.attributes.bytes();
-        inner.count(after.attributes.bytes(), freed)?;
+        let (before, needed) = (now.attributes.bytes(), after.attributes.bytes());
+        inner.object_bytes.grow(needed.saturating_sub(before))?;
+        inner.object_bytes.shrink(before.saturating_sub(needed));
         inner.session_objects.insert(id, (owner, Arc::new(after)));
         Ok(())
     }
@@ -84,31 +83,24 @@ impl Application {
         let mut inner = self.lock();
         inner.handles.forget(id);
         let removed = inner.session_objects.remove(&id);
-        let freed = removed.as_ref().map(|(_, object)| object.attributes.bytes());
-        inner.session_bytes -= freed.unwrap_or_default();
+        if let Some((_, object)) = &removed {
+            inner.object_count.shrink(1);
+            inner.object_bytes.shrink(object.attributes.bytes());
+        }
         removed.is_some()
     }
 }
 
 impl Inner {
-    /// Counts bytes of session objects that come in, where others go.
-    fn count(&mut self, more: usize, freed: usize) -> Result<(), Error> {
-        let bytes = self.session_bytes - freed + more;
-        if bytes > SESSION_BYTES && more > freed {
-            return Err(ErrorCode::OutOfMemory.into());
-        }
-        self.session_bytes = bytes;
-        Ok(())
-    }
-
     /// Takes out the session objects that are gone, with their handles.
     pub(super) fn drop_session_objects(&mut self, gone: impl Fn(u32, &Object) -> bool) {
-        let Self { session_objects, session_bytes, handles, .. } = self;
+        let Self { session_objects, object_count, object_bytes, handles, .. } = self;
         session_objects.retain(|id, (owner, object)| {
             let stays = !gone(*owner, object);
             if !stays {
                 handles.forget(*id);
-                *session_bytes -= object.attributes.bytes();
+                object_count.shrink(1);
+                object_bytes.shrink(object.attributes.bytes());
             }
             stays
         });

@@ -1,7 +1,6 @@
 //! Sessions and the multi-part operations that run in them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::{Mechanism, Parameter};
@@ -11,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::Error;
 use crate::crypto;
 use crate::object::{KeyPart, Object, ObjectId, Slot};
+use crate::share::{Claim, Share, Thing};
 use crate::state::login::Login;
 use crate::vault::Sealed;
 
@@ -38,6 +38,8 @@ pub struct Operation {
     pub parameter: Parameter,
     /// Where it stands.
     pub progress: Progress,
+    /// The secret memory that its state takes.
+    pub memory: Claim,
 }
 
 /// Where a multi-part operation stands.
@@ -53,20 +55,22 @@ pub enum Progress {
     Done(Held),
 }
 
-/// Most bytes that all operations keep together.
-const ALL_HELD: usize = 128 << 20;
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-/// Bytes that an operation keeps: some of a bounded number for all applications. Plaintext may be among them, so that
-/// they are wiped, also where they move.
-#[derive(Default)]
+/// Bytes that an operation keeps, counted for its uid. Plaintext may be among them, so that they are wiped, also where
+/// they move.
 pub struct Held {
     bytes: Zeroizing<Vec<u8>>,
     /// How many of them were handed out.
     given: usize,
+    claim: Claim,
 }
 
 impl Held {
+    /// None yet, for an operation of that uid.
+    pub fn new(share: &Arc<Share>) -> Self {
+        let claim = Claim::none(share, Thing::Held);
+        Self { bytes: Zeroizing::default(), given: 0, claim }
+    }
+
     /// Bytes so far.
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -81,11 +85,9 @@ impl Held {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::OutOfMemory`] where all applications together keep too much.
+    /// [`ErrorCode::ShareExceeded`] where the uid keeps too much.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let more = |held: usize| Some(held + bytes.len()).filter(|all| *all <= ALL_HELD);
-        HELD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
-            .map_err(|_| ErrorCode::OutOfMemory)?;
+        self.claim.grow(bytes.len())?;
         let needed = self.bytes.len() + bytes.len();
         if needed > self.bytes.capacity() {
             let mut larger = Vec::with_capacity(needed.max(2 * self.bytes.capacity()));
@@ -103,9 +105,10 @@ impl Held {
 
     /// Keeps what was made of the bytes in their place; it is longer by a tag at most.
     #[must_use]
-    pub fn replaced(self, bytes: Zeroizing<Vec<u8>>) -> Self {
-        HELD.fetch_add(bytes.len(), Ordering::SeqCst);
-        Self { bytes, given: 0 }
+    pub fn replaced(mut self, bytes: Zeroizing<Vec<u8>>) -> Self {
+        self.claim.force(bytes.len().saturating_sub(self.bytes.len()));
+        self.claim.shrink(self.bytes.len().saturating_sub(bytes.len()));
+        Self { bytes, given: 0, claim: self.claim }
     }
 
     /// The next bytes that go out, at most so many.
@@ -121,12 +124,6 @@ impl Held {
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Held({} bytes)", self.bytes.len())
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        HELD.fetch_sub(self.bytes.len(), Ordering::SeqCst);
     }
 }
 
@@ -208,33 +205,43 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::share::Shares;
 
-    /// One test, because the bound is one for the process.
     #[test]
-    fn bytes_kept_for_all_applications_are_bounded_together_and_go_out_piece_by_piece() {
-        let mut held = Held::default().replaced(Zeroizing::new((0..10).collect()));
+    fn results_go_out_piece_by_piece() {
+        let share = Shares::default().of(1000);
+        let mut held = Held::new(&share).replaced(Zeroizing::new((0..10).collect()));
         let pieces: Vec<_> = (0..4).map(|_| held.hand_out(4)).collect();
         assert_eq!(pieces, [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9], vec![]]);
-        drop(held);
+    }
+
+    #[test]
+    fn bytes_that_a_uid_keeps_are_bounded_and_another_uid_finds_room() {
+        const ALL: usize = 128 << 20;
+        let all = Shares::default();
         let part = vec![0; 16 << 20];
-        let mut kept: Vec<Held> = Vec::new();
-        let refused = loop {
-            let mut held = Held::default();
-            match held.push(&part) {
-                Ok(()) => kept.push(held),
-                Err(error) => break error,
+        let fill = |share: &Arc<Share>| {
+            let mut kept: Vec<Held> = Vec::new();
+            loop {
+                let mut held = Held::new(share);
+                match held.push(&part) {
+                    Ok(()) => kept.push(held),
+                    Err(error) => break (kept, error.code()),
+                }
             }
         };
-        assert_eq!(refused.code(), ErrorCode::OutOfMemory);
-        assert!(kept.len() <= ALL_HELD / part.len());
-        kept.pop();
-        assert!(Held::default().push(&part).is_ok());
+        let share = all.of(1000);
+        let (mut kept, refused) = fill(&share);
+        assert_eq!((kept.len(), refused), (ALL / 2 / part.len(), ErrorCode::ShareExceeded));
+        let (others, _) = fill(&all.of(1001));
+        assert_eq!(others.len(), ALL / 4 / part.len());
+        drop(others);
         // A result takes the place of what it was made of.
-        let full = kept.pop().unwrap();
-        kept.push(full.replaced(Zeroizing::new(part.clone())));
-        assert!(Held::default().push(&part).is_ok());
-        let mut other = Held::default();
-        other.push(&part).unwrap();
-        assert!(Held::default().push(&part).is_err());
+        let last = kept.pop().unwrap();
+        kept.push(last.replaced(Zeroizing::new(vec![0; part.len()])));
+        assert!(Held::new(&share).push(&part).is_err());
+        let last = kept.pop().unwrap();
+        kept.push(last.replaced(Zeroizing::new(Vec::new())));
+        assert!(Held::new(&share).push(&part).is_ok());
     }
 }

@@ -1,12 +1,13 @@
 use super::*;
 use crate::object::{Attributes, Material};
+use crate::share::Shares;
 use coffer_protocol::attribute::{self, Attribute};
 
 const SLOT: Slot = Slot(2);
 const LIMIT: usize = 8;
 
 fn application() -> Arc<Application> {
-    Applications::default().create(1000, 1, [1; 16])
+    Applications::default().create(&Shares::default().of(1000), 1, [1; 16])
 }
 
 fn code<T>(result: Result<T, Error>) -> Option<ErrorCode> {
@@ -92,7 +93,7 @@ fn logging_out_destroys_private_session_objects_and_their_handles_for_ever() {
 #[test]
 fn another_process_cannot_join_an_application() {
     let applications = Applications::default();
-    let application = applications.create(1000, 7, [5; 16]);
+    let application = applications.create(&Shares::default().of(1000), 7, [5; 16]);
     assert!(applications.attach(&[5; 16], 1000, 7).is_some());
     for (token, uid, pid) in [([5; 16], 1000, 8), ([5; 16], 1001, 7), ([6; 16], 1000, 7)] {
         assert!(applications.attach(&token, uid, pid).is_none());

@@ -9,6 +9,9 @@ use std::path::Path;
 /// Most records of one page.
 pub const LARGEST_PAGE: usize = 1000;
 
+/// Bytes beside each event in a reply: its length.
+const EVENT_OVERHEAD: usize = 5;
+
 /// Which way to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
@@ -75,6 +78,8 @@ pub struct Filter {
     pub after: Option<u64>,
     /// Records of a page; 0 means 50, more than [`LARGEST_PAGE`] is not given.
     pub limit: usize,
+    /// Most bytes of the page's events, each with [`EVENT_OVERHEAD`]; 0: any number. One record is given however long.
+    pub bytes: usize,
     /// Fields that must have these values.
     pub attributes: Vec<(Attribute, String)>,
 }
@@ -110,7 +115,8 @@ pub(super) fn list(dir: &Path, filter: &Filter, until: Option<(u64, u64)>) -> Re
     if filter.order == Order::NewestFirst {
         numbers.reverse();
     }
-    let mut page = Page::default();
+    let most = if filter.bytes == 0 { usize::MAX } else { filter.bytes };
+    let (mut page, mut bytes) = (Page::default(), 0);
     for number in numbers {
         let Some(mut segment) = Segment::read(dir, number)? else { continue };
         match until {
@@ -125,7 +131,8 @@ pub(super) fn list(dir: &Path, filter: &Filter, until: Option<(u64, u64)>) -> Re
             frames.reverse();
         }
         for line in frames.iter().filter_map(|frame| filter.take(frame)) {
-            if page.lines.len() == limit {
+            bytes += line.event.len() + EVENT_OVERHEAD;
+            if page.lines.len() == limit || (bytes > most && !page.lines.is_empty()) {
                 page.next = page.lines.last().map(|line| line.seq);
                 return Ok(page);
             }

@@ -25,6 +25,7 @@ pub use list::{Attribute, Filter, LARGEST_PAGE, Line, Order, Page};
 pub use record::Kind;
 pub use start::{OpenIntent, Opened, Torn};
 pub use tagger::{Tag, Tagger};
+pub use tail::LONGEST_BODY;
 pub use template::Template;
 pub use verify::{Bad, Flaw, Position, Presence, Report};
 

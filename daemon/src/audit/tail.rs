@@ -9,8 +9,8 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Longest body of a record, if segments are large enough.
-const LONGEST_BODY: u64 = 64 << 10;
+/// Longest body of a record in bytes, if segments are large enough.
+pub const LONGEST_BODY: u64 = 64 << 10;
 /// How much room is kept written with zeros: the records of the changes of a second.
 const AHEAD: u64 = 256 << 10;
 /// The closing record, for which room is always kept.

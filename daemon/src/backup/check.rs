@@ -146,7 +146,7 @@ impl Check {
             Table::Material => entry.id.version().map(|place| self.open_material(place)).is_some(),
             Table::Imports => id.map(|id| self.references.import(id)).is_ok(),
             // Opaque here.
-            Table::Meta | Table::Checkpoints | Table::Alarms | Table::Uses => true,
+            Table::Meta | Table::Checkpoints | Table::Alarms | Table::Uses | Table::Ivs => true,
         }
     }
 

@@ -4,7 +4,7 @@ use coffer_protocol::mechanism::{Ecdh, Hkdf, Parameter, Salt, Scheme};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::aes::{Aes, BLOCK, BlockMode};
-use super::{Error, Key, KeySpec, ecdh, hash, kdf, sp800_108, tls};
+use super::{Error, Key, KeySpec, ecdh, hash, kdf, sha512_t, sp800_108, tls};
 
 /// The length of a master secret of TLS in bytes.
 const MASTER_SECRET: usize = 48;
@@ -28,6 +28,7 @@ pub const fn takes_value(scheme: Scheme) -> bool {
             | Scheme::XorData
             | Scheme::ExtractBits
             | Scheme::HashKey(_)
+            | Scheme::HashKeySha512T
             | Scheme::Kdf
             | Scheme::TlsMaster
             | Scheme::TlsMasterDh
@@ -56,6 +57,7 @@ pub fn natural_length(
         }
         (Scheme::XorData, Parameter::Data(data)) => Some(length.min(data.len())),
         (Scheme::HashKey(hash), _) => Some(hash.len()),
+        (Scheme::HashKeySha512T, Parameter::Truncation(t)) => Some(t.len()),
         (Scheme::AesEcbData, Parameter::Data(data)) => Some(data.len()),
         (Scheme::AesCbcData, Parameter::CbcData(parameter)) => Some(parameter.data.len()),
         (Scheme::TlsMaster | Scheme::TlsMasterDh, _) => Some(MASTER_SECRET),
@@ -111,6 +113,9 @@ pub fn derive_keys(
         }
         (Scheme::ExtractBits, _, Parameter::Bit(bit)) => extract_bits(value, *bit, length),
         (Scheme::HashKey(kind), ..) => first(&[&Zeroizing::new(hash::digest(kind, value))], length),
+        (Scheme::HashKeySha512T, _, Parameter::Truncation(t)) => {
+            first(&[&sha512_t::digest(*t, value)?], length)
+        }
         (Scheme::AesEcbData, Key::Aes(key), Parameter::Data(data)) => {
             encrypted(BlockMode::ecb_encryptor(key), data, length)
         }

@@ -35,6 +35,19 @@ pub enum KeySpec {
     Sm2,
 }
 
+impl KeySpec {
+    /// Whether a secret key has so many bytes. The bytes of pairs are a structure, which shows in reading it.
+    pub fn takes(self, length: usize) -> bool {
+        match self {
+            Self::Aes => matches!(length, 16 | 24 | 32),
+            Self::AesXts => matches!(length, 32 | 64),
+            Self::Sm4 => length == 16,
+            Self::Secret => (1..=MAX_SECRET).contains(&length),
+            Self::Rsa | Self::Ec(_) | Self::Sm2 => true,
+        }
+    }
+}
+
 /// What key to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Generate {

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::aes::Cmac;
-use super::{Error, Key, hmac, tls};
+use super::{Error, Key, hmac, sha512_t, tls};
 
 /// A code in the making.
 pub(super) struct Mac {
@@ -17,6 +17,7 @@ pub(super) struct Mac {
 
 enum State {
     Hmac(Box<hmac::Mac>),
+    HmacSha512T(Box<sha512_t::Mac>),
     Cmac(Box<Cmac>),
     /// The pseudorandom function of TLS needs what it signs more than once.
     Tls {
@@ -37,6 +38,12 @@ impl Mac {
             (Scheme::Hmac(hash), Key::Secret(key)) => {
                 State::Hmac(Box::new(hmac::Mac::new(hash, key)?))
             }
+            (Scheme::HmacSha512T, Key::Secret(key)) => match parameter {
+                Parameter::Truncation(t) => {
+                    State::HmacSha512T(Box::new(sha512_t::Mac::new(*t, key)?))
+                }
+                _ => return Err(Error::Parameter),
+            },
             (Scheme::AesCmac, Key::Aes(key)) => State::Cmac(Box::new(Cmac::new(key))),
             (Scheme::TlsMac, Key::Secret(key)) => match parameter {
                 Parameter::TlsMac(parameter) => State::Tls {
@@ -59,6 +66,7 @@ impl Mac {
     pub(super) fn update(&mut self, part: &[u8]) {
         match &mut self.state {
             State::Hmac(mac) => mac.update(part),
+            State::HmacSha512T(mac) => mac.update(part),
             State::Cmac(mac) => mac.update(part),
             State::Tls { seed, .. } => seed.extend_from_slice(part),
         }
@@ -68,6 +76,7 @@ impl Mac {
     pub(super) fn finish(self) -> Result<Vec<u8>, Error> {
         let mut code = match self.state {
             State::Hmac(mac) => mac.finish(),
+            State::HmacSha512T(mac) => mac.finish(),
             State::Cmac(mac) => mac.finish(),
             State::Tls { secret, parameter: TlsMac { hash, label, length }, seed } => {
                 return Ok(tls::prf(hash, &secret, label, &seed, length)?.to_vec());

@@ -40,6 +40,7 @@ mod recover;
 mod rsa;
 pub mod rsa_key;
 pub mod self_test;
+mod sha512_t;
 pub mod sm2;
 mod sm4;
 mod sp800_108;

@@ -127,6 +127,7 @@ pub fn stage(
         | KeyType::Aes
         | KeyType::GenericSecret
         | KeyType::Hmac(_)
+        | KeyType::HmacSha512T
         | KeyType::Hkdf
         | KeyType::AesXts
         | KeyType::ChaCha20 => None,
@@ -291,6 +292,7 @@ const fn generation(key_type: KeyType) -> u64 {
         KeyType::EcMontgomery => ckm::CKM_EC_MONTGOMERY_KEY_PAIR_GEN,
         KeyType::GenericSecret
         | KeyType::Hmac(_)
+        | KeyType::HmacSha512T
         | KeyType::Hkdf
         | KeyType::AesXts
         | KeyType::ChaCha20

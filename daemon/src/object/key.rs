@@ -1,11 +1,13 @@
 //! What the KMS knows of a key, and where its material is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
 use coffer_protocol::key_type::KeyType;
 
 use super::{Life, ObjectId, OpenKey};
+use crate::share::Claim;
 use crate::vault::SecretBytes;
 
 /// The KMS record of a key.
@@ -96,6 +98,18 @@ pub struct SessionKey {
     pub key: Arc<OpenKey>,
     /// The form at rest, for copies and for reading.
     pub material: SecretBytes,
+    /// What tells it from others of this run, from 1 on; it rises.
+    pub number: u64,
+    /// The secret memory that both take.
+    pub memory: Claim,
+}
+
+impl SessionKey {
+    /// A key with a number of its own.
+    pub fn new(key: Arc<OpenKey>, material: SecretBytes, memory: Claim) -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { key, material, number: LAST.fetch_add(1, Ordering::Relaxed) + 1, memory }
+    }
 }
 
 impl std::fmt::Debug for Material {

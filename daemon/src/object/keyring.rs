@@ -15,7 +15,7 @@ use super::{Material, Object, ObjectId};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, Uses, kdf};
 use crate::store::{KeyId, Store};
-use crate::vault::{self, Inside, Sealed};
+use crate::vault::{self, Buffer, Inside, Sealed};
 
 /// A prepared key in secret memory.
 pub struct OpenKey(Sealed<Prepared>);
@@ -153,15 +153,32 @@ impl Keyring {
             sign: flag(attribute::SIGN) || flag(attribute::SIGN_RECOVER),
             decrypt: flag(attribute::DECRYPT) || flag(attribute::UNWRAP),
         };
-        match self.try_open(object, spec, version, uses) {
+        self.making_room(|| self.try_open(object, spec, version, uses))
+    }
+
+    /// A buffer in secret memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::OutOfMemory`].
+    pub fn buffer(&self, capacity: usize) -> Result<Buffer, Error> {
+        self.making_room(|| Ok(Buffer::new(capacity)?))
+    }
+
+    /// Does what needs room in secret memory; where there is none, idle keys make it, and it is tried once more.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `take` returns.
+    pub fn making_room<T>(&self, take: impl Fn() -> Result<T, Error>) -> Result<T, Error> {
+        match take() {
             Err(error) if error.code() == ErrorCode::OutOfMemory => {
-                // Idle keys make room for the one that is wanted now.
                 let mut keys = self.lock();
                 for _ in 0..keys.len().div_ceil(2) {
                     Self::evict(&mut keys);
                 }
                 drop(keys);
-                self.try_open(object, spec, version, uses)
+                take()
             }
             result => result,
         }

@@ -17,9 +17,11 @@ impl Object {
             KeyType::Aes => KeySpec::Aes,
             KeyType::AesXts => KeySpec::AesXts,
             KeyType::Sm4 => KeySpec::Sm4,
-            KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::Hkdf | KeyType::ChaCha20 => {
-                KeySpec::Secret
-            }
+            KeyType::GenericSecret
+            | KeyType::Hmac(_)
+            | KeyType::HmacSha512T
+            | KeyType::Hkdf
+            | KeyType::ChaCha20 => KeySpec::Secret,
             KeyType::Rsa => KeySpec::Rsa,
             key_type @ (KeyType::Ec | KeyType::EcEdwards | KeyType::EcMontgomery) => {
                 let params = self.attributes.get(attribute::EC_PARAMS)?;
@@ -44,6 +46,7 @@ impl Object {
                 KeyType::Aes
                 | KeyType::GenericSecret
                 | KeyType::Hmac(_)
+                | KeyType::HmacSha512T
                 | KeyType::Hkdf
                 | KeyType::AesXts
                 | KeyType::ChaCha20,

@@ -217,7 +217,7 @@ impl Pins {
         else {
             return Ok(false);
         };
-        let _permit = self.derivations.acquire();
+        let _permit = self.derivations.acquire(subject.uid);
         let right = verifier.accepts(pin, &self.pepper)?;
         if right {
             self.recent.remember(subject, &verifier, pin)?;
@@ -225,13 +225,13 @@ impl Pins {
         Ok(right)
     }
 
-    /// Sets a PIN. Failures stay as they are: see [`Pins::clear_failures`].
+    /// Sets a PIN, for the uid that wants it. Failures stay as they are: see [`Pins::clear_failures`].
     ///
     /// # Errors
     ///
     /// [`ErrorCode::PinLength`], or what store and vault report.
-    pub fn set(&self, slot: Slot, role: Role, pin: &Pin<'_>) -> Result<(), Error> {
-        self.replace(slot, &[(role, pin)])
+    pub fn set(&self, uid: u32, slot: Slot, role: Role, pin: &Pin<'_>) -> Result<(), Error> {
+        self.replace(uid, slot, &[(role, pin)])
     }
 
     /// Sets both PINs of a token at once and forgives everybody's failures with them.
@@ -239,17 +239,23 @@ impl Pins {
     /// # Errors
     ///
     /// As [`Pins::set`]; then neither is changed.
-    pub fn set_both(&self, slot: Slot, so: &Pin<'_>, user: &Pin<'_>) -> Result<(), Error> {
-        self.replace(slot, &[(Role::SecurityOfficer, so), (Role::User, user)])?;
+    pub fn set_both(
+        &self,
+        uid: u32,
+        slot: Slot,
+        so: &Pin<'_>,
+        user: &Pin<'_>,
+    ) -> Result<(), Error> {
+        self.replace(uid, slot, &[(Role::SecurityOfficer, so), (Role::User, user)])?;
         self.clear_failures(slot, Role::SecurityOfficer)?;
         self.clear_failures(slot, Role::User)
     }
 
-    fn replace(&self, slot: Slot, pins: &[(Role, &Pin<'_>)]) -> Result<(), Error> {
+    fn replace(&self, uid: u32, slot: Slot, pins: &[(Role, &Pin<'_>)]) -> Result<(), Error> {
         let mut made = Vec::with_capacity(pins.len());
         for (role, pin) in pins {
             pin.check_length()?;
-            let _permit = self.derivations.acquire();
+            let _permit = self.derivations.acquire(uid);
             made.push(((slot, *role), Arc::new(Verifier::new(pin, &self.pepper)?)));
         }
         let mut batch = Batch::new();

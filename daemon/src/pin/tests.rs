@@ -34,7 +34,7 @@ impl Device {
         let device = Self::new();
         let payload = Payload::Plain(b"87654321user");
         let (so, user) = Pin::two(&payload, 8).unwrap();
-        device.pins.set_both(SLOT, &so, &user).unwrap();
+        device.pins.set_both(1000, SLOT, &so, &user).unwrap();
         device
     }
 
@@ -88,13 +88,13 @@ fn lengths_outside_of_4_to_255_are_refused_when_set_and_wrong_when_tried() {
     let device = Device::with_pins();
     for length in [0, 3, 256] {
         let payload = Payload::Plain(&[b'7'; 256][..length]);
-        let set = device.pins.set(SLOT, Role::User, &Pin::whole(&payload));
+        let set = device.pins.set(1000, SLOT, Role::User, &Pin::whole(&payload));
         assert_eq!(set.unwrap_err().code(), ErrorCode::PinLength);
         assert_eq!(device.try_pin(OTHER, &[b'7'; 256][..length]), Err(ErrorCode::PinIncorrect));
     }
     for length in [4, 255] {
         let payload = Payload::Plain(&[b'7'; 255][..length]);
-        device.pins.set(SLOT, Role::User, &Pin::whole(&payload)).unwrap();
+        device.pins.set(1000, SLOT, Role::User, &Pin::whole(&payload)).unwrap();
         assert_eq!(device.try_pin(USER, &[b'7'; 255][..length]), Ok(()));
     }
 }
@@ -227,7 +227,7 @@ fn a_pin_that_was_changed_or_taken_away_is_not_right_any_more() {
     let device = Device::with_pins();
     assert_eq!(device.try_pin(USER, b"user"), Ok(()));
     let payload = Payload::Plain(b"next");
-    device.pins.set(SLOT, Role::User, &Pin::whole(&payload)).unwrap();
+    device.pins.set(1000, SLOT, Role::User, &Pin::whole(&payload)).unwrap();
     assert_eq!(device.try_pin(USER, b"user"), Err(ErrorCode::PinIncorrect));
     assert_eq!(device.try_pin(USER, b"next"), Ok(()));
     assert_eq!(device.try_pin(USER, b"next"), Ok(()));

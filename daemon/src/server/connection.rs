@@ -37,7 +37,7 @@ pub(super) fn serve(service: &Service, stream: &UnixStream, peer: &Peer, socket:
 
 /// The handshake. `None`: it was a connection for events, and it has ended.
 fn greet<'s>(
-    service: &Service,
+    service: &'s Service,
     stream: &'s UnixStream,
     peer: &Peer,
     socket: Socket,
@@ -45,7 +45,7 @@ fn greet<'s>(
 ) -> Result<Option<(Frames<'s>, Caller)>, Ended> {
     let deadline = Instant::now() + HANDSHAKE_DEADLINE;
     stream.set_write_timeout(Some(WRITE_DEADLINE))?;
-    let mut frames = Frames::new(stream)?;
+    let mut frames = Frames::new(stream, &service.keyring, peer.uid)?;
     let frame = frames.first(deadline)?;
     let (meta, _) = frames.parts(&frame);
     let greeted =

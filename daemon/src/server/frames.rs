@@ -15,6 +15,7 @@ use coffer_protocol::patience::Patience;
 use zeroize::Zeroizing;
 
 use crate::bulk;
+use crate::object::Keyring;
 use crate::permits::{Permit, Permits};
 use crate::service::{Outgoing, Payload, ReplyPayload};
 use crate::vault::Buffer;
@@ -27,10 +28,14 @@ const INBOX: usize = 4 << 10;
 const MAX_SECRET_FRAME: usize = 192 << 10;
 /// How much room the body of a large frame has at first.
 const FIRST_ROOM: usize = 64 << 10;
-/// Secret frames beyond this take turns.
+/// Secret frames up to this take other turns than larger ones.
 const MODEST_FRAME: usize = 8 << 10;
-/// Turns for large secret frames: peers that announce them and send nothing must not fill the arena.
+/// Turns for secret frames that are read beside the inbox: peers that announce them and send nothing must not fill
+/// the arena.
+static MODEST_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(32));
 static LARGE_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(4));
+/// Turns for other frames with more than [`FIRST_ROOM`], and their replies: so much of the heap do they take together.
+static BULK_FRAMES: LazyLock<Permits> = LazyLock::new(|| Permits::new(64));
 
 /// Why no further frame can be read.
 #[derive(Debug)]
@@ -50,6 +55,10 @@ impl From<io::Error> for Ended {
 /// The reading side of a connection.
 pub(super) struct Frames<'s> {
     stream: &'s UnixStream,
+    /// What makes room in secret memory.
+    keyring: &'s Keyring,
+    /// Whose turns its frames take.
+    uid: u32,
     inbox: Buffer,
     filled: usize,
     patience: Patience,
@@ -68,16 +77,24 @@ enum Body {
     Secret {
         buffer: Buffer,
         /// Given back with the buffer.
-        _turn: Option<Permit<'static>>,
+        _turn: Permit<'static>,
     },
     /// On the ordinary heap: bulk data that is no secret of the vault.
-    Plain(Zeroizing<Vec<u8>>),
+    Plain {
+        bytes: Zeroizing<Vec<u8>>,
+        /// Given back when the reply is out.
+        _turn: Option<Permit<'static>>,
+    },
 }
 
 impl<'s> Frames<'s> {
-    pub(super) fn new(stream: &'s UnixStream) -> Result<Self, Ended> {
-        let inbox = Buffer::new(INBOX).map_err(|_| Ended::Broken(ErrorCode::OutOfMemory))?;
-        Ok(Self { stream, inbox, filled: 0, patience: Patience::default() })
+    pub(super) fn new(
+        stream: &'s UnixStream,
+        keyring: &'s Keyring,
+        uid: u32,
+    ) -> Result<Self, Ended> {
+        let inbox = keyring.buffer(INBOX).map_err(|error| Ended::Broken(error.code()))?;
+        Ok(Self { stream, keyring, uid, inbox, filled: 0, patience: Patience::default() })
     }
 
     /// Waits for the next frame, as long as it takes to begin.
@@ -120,7 +137,7 @@ impl<'s> Frames<'s> {
     pub(super) fn done(&mut self, frame: Frame) {
         let used = match frame.body {
             Body::Inbox => HEADER_LENGTH + frame.header.body_length(),
-            Body::Plain(bytes) => return bulk::give_back(bytes),
+            Body::Plain { bytes, .. } => return bulk::give_back(bytes),
             Body::Secret { .. } => return,
         };
         let filled = self.filled;
@@ -146,7 +163,7 @@ impl<'s> Frames<'s> {
         match &frame.body {
             Body::Inbox => in_buffer(&self.inbox, HEADER_LENGTH),
             Body::Secret { buffer, .. } => in_buffer(buffer, 0),
-            Body::Plain(bytes) => (&bytes[..meta], Payload::Plain(&bytes[meta..])),
+            Body::Plain { bytes, .. } => (&bytes[..meta], Payload::Plain(&bytes[meta..])),
         }
     }
 
@@ -158,13 +175,11 @@ impl<'s> Frames<'s> {
             if length > MAX_SECRET_FRAME || operation::find(header.operation).is_none() {
                 return Err(Ended::Broken(ErrorCode::TooLarge));
             }
-            let (turn, deadline) = if length > MODEST_FRAME {
-                (Some(LARGE_FRAMES.acquire()), Instant::now() + FRAME_DEADLINE)
-            } else {
-                (None, deadline)
-            };
-            let full = |_| Ended::Broken(ErrorCode::OutOfMemory);
-            let mut buffer = Buffer::new(length).map_err(full)?;
+            let turns = if length > MODEST_FRAME { &LARGE_FRAMES } else { &MODEST_FRAMES };
+            let turn = turns.acquire(self.uid);
+            let deadline = Instant::now() + FRAME_DEADLINE;
+            let mut buffer =
+                self.keyring.buffer(length).map_err(|error| Ended::Broken(error.code()))?;
             let mut filled = here.len();
             buffer.public_mut(0..filled).copy_from_slice(self.inbox.public(here));
             self.take_all();
@@ -175,6 +190,8 @@ impl<'s> Frames<'s> {
             self.stream.set_read_timeout(None)?;
             return Ok(Body::Secret { buffer, _turn: turn });
         }
+        let turn = (length > FIRST_ROOM).then(|| BULK_FRAMES.acquire(self.uid));
+        let deadline = if turn.is_some() { Instant::now() + FRAME_DEADLINE } else { deadline };
         let mut bytes = bulk::buffer(length);
         let mut filled = here.len();
         bytes.extend_from_slice(self.inbox.public(here));
@@ -187,7 +204,7 @@ impl<'s> Frames<'s> {
             filled += some(io::Read::read(&mut stream, &mut bytes[filled..]))?;
         }
         self.stream.set_read_timeout(None)?;
-        Ok(Body::Plain(bytes))
+        Ok(Body::Plain { bytes, _turn: turn })
     }
 
     fn take_all(&mut self) {
@@ -277,7 +294,7 @@ pub(super) fn write(
         }
         ReplyPayload::Secret(reply) => {
             header.payload_length = u32::try_from(reply.len()).map_err(too_large)?;
-            let (buffer, mut range) = reply
+            let (buffer, mut range, _memory) = reply
                 .into_frame(&front(header))
                 .map_err(|_| io::Error::from(ErrorKind::InvalidData))?;
             while !range.is_empty() {

@@ -12,6 +12,7 @@ use super::peer::Peer;
 use crate::application::Application;
 use crate::crypto::random;
 use crate::service::{Caller, Service, Templates};
+use crate::share::Share;
 
 /// What a Hello came to.
 pub(super) struct Greeted {
@@ -46,7 +47,8 @@ pub(super) fn greet(
         return Err(ErrorCode::Malformed);
     }
     let role = Role::try_from(hello.role)?;
-    let application = application(service, peer, role, hello.attach.as_ref())?;
+    let share = service.shares.of(peer.uid);
+    let application = application(service, peer, &share, role, hello.attach.as_ref())?;
     let partition = match &hello.partition {
         None => service.partitions.default_slot(),
         Some(name) => service.partitions.by_name(name).ok_or(ErrorCode::PartitionNotFound)?.slot,
@@ -65,6 +67,7 @@ pub(super) fn greet(
     let caller = Caller {
         templates: Templates::default(),
         uid: peer.uid,
+        share,
         gid: peer.gid,
         pid: peer.pid,
         unit: peer.unit.clone(),
@@ -82,6 +85,7 @@ pub(super) fn greet(
 fn application(
     service: &Service,
     peer: &Peer,
+    share: &Arc<Share>,
     role: Role,
     attach: Option<&[u8; 16]>,
 ) -> Result<Option<Arc<Application>>, ErrorCode> {
@@ -94,7 +98,7 @@ fn application(
         (Role::Service, Some(_)) | (Role::Events, None) => Err(ErrorCode::Malformed),
         (Role::Application, None) => {
             let token = random::array().map_err(|_| ErrorCode::Internal)?;
-            Ok(Some(service.applications.create(peer.uid, peer.pid, token)))
+            Ok(Some(service.applications.create(share, peer.pid, token)))
         }
     }
 }

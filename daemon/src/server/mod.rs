@@ -25,6 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use crate::service::Service;
+use crate::share::is_fair;
 use crate::vault;
 use peer::Peer;
 
@@ -131,7 +132,10 @@ impl Server {
             let (all, of_uid) = (here().count(), here().filter(|o| o.uid == peer.uid).count());
             let full = match socket {
                 Socket::Admin => all >= ADMIN_CONNECTIONS,
-                Socket::App => all >= limits.connections || of_uid >= limits.connections_per_uid,
+                Socket::App => {
+                    of_uid >= limits.connections_per_uid
+                        || !is_fair(of_uid, 1, all, limits.connections)
+                }
             };
             if full {
                 return Err(std::io::Error::other(format!(

@@ -7,10 +7,12 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::operation::{Operation, Socket};
 use zeroize::Zeroizing;
 
+use super::Service;
 use super::record::Templates;
 use crate::Error;
 use crate::application::{Application, SessionView};
 use crate::object::Slot;
+use crate::share::{Claim, Share, Thing};
 use crate::vault::{self, Buffer, Inside};
 
 /// Who asks: what the kernel said of the peer at accept, and what the connection is for.
@@ -18,6 +20,8 @@ use crate::vault::{self, Buffer, Inside};
 pub struct Caller {
     /// User id.
     pub uid: u32,
+    /// What that uid holds.
+    pub share: Arc<Share>,
     /// Group id.
     pub gid: u32,
     /// Process id; never decides anything.
@@ -116,19 +120,23 @@ impl std::fmt::Debug for ReplyPayload {
 pub struct SecretReply {
     buffer: Buffer,
     length: usize,
+    /// Held until the peer has read all of it.
+    memory: Claim,
 }
 
 impl SecretReply {
     /// Room for header and metadata in front of the payload.
     pub const HEADROOM: usize = 8 << 10;
 
-    /// A reply of at most `capacity` bytes.
+    /// A reply to `caller` of at most `capacity` bytes.
     ///
     /// # Errors
     ///
-    /// [`vault::Error::Full`].
-    pub fn with_capacity(capacity: usize) -> Result<Self, vault::Error> {
-        Ok(Self { buffer: Buffer::new(Self::HEADROOM + capacity)?, length: 0 })
+    /// [`ErrorCode::ShareExceeded`] where the caller's uid holds too much, [`ErrorCode::OutOfMemory`].
+    pub fn to(service: &Service, caller: &Caller, capacity: usize) -> Result<Self, Error> {
+        let room = Self::HEADROOM + capacity;
+        let memory = Claim::new(&caller.share, Thing::Secret, room)?;
+        Ok(Self { buffer: service.keyring.buffer(room)?, length: 0, memory })
     }
 
     /// Adds bytes to the payload.
@@ -157,15 +165,16 @@ impl SecretReply {
         self.length == 0
     }
 
-    /// Puts header and metadata in front, and gives the buffer and the range of the whole frame.
+    /// Puts header and metadata in front, and gives the buffer, the range of the whole frame, and what is to be held
+    /// as long as the buffer.
     ///
     /// # Errors
     ///
     /// [`ErrorCode::TooLarge`] where the metadata does not fit.
-    pub fn into_frame(mut self, front: &[u8]) -> Result<(Buffer, Range<usize>), ErrorCode> {
+    pub fn into_frame(mut self, front: &[u8]) -> Result<(Buffer, Range<usize>, Claim), ErrorCode> {
         let start = Self::HEADROOM.checked_sub(front.len()).ok_or(ErrorCode::TooLarge)?;
         self.buffer.public_mut(start..Self::HEADROOM).copy_from_slice(front);
-        Ok((self.buffer, start..Self::HEADROOM + self.length))
+        Ok((self.buffer, start..Self::HEADROOM + self.length, self.memory))
     }
 }
 

@@ -17,6 +17,8 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Records that one request of a check looks at.
 const STEP: usize = 512;
+/// Most ids of a plan that are told one by one.
+const MOST_SKIPPED: usize = 1000;
 
 impl Handle for StartBackup {
     type Plan = ();
@@ -229,6 +231,7 @@ impl Service {
                 })
             })
         })?;
+        self.ivs.reload(&self.registry)?;
         self.keyring.close_all();
         for partition in before.iter().chain(&self.partitions.all()) {
             self.events.token_changed(partition.slot);
@@ -252,6 +255,8 @@ impl Service {
             )),
         };
         let text = |id: &crate::object::ObjectId| id.to_string();
+        let more = plan.skipped.len().checked_sub(MOST_SKIPPED + 1);
+        let more = more.map(|more| format!("and {} more", more + 1));
         RestorePlan {
             possible: obstacle.is_none(),
             obstacle,
@@ -270,7 +275,7 @@ impl Service {
             keys: plan.keys,
             versions: plan.versions,
             tombstones: plan.tombstones,
-            skipped: plan.skipped.iter().map(text).collect(),
+            skipped: plan.skipped.iter().take(MOST_SKIPPED).map(text).chain(more).collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The gate: caller, values, device state, policy and audit, in this order, for every request.
 
 use coffer_protocol::ErrorCode;
-use coffer_protocol::frame::{self, Flags};
+use coffer_protocol::frame::{self, Flags, MAX_META};
 use coffer_protocol::operation::{Access, Audit, Face, Resource, Row, Socket, When};
 
 use super::record::{Describe, Recorder};
@@ -72,7 +72,12 @@ pub(super) fn pass<O: Handle + Describe>(
                 let (connection, request) = (caller.connection, caller.request);
                 service.uses.note(key.id, O::ROW, service.clock.now(), connection, request);
             }
-            Ok(Outgoing { flags: Flags::NONE, meta: frame::encode_meta(&meta)?, payload })
+            let meta = frame::encode_meta(&meta)?;
+            if meta.len() > MAX_META as usize {
+                // No handler lets it come to this; the client would take it for the end of the protocol.
+                return Err(ErrorCode::TooLarge.into());
+            }
+            Ok(Outgoing { flags: Flags::NONE, meta, payload })
         }
         Err(error) => {
             alarm::refused(service, caller, O::ROW, &error, None);

@@ -40,6 +40,7 @@ mod visible;
 mod weak;
 
 pub use authorized::{Answer, Authorized, Caller, Payload, ReplyPayload};
+pub use cipher::Ivs;
 pub use kms::{Imports, Uses};
 pub use record::Templates;
 pub(crate) use record::malformed;
@@ -65,6 +66,7 @@ use crate::partition::Partitions;
 use crate::permits::Permits;
 use crate::pin::Pins;
 use crate::seal::RootKey;
+use crate::share::Shares;
 use crate::state::device::Device;
 use crate::store::Store;
 
@@ -145,6 +147,8 @@ pub struct Service {
     pub generations: Permits,
     /// Held while a CMK comes in, so that neither its quota nor its client token is asked about too early.
     pub creations: Mutex<()>,
+    /// What each uid holds.
+    pub shares: Shares,
     /// Applications that are connected.
     pub applications: Applications,
     /// Who is told of changes.
@@ -159,6 +163,8 @@ pub struct Service {
     pub imports: Imports,
     /// When keys were used last.
     pub uses: Uses,
+    /// The IVs that callers made for keys that rotate.
+    pub ivs: Ivs,
     /// The audit log.
     pub audit: Audit,
     /// What stands for secret values in it.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coffer_protocol::ErrorCode;
+use coffer_protocol::frame::MAX_META;
 use coffer_protocol::handshake::uuid_text;
 use coffer_protocol::operation::system::{
     AuditEvents, AuditVerified, ConfirmTime, CreatePartition, CreatedPartition, DaemonStatus,
@@ -115,10 +116,14 @@ impl Handle for InitPartition {
         service: &Service,
     ) -> Result<Answer<CreatedPartition>, Error> {
         let so_length = call.request().so_pin_length;
-        let partition = service.initialise(partition.slot, call.payload(), so_length)?;
+        let partition =
+            service.initialise(call.caller().uid, partition.slot, call.payload(), so_length)?;
         Ok(Answer::new(CreatedPartition { partition: listed(service, &partition) }))
     }
 }
+
+/// Most bytes of the events of a reply: all of its metadata but room for the number of events and of the next page.
+const EVENT_BYTES: usize = MAX_META as usize - 32;
 
 impl Handle for ListAuditEvents {
     type Plan = ();
@@ -148,6 +153,7 @@ impl Handle for ListAuditEvents {
             to: request.to.map(micros),
             after: request.before,
             limit: request.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(50),
+            bytes: EVENT_BYTES,
             ..Filter::default()
         })?;
         let events = page.lines.into_iter().map(|line| line.event).collect();

@@ -80,6 +80,7 @@ impl Peer {
         let caller = Caller {
             templates: super::record::Templates::default(),
             uid,
+            share: service.shares.of(uid),
             gid: uid,
             pid: 1,
             unit: None,
@@ -97,7 +98,7 @@ impl Peer {
     pub fn application(service: &Arc<Service>, uid: u32) -> Self {
         let mut peer = Self::new(service, uid, Socket::App);
         let token = ObjectId::random().0;
-        peer.caller.application = Some(service.applications.create(uid, 1, token));
+        peer.caller.application = Some(service.applications.create(&peer.caller.share, 1, token));
         peer
     }
 
@@ -134,11 +135,21 @@ impl Peer {
             ReplyPayload::None => Vec::new(),
             ReplyPayload::Plain(payload) => payload.to_vec(),
             ReplyPayload::Secret(reply) => {
-                let (buffer, range) = reply.into_frame(&[]).expect("nothing stands in front");
+                let (buffer, range, _memory) =
+                    reply.into_frame(&[]).expect("nothing stands in front");
                 buffer.public(range).to_vec()
             }
         };
         Ok((frame::decode_meta(&answer.meta).expect("the reply is of the table"), payload))
+    }
+
+    /// Asks for an operation without a payload, and keeps the answer as one that the peer has not read.
+    ///
+    /// # Errors
+    ///
+    /// What the gate or the handler answers.
+    pub fn unread<O: Operation>(&self, request: &O) -> Result<Outgoing, Failure> {
+        self.send(request, b"", Flags::NONE)
     }
 
     /// Asks for a dry run.

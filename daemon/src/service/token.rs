@@ -107,7 +107,7 @@ impl Handle for InitToken {
             return Err(ErrorCode::Conflict.into());
         }
         if !partition.initialised {
-            service.pins.set(slot, Role::SecurityOfficer, &pin)?;
+            service.pins.set(call.caller().uid, slot, Role::SecurityOfficer, &pin)?;
             service.pins.clear_failures(slot, Role::SecurityOfficer)?;
         }
         // In an order that leaves a token without a user, never a user without a token, where this is cut short.
@@ -308,7 +308,8 @@ impl Handle for InitPin {
         slot: Slot,
         service: &Service,
     ) -> Result<Answer<Nothing>> {
-        service.pins.set(slot, Role::User, &Pin::whole(call.payload()))?;
+        let pin = Pin::whole(call.payload());
+        service.pins.set(call.caller().uid, slot, Role::User, &pin)?;
         service.pins.clear_failures(slot, Role::User)?;
         service.partitions.update(slot, |partition| partition.user_pin = true)?;
         service.events.token_changed(slot);
@@ -350,7 +351,7 @@ impl Handle for SetPin {
     ) -> Result<Answer<Nothing>> {
         let (old, new) = Pin::two(call.payload(), call.request().old_length)?;
         service.verify_pin(subject, &old)?;
-        service.pins.set(subject.slot, subject.role, &new)?;
+        service.pins.set(subject.uid, subject.slot, subject.role, &new)?;
         Ok(Answer::new(Nothing {}))
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn check_new(
         | KeyType::Aes
         | KeyType::AesXts
         | KeyType::Hmac(_)
+        | KeyType::HmacSha512T
         | KeyType::ChaCha20
         | KeyType::Hkdf
         | KeyType::Sm2

@@ -14,19 +14,20 @@ use crate::service::{Payload, Service};
 use crate::vault::{self, Buffer, Depth};
 
 impl Service {
-    /// Sets both PINs of a token, as the owner: it is initialised afterwards, and no PIN is locked.
+    /// Sets both PINs of a token, as the owner, of that uid: it is initialised afterwards, and no PIN is locked.
     ///
     /// # Errors
     ///
     /// [`ErrorCode::PinLength`], or what the store reports.
     pub fn initialise(
         &self,
+        uid: u32,
         slot: Slot,
         pins: &Payload<'_>,
         so_length: u32,
     ) -> Result<Arc<Partition>, Error> {
         let (so, user) = Pin::two(pins, so_length)?;
-        self.pins.set_both(slot, &so, &user)?;
+        self.pins.set_both(uid, slot, &so, &user)?;
         let partition = self.partitions.update(slot, |partition| {
             partition.initialised = true;
             partition.user_pin = true;
@@ -55,7 +56,7 @@ impl Service {
             let payload = Payload::Secret(&buffer, 0..so + user);
             for partition in self.partitions.all() {
                 if !partition.initialised {
-                    self.initialise(partition.slot, &payload, so_length)
+                    self.initialise(self.owner, partition.slot, &payload, so_length)
                         .map_err(|error| told(&error))?;
                 }
             }

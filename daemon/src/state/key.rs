@@ -64,6 +64,7 @@ pub const TABLE: &[Row] = &[
     row(KeyRule::Any,            Free,             [Stay,                  Stay,                  Stay,             Stay,                  Stay]),
     row(KeyRule::Encrypt,        Free,             [Stay,                  DI,                    PD,               NO,                    AR]),
     row(KeyRule::Decrypt,        Free,             [Stay,                  DI,                    PD,               NO,                    Stay]),
+    row(KeyRule::Derive,         Free,             [Stay,                  DI,                    PD,               NO,                    AR]),
     row(KeyRule::Sign,           Free,             [Stay,                  DI,                    PD,               NO,                    AR]),
     row(KeyRule::Verify,         Free,             [Stay,                  DI,                    PD,               NO,                    Stay]),
     row(KeyRule::PublicKey,      Free,             [Stay,                  NO,                    PD,               NO,                    NO]),
@@ -131,7 +132,9 @@ mod tests {
 
     #[test]
     fn only_an_enabled_key_does_everything() {
-        for rule in [KeyRule::Encrypt, KeyRule::Decrypt, KeyRule::Sign, KeyRule::Verify] {
+        for rule in
+            [KeyRule::Encrypt, KeyRule::Decrypt, KeyRule::Derive, KeyRule::Sign, KeyRule::Verify]
+        {
             assert_eq!(outcome(rule, KeyState::Enabled), Stay);
             assert_eq!(outcome(rule, KeyState::Disabled), Refuse(CmkDisabled));
             assert_eq!(outcome(rule, KeyState::PendingDelete), Refuse(KeyPendingDelete));
@@ -139,5 +142,6 @@ mod tests {
         }
         assert_eq!(outcome(KeyRule::Decrypt, KeyState::Archived), Stay);
         assert_eq!(outcome(KeyRule::Encrypt, KeyState::Archived), Refuse(CmkArchived));
+        assert_eq!(outcome(KeyRule::Derive, KeyState::Archived), Refuse(CmkArchived));
     }
 }

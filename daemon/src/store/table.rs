@@ -24,6 +24,8 @@ pub enum Table {
     Imports = 8,
     /// Last uses of keys.
     Uses = 9,
+    /// IVs that callers made for keys that rotate.
+    Ivs = 10,
     /// Wrapping keys of key material; the store alone writes here.
     Wrapping = 64,
     /// Key material under its wrapping key; the store alone writes here.
@@ -32,7 +34,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Partitions,
         Self::Objects,
@@ -42,6 +44,7 @@ impl Table {
         Self::Alarms,
         Self::Imports,
         Self::Uses,
+        Self::Ivs,
         Self::Wrapping,
         Self::Material,
     ];
@@ -58,7 +61,7 @@ impl Table {
     /// What a backup does with the table. A new table is decided on here before anything compiles.
     pub const fn in_backup(self) -> InBackup {
         match self {
-            Self::Partitions | Self::Objects | Self::Tombstones => InBackup::Copied,
+            Self::Partitions | Self::Objects | Self::Tombstones | Self::Ivs => InBackup::Copied,
             Self::Material => InBackup::Resealed,
             // Facts, alarms, last uses and the audit log are of this device only. PINs are peppered with the root key,
             // which is another one where a backup is restored, and import tokens are sealed with it. Wrapping keys
@@ -91,6 +94,7 @@ impl fmt::Display for Table {
             Self::Alarms => "alarm",
             Self::Imports => "import token",
             Self::Uses => "last use",
+            Self::Ivs => "used IVs",
             Self::Wrapping => "wrapping key",
             Self::Material => "key material",
         })
@@ -131,6 +135,14 @@ impl RecordId {
         let mut id = Self::from(key.0);
         id.bytes[16..20].copy_from_slice(&version.to_be_bytes());
         id.length = 20;
+        id
+    }
+
+    /// A numbered part of what is known of one version of a key.
+    pub(crate) fn of_part(key: [u8; 16], version: u32, part: u32) -> Self {
+        let mut id = Self::of_version(KeyId(key), version);
+        id.bytes[20..24].copy_from_slice(&part.to_be_bytes());
+        id.length = 24;
         id
     }
 

@@ -6,6 +6,8 @@ use std::cell::Cell;
 /// Free blocks kept by one stack of the pool, for the thread that has borrowed it.
 pub(super) struct Cache {
     bins: [Bin; COUNT],
+    /// Bytes of the arena that were taken by way of this stack, less those that were given back.
+    balance: Cell<isize>,
 }
 
 /// Offsets of free blocks of one class.
@@ -19,12 +21,29 @@ const MAX_KEPT: usize = 8;
 impl Cache {
     pub(super) fn new() -> Cache {
         let bin = |_| Bin { count: Cell::new(0), offsets: [const { Cell::new(0) }; MAX_KEPT] };
-        Cache { bins: std::array::from_fn(bin) }
+        Cache { bins: std::array::from_fn(bin), balance: Cell::new(0) }
     }
 
     /// Blocks kept of a class: at most 2 KiB of memory.
     fn limit(class: Class) -> usize {
         (2048 / class.size()).clamp(1, MAX_KEPT)
+    }
+
+    /// Notes that a block of that size was taken.
+    #[inline]
+    pub(super) fn note_taken(&self, bytes: usize) {
+        self.balance.set(self.balance.get().wrapping_add_unsigned(bytes));
+    }
+
+    /// Notes that a block of that size was given back.
+    #[inline]
+    pub(super) fn note_given(&self, bytes: usize) {
+        self.balance.set(self.balance.get().wrapping_sub_unsigned(bytes));
+    }
+
+    /// The balance since it was last asked for.
+    pub(super) fn take_balance(&self) -> isize {
+        self.balance.take()
     }
 
     #[inline]

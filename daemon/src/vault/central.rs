@@ -108,9 +108,11 @@ impl Central {
         Some(usize::from(index) * PAGE + slot * class.size())
     }
 
-    /// Gives a block of pages back, wiped by the caller.
-    pub(super) fn give_run(&mut self, offset: usize) {
+    /// Gives a block of pages back, wiped by the caller; tells how many bytes they are.
+    pub(super) fn give_run(&mut self, offset: usize) -> usize {
+        let bytes = self.run_bytes(offset);
         self.give_pages(offset / PAGE);
+        bytes
     }
 
     /// Gives a slot back, wiped by the caller. Freed twice, or no slot of ours: abort.

@@ -69,7 +69,8 @@ fn cache<'a>() -> Option<&'a Cache> {
 /// Gives zeroed memory from the arena, or null when it is full.
 #[inline]
 pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
-    let found = match Class::of(size, align) {
+    let class = Class::of(size, align);
+    let found = match class {
         Some(class) => match cache() {
             Some(cache) => cache.take(class),
             None => central::lock().take_slot(class),
@@ -77,7 +78,13 @@ pub(super) fn allocate(size: usize, align: usize) -> *mut u8 {
         None => take_run(size, align),
     };
     match found.or_else(|| allocate_again(size, align)) {
-        Some(offset) => address(offset),
+        Some(offset) => {
+            if let Some(cache) = cache() {
+                let pages = || size.div_ceil(PAGE) * PAGE;
+                cache.note_taken(class.map_or_else(pages, Class::size));
+            }
+            address(offset)
+        }
         None => null_mut(),
     }
 }
@@ -131,9 +138,17 @@ pub(super) unsafe fn release(block: *mut u8, written: usize) {
     unsafe { sys::wipe(block, written) };
     match place {
         Place::Slot(class) => match cache() {
-            Some(cache) => cache.give(class, at),
+            Some(cache) => {
+                cache.note_given(class.size());
+                cache.give(class, at);
+            }
             None => central::lock().give_slot(class, at),
         },
-        Place::Run => central::lock().give_run(at),
+        Place::Run => {
+            let bytes = central::lock().give_run(at);
+            if let Some(cache) = cache() {
+                cache.note_given(bytes);
+            }
+        }
     }
 }

@@ -53,7 +53,7 @@ pub use config::{Config, MemoryKind, SecretMemory, Status, is_low, status};
 pub use error::Error;
 pub use handle::{Sealed, Secret, SecretBytes};
 pub use release::{Public, Release};
-pub use run::{Inside, load, load_at, run, stack_use};
+pub use run::{Inside, load, load_at, load_counted, run, stack_use};
 pub use signals::{block_signals, unblocked_threads};
 
 use pool::Pool;

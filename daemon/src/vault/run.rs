@@ -154,6 +154,28 @@ pub fn load_at<R: Release>(
     run(depth, f)
 }
 
+/// [`load_at`], and how many bytes of the arena the result keeps: what `f` allocated and did not free, with what is
+/// lost to rounding.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_counted<R: Release>(
+    depth: Depth,
+    room: usize,
+    f: impl for<'r> FnOnce(&Inside<'r>) -> R,
+) -> Result<(R, usize), Error> {
+    let _promise = room::promise(room)?;
+    let vault = super::vault()?;
+    if entered() {
+        return Err(Error::Nested);
+    }
+    signals::count_unblocked();
+    let station = vault.pool(depth).borrow();
+    station.cache.take_balance();
+    let value = enter(&station, f)?;
+    Ok((value, usize::try_from(station.cache.take_balance()).unwrap_or(0)))
+}
+
 /// The part that runs on the secret stack; true if `f` returned and its value is at `result`.
 #[inline]
 fn inside<R>(cache: &Cache, result: *mut R, f: impl for<'r> FnOnce(&Inside<'r>) -> R) -> bool {

@@ -1,5 +1,9 @@
 //! Versions of keys: made on demand and by themselves, all of which decrypt.
 
+use std::collections::HashSet;
+use std::path::Path;
+
+use coffer_protocol::message::json::from_base64;
 use coffer_protocol::operation::kms;
 use serde_json::{Value, json};
 
@@ -43,6 +47,67 @@ fn every_version_decrypts_and_re_encryption_moves_to_the_newest() {
         hsm.decrypt(&bound["CiphertextBlob"]),
         Err("InvalidParameterValue.InvalidCiphertext".to_owned())
     );
+}
+
+/// What may come once only: version, salt and nonce, of which the first two make the key of a message.
+fn once(blob: &Value) -> Vec<u8> {
+    from_base64(blob).unwrap()[22..54].to_vec()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
+
+#[test]
+fn no_key_and_nonce_come_twice_over_rotations_restarts_and_an_old_state() {
+    let mut hsm = Hsm::new();
+    let key = hsm.create(json!({ "Alias": "app", "RotateDays": 7 }));
+    let mut made = Vec::new();
+    let mut encrypt = |hsm: &Hsm| {
+        for _ in 0..20 {
+            let blob = hsm.encrypt(&key).unwrap();
+            made.push(once(&blob));
+            let again =
+                json!({ "CiphertextBlob": blob, "DestinationEncryptionContext": r#"{"a":"b"}"# });
+            made.push(once(&hsm.call::<kms::ReEncrypt>(again)["CiphertextBlob"]));
+            let wanted = json!({ "KeyId": key, "KeySpec": "AES_256" });
+            let data_key = hsm.call::<kms::GenerateDataKey>(wanted.clone());
+            made.push(once(&data_key["CiphertextBlob"]));
+            let data_key = hsm.call::<kms::GenerateDataKeyWithoutPlaintext>(wanted);
+            made.push(once(&data_key["CiphertextBlob"]));
+        }
+    };
+    let old = tempfile::tempdir().unwrap();
+    for round in 0..4 {
+        encrypt(&hsm);
+        hsm.stop();
+        if round == 1 {
+            copy(hsm.directory(), old.path());
+        }
+        hsm.restart_closed();
+        encrypt(&hsm);
+        hsm.pass(7 * DAY);
+    }
+    assert_eq!(version(&hsm, &key), json!(5));
+    hsm.stop();
+    std::fs::remove_dir_all(hsm.directory()).unwrap();
+    copy(old.path(), hsm.directory());
+    hsm.restart_closed();
+    encrypt(&hsm);
+    assert_ne!(version(&hsm, &key), json!(5), "an old state");
+    let versions: HashSet<&[u8]> = made.iter().map(|once| &once[..4]).collect();
+    assert_eq!(versions.len(), 4);
+    let distinct: HashSet<&Vec<u8>> = made.iter().collect();
+    assert_eq!((made.len(), distinct.len()), (9 * 80, 9 * 80));
 }
 
 #[test]

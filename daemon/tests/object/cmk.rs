@@ -1,10 +1,14 @@
+use std::collections::HashSet;
+
 use coffer_protocol::ErrorCode as E;
 use coffer_protocol::attribute as a;
 use coffer_protocol::mechanism::{
-    ENVELOPE_MAX, ENVELOPE_OVERHEAD, EnvelopeParameter, IvParameter, MechanismCall, ckm,
+    ENVELOPE_MAX, ENVELOPE_OVERHEAD, EnvelopeParameter, GcmParameter, IvParameter, MechanismCall,
+    ckm,
 };
 use coffer_protocol::operation::kms::{
-    ArchiveKey, CreateKey, Decrypt, DisableKey, EnableKeyRotation, Encrypt, RotateKey,
+    ArchiveKey, CreateKey, Decrypt, DisableKey, DisableKeyRotation, EnableKeyRotation, Encrypt,
+    RotateKey,
 };
 
 use super::support::*;
@@ -198,6 +202,9 @@ fn an_envelope_of_one_face_opens_through_the_other_and_survives_rotation() {
         device.pass_a_day();
         device.owner().call(&RotateKey { key_id: key_id() }, b"").unwrap();
     }
+    // Version and salt make the key of a message.
+    let once: HashSet<&[u8]> = made.iter().map(|(_, blob)| &blob[22..54]).collect();
+    assert_eq!(once.len(), made.len(), "no key and nonce come twice");
     for (context, blob) in &made {
         assert_eq!(blob.len(), 6 + ENVELOPE_OVERHEAD);
         assert_eq!(user.decrypt(key, envelope(context), blob), Ok(b"secret".to_vec()));
@@ -267,4 +274,75 @@ fn a_salt_that_the_modulus_has_no_room_for_is_a_wrong_parameter() {
         let call = MechanismCall::with(ckm::CKM_SHA256_RSA_PKCS_PSS, &pss).unwrap();
         assert_eq!(user.sign(key, call, b"message").map(|made| made.len()), expected);
     }
+}
+
+fn gcm_with(iv: u8, aad: &[u8]) -> MechanismCall {
+    let parameter = GcmParameter { iv: vec![iv; 12], aad: aad.to_vec(), tag_bits: 128 };
+    MechanismCall::with(ckm::CKM_AES_GCM, &parameter).unwrap()
+}
+
+#[test]
+fn an_iv_of_the_caller_comes_once_under_each_version_of_a_key_that_rotates() {
+    let device = Device::new();
+    create(&device, "app", "ENCRYPT_DECRYPT", None);
+    let user = device.user();
+    let key = by_label(&user, "app", SECRET);
+    let copy = user.copy(key, &[flag(a::TOKEN, false)]).unwrap().object;
+    let other = device.user();
+    // Who does not rotate a key looks after its IVs.
+    for _ in 0..2 {
+        user.encrypt(key, gcm_with(1, b""), b"one").unwrap();
+    }
+    let key_id = || "alias/app".to_owned();
+    device.owner().call(&EnableKeyRotation { key_id: key_id(), days: Some(30) }, b"").unwrap();
+    let mut made = Vec::new();
+    for round in 0..3 {
+        for iv in 1..=3 {
+            let sealed = user.encrypt(key, gcm_with(iv, b""), &[round, iv]).unwrap();
+            made.push((iv, sealed, vec![round, iv]));
+            for (session, key) in
+                [(&user, key), (&user, copy), (&other, by_label(&other, "app", SECRET))]
+            {
+                for aad in [&b""[..], b"other"] {
+                    let again = session.encrypt(key, gcm_with(iv, aad), &[round, iv]);
+                    assert_eq!(again, Err(E::MechanismParameter), "{round} {iv}");
+                }
+            }
+        }
+        device.pass_a_day();
+        device.owner().call(&RotateKey { key_id: key_id() }, b"").unwrap();
+    }
+    // Nor is one forgotten when the daemon is started again.
+    user.encrypt(key, gcm_with(9, b""), b"before").unwrap();
+    drop((user, other));
+    device.service.close();
+    let device = device.restart();
+    let user = device.user();
+    let key = by_label(&user, "app", SECRET);
+    assert_eq!(user.encrypt(key, gcm_with(9, b""), b"after"), Err(E::MechanismParameter));
+    user.encrypt(key, gcm_with(8, b""), b"after").unwrap();
+    // Decryption asks nothing of an IV, and finds the version.
+    for (iv, sealed, plaintext) in made {
+        assert_eq!(user.decrypt(key, gcm_with(iv, b""), &sealed), Ok(plaintext));
+    }
+    // A key that has rotated keeps the rule when it rotates no more.
+    device.owner().call(&DisableKeyRotation { key_id: key_id() }, b"").unwrap();
+    user.encrypt(key, gcm_with(1, b""), b"x").unwrap();
+    assert_eq!(user.encrypt(key, gcm_with(1, b""), b"y"), Err(E::MechanismParameter));
+}
+
+#[test]
+fn what_is_wrapped_under_a_key_that_rotates_may_be_asked_for_again() {
+    let device = Device::new();
+    create(&device, "app", "ENCRYPT_DECRYPT", None);
+    let key_id = "alias/app".to_owned();
+    device.owner().call(&EnableKeyRotation { key_id, days: Some(30) }, b"").unwrap();
+    let user = device.user();
+    let key = by_label(&user, "app", SECRET);
+    let [one, two] = [(); 2].map(|()| user.aes(&[flag(a::EXTRACTABLE, true)]).object);
+    let wrapped = user.wrap(key, gcm_with(1, b""), one).unwrap();
+    assert_eq!(user.wrap(key, gcm_with(1, b""), one), Ok(wrapped));
+    assert_eq!(user.wrap(key, gcm_with(1, b""), two), Err(E::MechanismParameter));
+    assert_eq!(user.wrap(key, gcm_with(1, b"other"), one), Err(E::MechanismParameter));
+    assert_eq!(user.encrypt(key, gcm_with(1, b""), b"x"), Err(E::MechanismParameter));
 }

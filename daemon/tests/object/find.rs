@@ -52,6 +52,75 @@ fn a_search_for_key_material_finds_nothing() {
     assert_eq!(user.find(&[number(a::CLASS, SECRET)]).len(), 1);
 }
 
+/// A value finds what is no key, with a class and without; a key never, whether its value may be read or not.
+#[test]
+fn a_search_for_a_value_finds_data_and_certificates_only() {
+    let device = Device::new();
+    let user = device.user();
+    let value = |value: &[u8]| bytes(a::VALUE, value);
+    let data = |token, private, content: &[u8]| {
+        let template = [
+            number(a::CLASS, DATA),
+            flag(a::TOKEN, token),
+            flag(a::PRIVATE, private),
+            bytes(a::LABEL, b"data"),
+            value(content),
+        ];
+        user.create(&template).unwrap().object
+    };
+    let both: Vec<u32> = [(true, false), (true, true), (false, false), (false, true)]
+        .into_iter()
+        .map(|(token, private)| data(token, private, b"sixteen bytes 16"))
+        .collect();
+    let other = data(true, false, b"something else");
+    let empty = data(true, false, b"");
+    for (sensitive, leaves) in [(true, false), (false, true), (true, true), (false, false)] {
+        let key = [
+            number(a::CLASS, SECRET),
+            number(a::KEY_TYPE, AES),
+            value(b"sixteen bytes 16"),
+            bytes(a::LABEL, b"key"),
+            flag(a::SENSITIVE, sensitive),
+            flag(a::EXTRACTABLE, leaves),
+        ];
+        user.create(&key).unwrap();
+    }
+    let class = |class| number(a::CLASS, class);
+    let wanted = value(b"sixteen bytes 16");
+    let sorted = |mut found: Vec<u32>| {
+        found.sort_unstable();
+        found
+    };
+    let all = sorted(both.clone());
+    assert_eq!(sorted(user.find(std::slice::from_ref(&wanted))), all);
+    assert_eq!(sorted(user.find(&[class(DATA), wanted.clone()])), all);
+    assert_eq!(sorted(user.find(&[bytes(a::LABEL, b"data"), wanted.clone()])), all);
+    assert_eq!(user.find(&[flag(a::TOKEN, true), wanted.clone()]).len(), 2);
+    assert_eq!(user.find(&[value(b"something else")]), [other]);
+    assert_eq!(user.find(&[value(b"")]), [empty]);
+    assert_eq!(sorted(user.find(&[wanted.clone(), wanted.clone()])), all);
+    for nothing in [
+        &[wanted.clone(), value(b"something else")][..],
+        &[value(b"sixteen bytes 1")],
+        &[value(b"sixteen bytes 167")],
+        &[class(SECRET), wanted.clone()],
+        &[class(CERTIFICATE), wanted.clone()],
+        &[number(a::KEY_TYPE, AES), wanted.clone()],
+        &[bytes(a::LABEL, b"key"), wanted.clone()],
+        &[bytes(a::PRIVATE_EXPONENT, b"sixteen bytes 16")],
+        &[wanted.clone(), bytes(a::PRIME_1, b"sixteen bytes 16")],
+        &[class(DATA), wanted.clone(), bytes(a::PRIME_1, b"sixteen bytes 16")],
+        &[class(0xffff), wanted.clone()],
+    ] {
+        assert!(user.find(nothing).is_empty(), "{nothing:?}");
+    }
+    // Who is not logged in sees the public ones.
+    let anybody = device.session(true, Login::Public);
+    assert_eq!(anybody.find(std::slice::from_ref(&wanted)).len(), 1);
+    // The profiles and mechanisms of the token have no value.
+    assert!(user.find(&[class(9), value(b"")]).is_empty());
+}
+
 #[test]
 fn what_no_object_can_have_finds_nothing_and_is_no_error() {
     let device = Device::new();

@@ -16,7 +16,8 @@ pub(super) use super::message::Nonce;
 use super::message::generator;
 use super::pointers::Pointer;
 use crate::error::Error;
-use crate::nonce::{Generator, Nonces};
+use crate::module::Module;
+use crate::nonce::Generator;
 
 /// Longest nonce taken.
 const MAX_NONCE: CK_ULONG = 256;
@@ -58,6 +59,7 @@ struct Raw {
 
 /// The caller's mechanism.
 pub(super) fn read<'a>(
+    module: &Module,
     mechanism: Pointer<'a, CK_MECHANISM>,
     associated: &[u8],
     made: Nonce,
@@ -78,9 +80,10 @@ pub(super) fn read<'a>(
     let nonce = place.slice(raw.nonce_length).map_err(|_| Error::MechanismParamInvalid)?;
     let generator = match made {
         Nonce::IsGiven => Generator::Given,
-        Nonce::MayBeMade => single(generator(raw.generator, raw.fixed_bits)?, nonce.len())?,
+        Nonce::MayBeMade => generator(raw.generator, raw.fixed_bits)?,
     };
-    let nonce = Nonces::default().next(nonce, generator)?;
+    // A key that is wrapped stands alone: it is no message of a series.
+    let nonce = module.nonces.next(nonce, generator, None)?;
     let used = Used { place, length: raw.nonce_length, nonce: nonce.clone() };
     let tag = u32::try_from(raw.tag).map_err(|_| Error::MechanismParamInvalid)?;
     let call = match row.parameter {
@@ -99,23 +102,6 @@ pub(super) fn read<'a>(
     };
     let call = call.map_err(|_| Error::MechanismParamInvalid)?;
     Ok(Authenticated { call, nonce: used })
-}
-
-/// A generator that is asked once: nobody remembers a counter, so that only enough random bits keep keys that are
-/// wrapped one after the other apart.
-fn single(generator: Generator, length: usize) -> Result<Generator, Error> {
-    const FEWEST: usize = 64;
-    match generator {
-        Generator::Given => Ok(generator),
-        Generator::Random { fixed } | Generator::Counter { fixed }
-            if (8 * length).checked_sub(fixed).is_some_and(|bits| bits >= FEWEST) =>
-        {
-            Ok(Generator::Random { fixed })
-        }
-        Generator::Random { .. } | Generator::Counter { .. } | Generator::Xor { .. } => {
-            Err(Error::MechanismParamInvalid)
-        }
-    }
 }
 
 impl Raw {

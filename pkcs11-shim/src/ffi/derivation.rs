@@ -1,37 +1,33 @@
-//! What is particular to derivations: their parameters, the templates of additional keys, passwords, and what is
-//! given back through the parameter.
+//! The parameters of derivations, and passwords.
 
 use coffer_protocol::mechanism::{
     BitParameter, CbcDataParameter, DataParameter, KdfParameter, KdfSegmentParameter, KeyParameter,
     Mechanism, MechanismCall, ParameterShape, Pbkdf2Parameter, TlsExtendedMasterParameter,
     TlsKdfParameter, TlsKeysParameter, TlsMacParameter, TlsMasterParameter, find,
 };
-use coffer_protocol::operation::object::{MAX_ADDITIONAL, MAX_PASSWORD};
+use coffer_protocol::operation::object::MAX_PASSWORD;
 use cryptoki_sys::{
-    CK_AES_CBC_ENCRYPT_DATA_PARAMS, CK_DERIVED_KEY, CK_FALSE, CK_KEY_DERIVATION_STRING_DATA,
-    CK_MECHANISM, CK_OBJECT_HANDLE, CK_PKCS5_PBKD2_PARAMS2, CK_PRF_DATA_PARAM,
-    CK_SP800_108_BYTE_ARRAY, CK_SP800_108_COUNTER, CK_SP800_108_COUNTER_FORMAT,
-    CK_SP800_108_DKM_LENGTH, CK_SP800_108_DKM_LENGTH_FORMAT, CK_SP800_108_FEEDBACK_KDF_PARAMS,
+    CK_AES_CBC_ENCRYPT_DATA_PARAMS, CK_FALSE, CK_KEY_DERIVATION_STRING_DATA, CK_MECHANISM,
+    CK_OBJECT_HANDLE, CK_PKCS5_PBKD2_PARAMS2, CK_PRF_DATA_PARAM, CK_SP800_108_BYTE_ARRAY,
+    CK_SP800_108_COUNTER, CK_SP800_108_COUNTER_FORMAT, CK_SP800_108_DKM_LENGTH,
+    CK_SP800_108_DKM_LENGTH_FORMAT, CK_SP800_108_FEEDBACK_KDF_PARAMS,
     CK_SP800_108_ITERATION_VARIABLE, CK_SP800_108_KDF_PARAMS, CK_SP800_108_KEY_HANDLE,
-    CK_SSL3_KEY_MAT_OUT, CK_SSL3_RANDOM_DATA, CK_TLS_KDF_PARAMS, CK_TLS_MAC_PARAMS,
+    CK_SSL3_RANDOM_DATA, CK_TLS_KDF_PARAMS, CK_TLS_MAC_PARAMS,
     CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS, CK_TLS12_KEY_MAT_PARAMS,
-    CK_TLS12_MASTER_KEY_DERIVE_PARAMS, CK_ULONG, CK_VERSION, CKZ_SALT_SPECIFIED,
+    CK_TLS12_MASTER_KEY_DERIVE_PARAMS, CK_ULONG, CKZ_SALT_SPECIFIED,
 };
 use zeroize::Zeroizing;
 
 use super::mechanism::{MAX_DATA, Reader, boolean, reader};
 use super::pointers::Pointer;
-use super::template;
-use crate::attribute::Template;
 use crate::error::Error;
-use crate::object::Derived;
 
 /// Most parts of the input of a pseudorandom function.
 const MAX_SEGMENTS: CK_ULONG = 64;
 /// No address of a process is lower on Linux (`vm.mmap_min_addr`), and no password is as long.
 const LOWEST_ADDRESS: CK_ULONG = 64 << 10;
 
-const WRONG: Error = Error::MechanismParamInvalid;
+pub(super) const WRONG: Error = Error::MechanismParamInvalid;
 
 fn small(value: CK_ULONG) -> Result<u32, Error> {
     u32::try_from(value).map_err(|_| WRONG)
@@ -226,137 +222,5 @@ pub(super) fn password(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Zeroizing
     match find(given.mechanism).map(|row| row.parameter) {
         Some(ParameterShape::Pbkdf2) => reader(mechanism, &given).password(),
         _ => Ok(Zeroizing::default()),
-    }
-}
-
-/// Where the results of a derivation go beside the handle of its key.
-pub(super) enum Back<'a> {
-    /// Nowhere.
-    Nowhere,
-    /// The handles of additional keys.
-    Handles(Vec<Pointer<'a, CK_OBJECT_HANDLE>>),
-    /// The version of TLS, if it is wanted.
-    Version(Pointer<'a, CK_VERSION>),
-    /// The keys of a connection, and its initialisation vectors.
-    Connection { out: Pointer<'a, CK_SSL3_KEY_MAT_OUT>, has_mac: bool, has_key: bool, iv: usize },
-}
-
-/// The templates of additional keys in the parameter of a derivation, and where its results go.
-pub(super) fn back(
-    mechanism: Pointer<'_, CK_MECHANISM>,
-) -> Result<(Vec<Template>, Back<'_>), Error> {
-    let given = mechanism.read()?;
-    let reader = reader(mechanism, &given);
-    let row = find(given.mechanism).ok_or(Error::MechanismInvalid)?;
-    Ok(match row.parameter {
-        ParameterShape::KdfCounter | ParameterShape::KdfPipeline => {
-            let given: CK_SP800_108_KDF_PARAMS = reader.structure()?;
-            reader.additional(given.pAdditionalDerivedKeys, given.ulAdditionalDerivedKeys)?
-        }
-        ParameterShape::KdfFeedback => {
-            let given: CK_SP800_108_FEEDBACK_KDF_PARAMS = reader.structure()?;
-            reader.additional(given.pAdditionalDerivedKeys, given.ulAdditionalDerivedKeys)?
-        }
-        ParameterShape::TlsMaster => {
-            let given: CK_TLS12_MASTER_KEY_DERIVE_PARAMS = reader.structure()?;
-            (Vec::new(), reader.version(given.pVersion))
-        }
-        ParameterShape::TlsExtendedMaster => {
-            let given: CK_TLS12_EXTENDED_MASTER_KEY_DERIVE_PARAMS = reader.structure()?;
-            (Vec::new(), reader.version(given.pVersion))
-        }
-        ParameterShape::TlsKeys => {
-            let given: CK_TLS12_KEY_MAT_PARAMS = reader.structure()?;
-            // SAFETY: the structure says that the pointer is null or points to the place of the results.
-            let out = unsafe { reader.parameter.nested(given.pReturnedKeyMaterial) };
-            out.expect().map_err(|_| WRONG)?;
-            let iv = usize::try_from(given.ulIVSizeInBits / 8).map_err(|_| WRONG)?;
-            // Keys that were made and cannot be told of would be lost.
-            let places = out.read()?;
-            if iv != 0 && (places.pIVClient.is_null() || places.pIVServer.is_null()) {
-                return Err(WRONG);
-            }
-            let (has_mac, has_key) = (given.ulMacSizeInBits != 0, given.ulKeySizeInBits != 0);
-            (Vec::new(), Back::Connection { out, has_mac, has_key, iv })
-        }
-        _ => (Vec::new(), Back::Nowhere),
-    })
-}
-
-impl<'a> Reader<'a> {
-    fn additional(
-        &self,
-        first: *mut CK_DERIVED_KEY,
-        count: CK_ULONG,
-    ) -> Result<(Vec<Template>, Back<'a>), Error> {
-        if count > MAX_ADDITIONAL as CK_ULONG {
-            return Err(WRONG);
-        }
-        // SAFETY: the structure says that the pointer is null or points to as many keys.
-        let keys = unsafe { self.parameter.nested(first) };
-        let (mut templates, mut places) = (Vec::new(), Vec::new());
-        for key in keys.values(count).map_err(|_| WRONG)? {
-            // SAFETY: the structure says that the pointer is null or points to the place of a handle.
-            let place = unsafe { self.parameter.nested(key.phKey) };
-            places.push(place.expect().map_err(|_| WRONG)?);
-            // SAFETY: the structure says that the pointer is null or points to as many attributes.
-            let attributes = unsafe { self.parameter.nested(key.pTemplate) };
-            templates.push(template::given(attributes, key.ulAttributeCount)?);
-        }
-        Ok((templates, Back::Handles(places)))
-    }
-
-    fn version(&self, place: *mut CK_VERSION) -> Back<'a> {
-        // SAFETY: the structure says that the pointer is null or points to the place of the version.
-        Back::Version(unsafe { self.parameter.nested(place) })
-    }
-}
-
-impl Back<'_> {
-    /// Whether the handle of a key is given back as usual; the keys of a connection have their own place.
-    pub(super) const fn has_key(&self) -> bool {
-        !matches!(self, Self::Connection { .. })
-    }
-
-    /// Gives the results back.
-    pub(super) fn give(&self, derived: &Derived) -> Result<(), Error> {
-        match self {
-            Self::Nowhere => Ok(()),
-            Self::Handles(places) => {
-                let additional = derived.keys.get(1..).ok_or(Error::DeviceError)?;
-                if additional.len() != places.len() {
-                    return Err(Error::DeviceError);
-                }
-                places.iter().zip(additional).try_for_each(|(place, key)| place.write(*key))
-            }
-            // With a secret of Diffie-Hellman there is no version.
-            Self::Version(place) => match derived.output[..] {
-                [major, minor] if !place.is_null() => place.write(CK_VERSION { major, minor }),
-                _ => Ok(()),
-            },
-            Self::Connection { out, has_mac, has_key, iv } => {
-                let mut out_now = out.read()?;
-                let mut keys = derived.keys.iter().copied();
-                let mut next = |is_there: &bool| match is_there {
-                    true => keys.next().ok_or(Error::DeviceError),
-                    false => Ok(0),
-                };
-                out_now.hClientMacSecret = next(has_mac)?;
-                out_now.hServerMacSecret = next(has_mac)?;
-                out_now.hClientKey = next(has_key)?;
-                out_now.hServerKey = next(has_key)?;
-                if derived.output.len() != 2 * iv {
-                    return Err(Error::DeviceError);
-                }
-                let (client, server) = derived.output.split_at(*iv);
-                for (place, value) in [(out_now.pIVClient, client), (out_now.pIVServer, server)] {
-                    // SAFETY: the structure says that the pointer is null or points to the place of a vector of
-                    // the length that was asked for.
-                    let place = unsafe { out.nested(place) };
-                    place.write_slice(value, value.len() as CK_ULONG)?;
-                }
-                out.write(out_now)
-            }
-        }
     }
 }

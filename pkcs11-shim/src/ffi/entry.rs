@@ -10,7 +10,6 @@ use cryptoki_sys::{CK_RV, CK_SESSION_HANDLE, CKR_OK};
 use super::process;
 use crate::error::Error;
 use crate::module::Module;
-use crate::operation::steps_of;
 
 /// Runs a function that needs C_Initialize, and its session where it is given one.
 pub(super) fn ready(
@@ -24,10 +23,8 @@ pub(super) fn ready(
     let result = guarded(|| {
         let session = session.map(|session| module.sessions.find(session)).transpose()?;
         let outcome = call(module);
-        if let (Err(Error::ArgumentsBad), Some(session)) = (&outcome, session)
-            && let Some(flags) = steps_of(name)
-        {
-            session.operations().cancel(&session, flags);
+        if let (Err(error), Some(session)) = (&outcome, session) {
+            session.operations().end_step(&session, name, *error);
         }
         outcome
     });

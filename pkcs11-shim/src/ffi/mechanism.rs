@@ -6,7 +6,7 @@ use coffer_protocol::mechanism::{
     CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhAesParameter,
     EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
     MacLengthParameter, MechanismCall, OaepParameter, ParameterShape, PssParameter,
-    RsaAesParameter, WrapIvParameter, find,
+    RsaAesParameter, TruncationParameter, WrapIvParameter, find,
 };
 use cryptoki_sys::{
     CK_AES_CTR_PARAMS, CK_BBOOL, CK_BYTE_PTR, CK_CCM_PARAMS, CK_CHACHA20_PARAMS,
@@ -70,6 +70,7 @@ pub(super) fn call(mechanism: Pointer<'_, CK_MECHANISM>) -> Result<Option<Mechan
         ParameterShape::Ccm => MechanismCall::with(number, &reader.ccm()?),
         ParameterShape::ChaChaPoly => MechanismCall::with(number, &reader.chacha_poly()?),
         ParameterShape::MacLength => MechanismCall::with(number, &reader.mac_length()?),
+        ParameterShape::Truncation => MechanismCall::with(number, &reader.truncation()?),
         ParameterShape::EdDsa => MechanismCall::with(number, &reader.eddsa()?),
         ParameterShape::Ecdh => MechanismCall::with(number, &reader.ecdh()?),
         ParameterShape::Envelope => MechanismCall::with(number, &reader.envelope()?),
@@ -238,6 +239,12 @@ impl Reader<'_> {
         let length: CK_ULONG = self.structure()?;
         let length = u32::try_from(length).map_err(|_| Error::MechanismParamInvalid)?;
         Ok(MacLengthParameter { length })
+    }
+
+    fn truncation(&self) -> Result<TruncationParameter, Error> {
+        let bits: CK_ULONG = self.structure()?;
+        let bits = u32::try_from(bits).map_err(|_| Error::MechanismParamInvalid)?;
+        Ok(TruncationParameter { bits })
     }
 
     /// The salt is read only where the parameter says that it is data.

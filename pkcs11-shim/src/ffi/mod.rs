@@ -3,6 +3,7 @@
 
 mod authenticated;
 mod derivation;
+mod derived;
 pub mod entry;
 pub mod exports;
 pub mod initialize;

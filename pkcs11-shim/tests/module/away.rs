@@ -1,5 +1,6 @@
 //! A daemon that is not there, goes away, or comes back.
 
+use coffer_client::connection::{ConnectOptions, Connection, Role};
 use coffer_protocol::ErrorCode;
 use coffer_protocol::mechanism::ckm;
 use cryptoki_sys::{
@@ -35,6 +36,36 @@ fn a_call_that_loses_the_daemon_says_so_and_later_ones_have_no_session() {
     assert_eq!(api::sign(session, b"data", Some(256)).rv, CKR_SESSION_HANDLE_INVALID);
     assert_eq!(api::session_state(session), Err(CKR_SESSION_HANDLE_INVALID));
     assert_eq!(api::close_session(session), Err(CKR_SESSION_HANDLE_INVALID));
+}
+
+/// A stopped daemon takes connections into its queue and says nothing. Another client, which has the usual time for it,
+/// is the clock: meanwhile the module has tried more than once, and given the tokens up each time.
+#[test]
+fn a_daemon_that_hangs_is_away_sooner_than_for_others() {
+    let _alone = api::alone();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("coffer.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    api::use_socket(&socket);
+    api::initialize().unwrap();
+    let path = socket.clone();
+    let other = std::thread::spawn(move || {
+        let options = ConnectOptions::new(Role::Service, "patient");
+        Connection::open(&path, &options).map(drop)
+    });
+    let mut answers = 0;
+    while !other.is_finished() {
+        assert_eq!(api::slots(true), Ok(vec![]));
+        answers += 1;
+        std::thread::yield_now();
+    }
+    assert!(other.join().unwrap().is_err());
+    listener.set_nonblocking(true).unwrap();
+    let tried = listener.incoming().take_while(Result::is_ok).count() - 1;
+    assert!(tried >= 2, "{tried} attempts");
+    // Between attempts it answers at once.
+    assert!(answers > tried, "{answers} answers, {tried} attempts");
+    api::finalize().unwrap();
 }
 
 #[test]

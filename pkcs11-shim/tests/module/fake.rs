@@ -102,6 +102,7 @@ fn description(
         always_authenticate: false,
         refusal: 0,
         allowed_mechanisms: Vec::new(),
+        material: 0,
     }
 }
 

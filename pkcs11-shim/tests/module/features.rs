@@ -13,7 +13,8 @@ use coffer_protocol::weak::WeakKeys;
 const BEGINNING: &str = "# What the PKCS#11 module offers
 
 Made of the tables of the code; a test compares. Functions are those of PKCS#11 3.2, of which the lists of 2.40 and 3.0
-are parts.
+are parts. SHA-512/t (FIPS 180-4) takes every t of whole bytes from 8 bits on; `CKM_SHA512_T_HMAC_GENERAL` is left out, because
+its parameter has room for t or for a length, and the standard does not say of which.
 ";
 
 fn functions() -> String {

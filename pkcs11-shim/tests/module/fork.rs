@@ -21,7 +21,7 @@ fn in_child(child: impl FnOnce() -> bool) -> bool {
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
             // A child that hangs in a lock is ended, and the test with it.
-            alarm::set(20);
+            alarm::set(60);
             let status = i32::from(!child());
             // SAFETY: ends the process at once.
             unsafe { libc::_exit(status) }

@@ -121,9 +121,47 @@ impl Hash {
     }
 }
 
+/// How many bits SHA-512/t gives (FIPS 180-4 section 5.3.6), which are whole bytes here: HMAC over others would not be a
+/// string of bytes inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Truncation(u16);
+
+impl Truncation {
+    /// So many bits, from 8 to 504, a multiple of 8, and not 384, which is SHA-384.
+    #[must_use]
+    pub fn new(bits: u32) -> Option<Self> {
+        let is_possible = (8..512).contains(&bits) && bits.is_multiple_of(8) && bits != 384;
+        u16::try_from(bits).ok().filter(|_| is_possible).map(Self)
+    }
+
+    /// The number of bits.
+    #[must_use]
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The length of a digest in bytes.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no digest is empty")]
+    pub const fn len(self) -> usize {
+        self.0 as usize / 8
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn truncations_are_whole_bytes_but_not_those_of_sha_384() {
+        let possible: Vec<u32> =
+            (0..2000).filter(|bits| Truncation::new(*bits).is_some()).collect();
+        let expected: Vec<u32> =
+            (1..64).filter(|bytes| *bytes != 48).map(|bytes| 8 * bytes).collect();
+        assert_eq!(possible, expected);
+        assert_eq!(Truncation::new(224).map(|t| (t.bits(), t.len())), Some((224, 28)));
+        assert_eq!(Truncation::new(65_536 + 224), None);
+    }
 
     #[test]
     fn every_number_leads_back_to_its_hash() {

@@ -14,7 +14,7 @@ mod table;
 use serde::{Deserialize, Serialize};
 
 pub use function::{Function, Functions};
-pub use hash::Hash;
+pub use hash::{Hash, Truncation};
 pub use output::{ENVELOPE_MAX, ENVELOPE_OVERHEAD, OutputLength, point_len};
 pub use parameter::{
     BitParameter, CallError, CbcDataParameter, CcmParameter, ChaCha, ChaChaParameter,
@@ -24,7 +24,7 @@ pub use parameter::{
     MAX_ITERATIONS, MacLengthParameter, NumberFormat, Oaep, OaepParameter, Parameter,
     ParameterShape, Pbkdf2, Pbkdf2Parameter, Prf, Pss, PssParameter, RsaAes, RsaAesParameter, Salt,
     Tls, TlsExtendedMasterParameter, TlsKdfParameter, TlsKeys, TlsKeysParameter, TlsMac,
-    TlsMacParameter, TlsMasterParameter, WrapIvParameter,
+    TlsMacParameter, TlsMasterParameter, TruncationParameter, WrapIvParameter,
 };
 pub use scheme::Scheme;
 pub use table::{ALL, ckm};
@@ -108,6 +108,10 @@ impl Scheme {
             }
             Self::AesKeyGen
             | Self::GenericSecretKeyGen
+            | Self::HmacSha512TKeyGen
+            | Self::Sha512T
+            | Self::HmacSha512T
+            | Self::HashKeySha512T
             | Self::HkdfKeyGen
             | Self::ChaCha20KeyGen
             | Self::AesEcb

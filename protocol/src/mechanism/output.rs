@@ -1,8 +1,12 @@
 //! How long the result of an operation can be, for length queries and buffers.
 
+use std::ops::RangeInclusive;
+
 use super::{Function, Hash, Mechanism, Parameter, Scheme};
 
 const BLOCK: usize = 16;
+/// What AES key wrap counts in (RFC 3394).
+const SEMIBLOCK: usize = 8;
 
 /// The rule a mechanism's output length follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,8 +105,45 @@ impl Mechanism {
                 wrapped(input).saturating_add(point_len(key_bits))
             }
             OutputLength::Agreed => input.saturating_sub(point_len(key_bits) + 8),
-            OutputLength::Digest => self.scheme.hash().map_or(0, Hash::len),
+            OutputLength::Digest => match parameter {
+                Parameter::Truncation(truncation) => truncation.len(),
+                _ => self.scheme.hash().map_or(0, Hash::len),
+            },
         }
+    }
+
+    /// The lengths that a value can have of which this mechanism made `wrapped` bytes, known from outside; `None` where
+    /// it never makes so many. `key_bits` is as in [`Self::max_output`].
+    #[must_use]
+    pub fn unwrapped_lengths(
+        &self,
+        wrapped: usize,
+        key_bits: usize,
+        parameter: &Parameter,
+    ) -> Option<RangeInclusive<usize>> {
+        let most = self.max_output(Function::Unwrap, wrapped, key_bits, parameter);
+        let (front, is_padded) = match self.output {
+            OutputLength::Padded => {
+                let is_possible = wrapped != 0 && wrapped.is_multiple_of(BLOCK);
+                return is_possible.then(|| wrapped - BLOCK..=wrapped - 1);
+            }
+            OutputLength::Tagged => return (wrapped >= tag_len(parameter)).then_some(most..=most),
+            OutputLength::Modulus => return (wrapped == key_bits.div_ceil(8)).then_some(0..=most),
+            OutputLength::Wrapped => (0, self.scheme != Scheme::AesKeyWrap),
+            OutputLength::Enveloped => (key_bits.div_ceil(8), true),
+            OutputLength::Agreed => (point_len(key_bits), true),
+            OutputLength::Key
+            | OutputLength::Same
+            | OutputLength::TwiceOrder
+            | OutputLength::Digest
+            | OutputLength::Code
+            | OutputLength::Envelope => return None,
+        };
+        let shortest = if is_padded { 2 * SEMIBLOCK } else { 3 * SEMIBLOCK };
+        let rest = wrapped.checked_sub(front)?;
+        let is_possible = rest >= shortest && rest.is_multiple_of(SEMIBLOCK);
+        let padding = if is_padded { SEMIBLOCK - 1 } else { 0 };
+        is_possible.then(|| most - padding..=most)
     }
 
     /// The exact length of what one more part of `input` bytes gives at once, when `held` bytes of

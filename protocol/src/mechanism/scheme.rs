@@ -14,6 +14,8 @@ pub enum Scheme {
     GenericSecretKeyGen,
     /// Makes a secret for HMAC with this hash.
     HmacKeyGen(Hash),
+    /// Makes a secret for HMAC with SHA-512/t.
+    HmacSha512TKeyGen,
     /// Makes a secret for HKDF.
     HkdfKeyGen,
     /// Makes an RSA pair.
@@ -76,8 +78,12 @@ pub enum Scheme {
     EdDsa,
     /// A digest.
     Digest(Hash),
+    /// SHA-512/t, FIPS 180-4; the parameter has t.
+    Sha512T,
     /// HMAC, FIPS 198-1.
     Hmac(Hash),
+    /// HMAC with SHA-512/t; the parameter has t.
+    HmacSha512T,
     /// HKDF, RFC 5869, that gives a key.
     Hkdf,
     /// HKDF that gives bytes which are no secret.
@@ -98,6 +104,8 @@ pub enum Scheme {
     ExtractBits,
     /// The digest of the base key.
     HashKey(Hash),
+    /// The digest of the base key by SHA-512/t; the parameter has t.
+    HashKeySha512T,
     /// Blocks encrypted with the base key, each for itself.
     AesEcbData,
     /// Blocks encrypted with the base key, chained.

@@ -14,7 +14,8 @@ use super::{
     Functions, KeySize, Mechanism, OutputLength as Out, ParameterShape as Shape, Scheme as S,
 };
 use crate::key_type::KeyType::{
-    self, Aes, AesXts, ChaCha20, Ec, EcEdwards, EcMontgomery, GenericSecret, Hkdf, Hmac, Rsa,
+    self, Aes, AesXts, ChaCha20, Ec, EcEdwards, EcMontgomery, GenericSecret, Hkdf, Hmac,
+    HmacSha512T, Rsa,
 };
 
 /// Makes the constants of [`ckm`] and the rows of [`ALL`].
@@ -67,6 +68,7 @@ const ANY_SECRET: &[KeyType] = &[
     Hmac(Sha512),
     Hmac(Sha512_224),
     Hmac(Sha512_256),
+    HmacSha512T,
     Hmac(Sha3_224),
     Hmac(Sha3_256),
     Hmac(Sha3_384),
@@ -102,6 +104,7 @@ mechanisms! {
     0x4007  CKM_SHA512_KEY_GEN         S::HmacKeyGen(Sha512),  &[Hmac(Sha512)],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x4008  CKM_SHA512_224_KEY_GEN     S::HmacKeyGen(Sha512_224), &[Hmac(Sha512_224)],          MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x4009  CKM_SHA512_256_KEY_GEN     S::HmacKeyGen(Sha512_256), &[Hmac(Sha512_256)],          MAC_NEW,  [Generate]                     Single None  Key        Cheap;
+    0x400a  CKM_SHA512_T_KEY_GEN       S::HmacSha512TKeyGen,   &[HmacSha512T],               MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x02b8  CKM_SHA3_224_KEY_GEN       S::HmacKeyGen(Sha3_224),   &[Hmac(Sha3_224)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x02b3  CKM_SHA3_256_KEY_GEN       S::HmacKeyGen(Sha3_256),   &[Hmac(Sha3_256)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
     0x02c3  CKM_SHA3_384_KEY_GEN       S::HmacKeyGen(Sha3_384),   &[Hmac(Sha3_384)],            MAC_NEW,  [Generate]                     Single None  Key        Cheap;
@@ -169,6 +172,7 @@ mechanisms! {
     0x0270  CKM_SHA512                 S::Digest(Sha512),      NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x0048  CKM_SHA512_224             S::Digest(Sha512_224), NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x004c  CKM_SHA512_256             S::Digest(Sha512_256), NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
+    0x0050  CKM_SHA512_T               S::Sha512T,            NONE,                          NO_KEY,   [Digest]                       Multi  Truncation Digest Cheap;
     0x02b5  CKM_SHA3_224               S::Digest(Sha3_224),   NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x02b0  CKM_SHA3_256               S::Digest(Sha3_256),   NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
     0x02c0  CKM_SHA3_384               S::Digest(Sha3_384),   NONE,                          NO_KEY,   [Digest]                       Multi  None  Digest     Cheap;
@@ -180,6 +184,7 @@ mechanisms! {
     0x0271  CKM_SHA512_HMAC            S::Hmac(Sha512),        &[GenericSecret, Hmac(Sha512)], MAC,     [Sign Verify]                  Multi  None  Digest     Cheap;
     0x0049  CKM_SHA512_224_HMAC        S::Hmac(Sha512_224),   &[GenericSecret, Hmac(Sha512_224)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
     0x004d  CKM_SHA512_256_HMAC        S::Hmac(Sha512_256),   &[GenericSecret, Hmac(Sha512_256)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
+    0x0051  CKM_SHA512_T_HMAC          S::HmacSha512T,        &[GenericSecret, HmacSha512T], MAC,      [Sign Verify]                  Multi  Truncation Digest Cheap;
     0x02b6  CKM_SHA3_224_HMAC          S::Hmac(Sha3_224),     &[GenericSecret, Hmac(Sha3_224)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
     0x02b1  CKM_SHA3_256_HMAC          S::Hmac(Sha3_256),     &[GenericSecret, Hmac(Sha3_256)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
     0x02c1  CKM_SHA3_384_HMAC          S::Hmac(Sha3_384),     &[GenericSecret, Hmac(Sha3_384)], MAC,  [Sign Verify]               Multi  None  Digest     Cheap;
@@ -214,6 +219,7 @@ mechanisms! {
     0x0395  CKM_SHA512_KEY_DERIVATION  S::HashKey(Sha512),     ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
     0x004b  CKM_SHA512_224_KEY_DERIVATION S::HashKey(Sha512_224), ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
     0x004f  CKM_SHA512_256_KEY_DERIVATION S::HashKey(Sha512_256), ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
+    0x0053  CKM_SHA512_T_KEY_DERIVATION S::HashKeySha512T,    ANY_SECRET,                    MAC,      [Derive]                       Single Truncation Key    Cheap;
     0x0398  CKM_SHA3_224_KEY_DERIVATION S::HashKey(Sha3_224),   ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
     0x0397  CKM_SHA3_256_KEY_DERIVATION S::HashKey(Sha3_256),   ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;
     0x0399  CKM_SHA3_384_KEY_DERIVATION S::HashKey(Sha3_384),   ANY_SECRET,                    MAC,      [Derive]                       Single None  Key        Cheap;

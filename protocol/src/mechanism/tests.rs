@@ -46,11 +46,12 @@ fn every_row_is_consistent() {
             assert_eq!(row.key_types[0].is_pair(), does(Function::GenerateKeyPair), "{}", row.name);
         }
         if row.output == OutputLength::Digest {
-            assert!(row.scheme.hash().is_some(), "{}", row.name);
+            let has_t = row.parameter == ParameterShape::Truncation;
+            assert_ne!(row.scheme.hash().is_some(), has_t, "{}", row.name);
         }
         if row.name.contains("SHA") && !does(Function::Derive) {
-            let hash = row.scheme.hash().unwrap();
-            let hash = format!("{hash:?}").replace('_', "").to_uppercase();
+            let hash = row.scheme.hash().map_or("Sha512T".to_owned(), |hash| format!("{hash:?}"));
+            let hash = hash.replace('_', "").to_uppercase();
             assert!(row.name.replace('_', "").contains(&hash), "{}", row.name);
         }
     }
@@ -79,6 +80,7 @@ fn output_lengths_follow_the_rule_of_the_row() {
     let oaep = Parameter::Oaep(Oaep { hash: Hash::Sha256, mgf: Hash::Sha1, label: vec![] });
     let iv = Parameter::Iv([0; 16]);
     let none = Parameter::None;
+    let truncation = Parameter::Truncation(Truncation::new(312).unwrap());
     let cases = [
         (ckm::CKM_AES_CBC, Function::Encrypt, 32, 256, &iv, 32),
         (ckm::CKM_AES_CBC_PAD, Function::Encrypt, 32, 256, &iv, 48),
@@ -99,6 +101,8 @@ fn output_lengths_follow_the_rule_of_the_row() {
         (ckm::CKM_ECDH_AES_KEY_WRAP, Function::Wrap, 16, 448, &none, 56 + 24),
         (ckm::CKM_SHA384, Function::Digest, 1, 0, &none, 48),
         (ckm::CKM_SHA_1_HMAC, Function::Sign, 1, 0, &none, 20),
+        (ckm::CKM_SHA512_T, Function::Digest, 1, 0, &truncation, 39),
+        (ckm::CKM_SHA512_T_HMAC, Function::Sign, 1, 0, &truncation, 39),
         (ckm::CKM_AES_KEY_GEN, Function::Generate, 0, 0, &none, 0),
         (ckm::CKM_AES_CCM, Function::Encrypt, 7, 128, &ccm(7, 8, 8), 15),
         (ckm::CKM_AES_CCM, Function::Decrypt, 15, 128, &ccm(7, 8, 8), 7),
@@ -117,6 +121,46 @@ fn output_lengths_follow_the_rule_of_the_row() {
     for (ckm, function, input, bits, parameter, expected) in cases {
         let length = row(ckm).max_output(function, input, bits, parameter);
         assert_eq!(length, expected, "{} {function:?} {input}", row(ckm).name);
+    }
+}
+
+/// Every length that wrapping gives is taken back to the lengths that give it, and no other length is taken.
+#[test]
+fn lengths_are_unwrapped_as_they_are_wrapped() {
+    let gcm = GcmParameter { iv: vec![0; 12], aad: vec![], tag_bits: 96 };
+    let gcm = Parameter::Gcm(gcm);
+    let oaep = Oaep { hash: Hash::Sha256, mgf: Hash::Sha256, label: vec![] };
+    let oaep = Parameter::Oaep(oaep);
+    let (iv, none) = (Parameter::Iv([0; 16]), Parameter::None);
+    for mechanism in ALL.iter().filter(|row| row.functions.contains(Function::Unwrap)) {
+        let parameter = match mechanism.scheme {
+            Scheme::AesGcm => &gcm,
+            Scheme::AesCcm => &ccm(0, 12, 8),
+            Scheme::RsaOaep => &oaep,
+            Scheme::AesCbcPad => &iv,
+            _ => &none,
+        };
+        for bits in [255_usize, 256, 521, 1024] {
+            let takes = |value: usize| match mechanism.scheme {
+                Scheme::AesKeyWrap => value >= 16 && value.is_multiple_of(8),
+                Scheme::AesKeyWrapPad | Scheme::RsaAesKeyWrap | Scheme::EcdhAesKeyWrap => value > 0,
+                Scheme::RsaPkcs1(_) => value + 11 <= bits.div_ceil(8),
+                Scheme::RsaOaep => value + 66 <= bits.div_ceil(8),
+                _ => true,
+            };
+            // RSA keys of that size take no value at all.
+            if mechanism.scheme == Scheme::RsaOaep && bits < 1024 {
+                continue;
+            }
+            let wrap = |value| mechanism.max_output(Function::Wrap, value, bits, parameter);
+            for wrapped in 0..400 {
+                let expected: Vec<usize> =
+                    (0..400).filter(|value| takes(*value) && wrap(*value) == wrapped).collect();
+                let lengths = mechanism.unwrapped_lengths(wrapped, bits, parameter);
+                let lengths: Vec<usize> = lengths.into_iter().flatten().collect();
+                assert_eq!(lengths, expected, "{} {bits} {wrapped}", mechanism.name);
+            }
+        }
     }
 }
 
@@ -184,6 +228,23 @@ fn a_code_is_not_longer_than_its_scheme_makes_it() {
     assert!(parse(ckm::CKM_SHA256_HMAC_GENERAL, 32) && parse(ckm::CKM_SHA256_HMAC_GENERAL, 1));
     assert!(!parse(ckm::CKM_SHA256_HMAC_GENERAL, 33) && !parse(ckm::CKM_SHA256_HMAC_GENERAL, 0));
     assert!(parse(ckm::CKM_AES_CMAC_GENERAL, 16) && !parse(ckm::CKM_AES_CMAC_GENERAL, 17));
+}
+
+#[test]
+fn sha_512_t_takes_whole_bytes_that_are_not_sha_384s() {
+    for ckm in [ckm::CKM_SHA512_T, ckm::CKM_SHA512_T_HMAC, ckm::CKM_SHA512_T_KEY_DERIVATION] {
+        let parse = |bits| {
+            let call = MechanismCall::with(ckm, &TruncationParameter { bits }).unwrap();
+            call.parse().map(|parsed| parsed.1)
+        };
+        for bits in [8, 224, 256, 376, 392, 504] {
+            assert_eq!(parse(bits), Ok(Parameter::Truncation(Truncation::new(bits).unwrap())));
+        }
+        for bits in [0, 1, 225, 384, 511, 512, u32::MAX] {
+            assert_eq!(parse(bits), Err(CallError::Parameter), "{bits}");
+        }
+        assert_eq!(MechanismCall::plain(ckm).parse().err(), Some(CallError::Parameter));
+    }
 }
 
 const HKDF: HkdfParameter = HkdfParameter {

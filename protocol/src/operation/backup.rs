@@ -58,7 +58,7 @@ messages! {
         field keys: u64                = "Keys"         Clear "Keys among them.";
         field versions: u64            = "Versions"     Clear "Versions of key material.";
         field tombstones: u64          = "Tombstones"   Clear "Destroyed keys that stay destroyed.";
-        field skipped: Vec<String>     = "Skipped"      Clear "Ids that do not come back, because this store remembers their destruction.";
+        field skipped: Vec<String>     = "Skipped"      Clear "Ids that do not come back, because this store remembers their destruction; from 1,000 on only how many more.";
     }
     /// Restores what was sent and verified.
     FinishRestore {

@@ -123,7 +123,7 @@ macro_rules! for_each_operation {
         0x0224 kms     AsymmetricSm2Decrypt   AsymmetricDecrypted Kms  App   Owner           Operational Use   Reply   key(key_id)       Decrypt        Use      Cheap "Decrypts with an SM2 key.";
         0x0225 kms     GenerateMac            GeneratedMac      Kms    App   Owner           Operational Use   Neither key(key_id)       Sign           Use      Cheap "Makes a message authentication code.";
         0x0226 kms     VerifyMac              VerifiedMac       Kms    App   Owner           Operational Use   Neither key(key_id)       Verify         Use      Cheap "Checks a message authentication code.";
-        0x0227 kms     DeriveSharedSecret     DerivedSharedSecret Kms  App   Owner           Operational Use   Reply   key(key_id)       Decrypt        Use      Cheap "Derives a shared secret by ECDH.";
+        0x0227 kms     DeriveSharedSecret     DerivedSharedSecret Kms  App   Owner           Operational Use   Reply   key(key_id)       Derive         Use      Cheap "Derives a shared secret by ECDH.";
         0x0230 kms     GetServiceStatus       ServiceStatus     Kms    App   Owner           Always      Read  Neither none              Any            Use      Cheap "Tells the state of the service.";
         0x0231 kms     ListAlgorithms         Algorithms        Kms    App   Owner           Always      Read  Neither none              Any            Use      Cheap "Lists the algorithms of keys.";
         0x0232 kms     GetRegions             Regions           Kms    App   Owner           Operational Read  Neither none              Any            Use      Cheap "Lists the regions, which are the partitions.";

@@ -38,6 +38,9 @@ pub struct ObjectDescription {
     pub refusal: u16,
     /// The mechanisms that the key is limited to; empty: not limited.
     pub allowed_mechanisms: Vec<u64>,
+    /// Number of what a session key consists of, which its copies in sessions share, rising while the daemon runs; 0:
+    /// the object is no session key, or a copy of a token key.
+    pub material: u64,
 }
 
 /// What a key may be used for.
@@ -166,7 +169,7 @@ pub const MAX_DESCRIBED: usize = 16;
 pub struct FoundObjects {
     /// Whether there are more; ask again after the last handle.
     pub more: bool,
-    /// The first ones, described.
+    /// The first ones, described: as many as fit.
     pub descriptions: Vec<ObjectDescription>,
 }
 

@@ -111,6 +111,8 @@ pub enum KeyRule {
     Encrypt,
     /// Decrypts.
     Decrypt,
+    /// Derives a secret or a key.
+    Derive,
     /// Signs or makes a MAC.
     Sign,
     /// Verifies.
@@ -224,6 +226,7 @@ impl Row {
             self.rule,
             KeyRule::Encrypt
                 | KeyRule::Decrypt
+                | KeyRule::Derive
                 | KeyRule::Sign
                 | KeyRule::Verify
                 | KeyRule::ByFunction

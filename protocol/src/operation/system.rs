@@ -65,7 +65,7 @@ messages! {
     ListAuditEvents {
         field from: Option<i64>      = "StartTime"  Clear "UNIX seconds of the earliest.";
         field to: Option<i64>        = "EndTime"    Clear "UNIX seconds of the latest.";
-        field limit: Option<i64>     = "MaxResults" Clear "Results, 1 to 500; 50 when absent.";
+        field limit: Option<i64>     = "MaxResults" Clear "Most results, 1 to 500; 50 when absent. Fewer come where they are long.";
         field before: Option<u64>    = "Before"     Clear "Only records with a lower sequence number: the next page.";
     }
     /// Audit records, newest first, each the JSON text of a CloudAudit event.

@@ -172,6 +172,10 @@ fn parts() -> Vec<Vector> {
             "parameter MacLength",
             &trace::<mechanism::MacLengthParameter>(Optional::Present).0,
         ),
+        Vector::part(
+            "parameter Truncation",
+            &trace::<mechanism::TruncationParameter>(Optional::Present).0,
+        ),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! Keys that are generated, derived and agreed on.
 
+use std::cell::Cell;
 use std::ptr::null_mut;
 
 use cryptoki_sys::{CK_ATTRIBUTE, CK_ULONG};
@@ -71,6 +72,19 @@ impl Session {
         let (mut raw, mut template) = (mechanism.0, list(template));
         let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
         call!(C_DeriveKey(self.0, &raw mut raw, base, first, count, null_mut()))
+    }
+
+    /// `C_DeriveKey` with attributes as they stand, and the place of the handle.
+    pub fn derive_at(
+        self,
+        mechanism: &Mechanism<'_>,
+        base: Handle,
+        template: &mut [CK_ATTRIBUTE],
+        key: &Cell<Handle>,
+    ) -> Answer<()> {
+        let mut raw = mechanism.0;
+        let (first, count) = (template.as_mut_ptr(), template.len() as CK_ULONG);
+        call!(C_DeriveKey(self.0, &raw mut raw, base, first, count, key.as_ptr()))
     }
 
     /// `C_EncapsulateKey`: the ciphertext and the key.

@@ -2,8 +2,11 @@
 //! known only afterwards, as the nonce of a signature that was being made.
 
 use std::fs::File;
-use std::io;
+use std::num::NonZero;
 use std::os::unix::fs::FileExt;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{io, iter, thread};
 
 use nix::unistd::Pid;
 
@@ -67,16 +70,22 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    /// Searches it.
+    /// Searches it, with as many threads as there are processors.
     pub fn search(&self, patterns: &Patterns) -> Report {
         let mut report = self.outline.clone();
-        for piece in &self.memory {
-            for (pattern, offset) in patterns.in_memory(&piece.bytes) {
-                let mapping = report.mappings[piece.mapping].clone();
-                let place = Place::Memory { address: piece.address + offset as u64, mapping };
-                report.hits.push(Hit { pattern, place });
+        let next = AtomicUsize::new(0);
+        let search = || {
+            let pieces = iter::from_fn(|| self.memory.get(next.fetch_add(1, Ordering::Relaxed)));
+            pieces.flat_map(|piece| self.search_piece(piece, patterns)).collect::<Vec<_>>()
+        };
+        thread::scope(|scope| {
+            let threads = thread::available_parallelism().map_or(1, NonZero::get);
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(search)).collect();
+            for thread in threads {
+                let found = thread.join().unwrap_or_else(|panic| resume_unwind(panic));
+                report.hits.extend(found);
             }
-        }
+        });
         for registers in &self.registers {
             for (pattern, _) in patterns.in_registers(&registers.bytes) {
                 let place = Place::Registers { thread: registers.thread, set: registers.set };
@@ -84,6 +93,18 @@ impl Snapshot {
             }
         }
         report
+    }
+
+    fn search_piece(&self, piece: &Piece, patterns: &Patterns) -> Vec<Hit> {
+        let found = patterns.in_memory(&piece.bytes);
+        let hits = found.map(|(pattern, offset)| {
+            let mapping = self.outline.mappings[piece.mapping].clone();
+            Hit {
+                pattern,
+                place: Place::Memory { address: piece.address + offset as u64, mapping },
+            }
+        });
+        hits.collect()
     }
 
     /// Copies one mapping; what stands together stays together, so that no pattern is cut in two.

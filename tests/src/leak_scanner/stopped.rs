@@ -9,6 +9,8 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use crate::process::thread_state;
+
 /// The seized threads. Dropping it lets them go on.
 pub(super) struct Stopped {
     /// Each thread, with the signal that it was about to get and gets when it goes on.
@@ -23,7 +25,7 @@ impl Stopped {
             let mut found_new = false;
             for thread in threads_of(process)? {
                 if !stopped.threads.contains_key(&thread) {
-                    found_new |= stopped.stop(thread)?;
+                    found_new |= stopped.stop(process, thread)?;
                 }
             }
             // A thread that stands still bears no others.
@@ -40,14 +42,20 @@ impl Stopped {
     }
 
     /// Stops one thread; false when it ended before it could be stopped.
-    fn stop(&mut self, thread: Pid) -> io::Result<bool> {
+    fn stop(&mut self, process: Pid, thread: Pid) -> io::Result<bool> {
         match ptrace::seize(thread, Options::empty()) {
             Err(Errno::ESRCH) => return Ok(false),
+            // The kernel says so of one that is about to be gone, too.
+            Err(Errno::EPERM) if is_ending(process, thread) => return Ok(false),
             other => other?,
         }
         // From here on it is let go when `self` is dropped.
         self.threads.insert(thread, None);
-        ptrace::interrupt(thread)?;
+        match ptrace::interrupt(thread) {
+            // It has ended, which is waited for below.
+            Err(Errno::ESRCH) => {}
+            other => other?,
+        }
         match waitpid(thread, Some(WaitPidFlag::__WALL))? {
             WaitStatus::Exited(..) | WaitStatus::Signaled(..) => {
                 self.threads.remove(&thread);
@@ -69,6 +77,11 @@ impl Drop for Stopped {
             let _ = ptrace::detach(thread, signal);
         }
     }
+}
+
+/// Whether a thread has ended, or is not there any more.
+fn is_ending(process: Pid, thread: Pid) -> bool {
+    matches!(thread_state(process, thread), None | Some('Z' | 'X'))
 }
 
 fn threads_of(process: Pid) -> io::Result<Vec<Pid>> {

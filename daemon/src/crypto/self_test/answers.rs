@@ -61,6 +61,17 @@ pub(super) const CODES: &[(Hash, &str)] = &[
     (Hash::Sm3, "2e87f1d16862e6d964b50a5200bf2b10b764faa9680a296a2405f24bec39f882"),
 ];
 
+/// SHA-512/t of "abc" and HMAC with key "Jefe" over "what do ya want for nothing?": as above for 224 bits, and for
+/// 160 as a program of its own computes them.
+pub(super) const TRUNCATED: &[(u32, &str, &str)] = &[
+    (160, "0a74fe1b43eecbea62182658da8a68b8acef25bf", "b3065e82962af2f267cef13e5988fba2fb547e55"),
+    (
+        224,
+        "4634270f707b6a54daae7530460842e20e37ed265ceee9a43e8924aa",
+        "4a530b31a79ebcce36916546317c45f247d83241dfb818fd37254bde",
+    ),
+];
+
 /// RFC 5869 appendix A.1.
 pub(super) const HKDF_SALT: &str = "000102030405060708090a0b0c";
 pub(super) const HKDF_INFO: &str = "f0f1f2f3f4f5f6f7f8f9";

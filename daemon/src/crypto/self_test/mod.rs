@@ -12,9 +12,9 @@ mod rsa;
 mod sm2;
 mod symmetric;
 
-use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
+use coffer_protocol::mechanism::{Hash, Parameter, Scheme, Truncation};
 
-use super::{Error, Key, KeySpec, PublicKey, Uses, hash, hmac, random};
+use super::{Error, Key, KeySpec, PublicKey, Uses, hash, hmac, random, sha512_t};
 use derivation::{hkdf, kdf_counter, kdf_feedback, kdf_pipeline, pbkdf2, tls_prf};
 use rsa::{rsa_oaep, rsa_pkcs1_decrypt, rsa_pkcs1_sign, rsa_pss};
 use sm2::{sm2_encrypt, sm2_sign};
@@ -41,6 +41,7 @@ const TESTS: &[(&str, Test)] = &[
     ("SHA-512", || digest(Hash::Sha512)),
     ("SHA-512/224", || digest(Hash::Sha512_224)),
     ("SHA-512/256", || digest(Hash::Sha512_256)),
+    ("SHA-512/t", digest_of_any_length),
     ("SHA3-224", || digest(Hash::Sha3_224)),
     ("SHA3-256", || digest(Hash::Sha3_256)),
     ("SHA3-384", || digest(Hash::Sha3_384)),
@@ -53,6 +54,7 @@ const TESTS: &[(&str, Test)] = &[
     ("HMAC-SHA-512", || code(Hash::Sha512)),
     ("HMAC-SHA-512/224", || code(Hash::Sha512_224)),
     ("HMAC-SHA-512/256", || code(Hash::Sha512_256)),
+    ("HMAC-SHA-512/t", code_of_any_length),
     ("HMAC-SHA3-224", || code(Hash::Sha3_224)),
     ("HMAC-SHA3-256", || code(Hash::Sha3_256)),
     ("HMAC-SHA3-384", || code(Hash::Sha3_384)),
@@ -119,6 +121,28 @@ fn digest(kind: Hash) -> Result<bool, Error> {
 fn code(kind: Hash) -> Result<bool, Error> {
     let answer = answers::of(answers::CODES, kind)?;
     Ok(hmac::mac(kind, b"Jefe", b"what do ya want for nothing?")? == answer)
+}
+
+fn digest_of_any_length() -> Result<bool, Error> {
+    for (bits, digest, _) in answers::TRUNCATED {
+        let t = Truncation::new(*bits).ok_or(Error::Internal)?;
+        if *sha512_t::digest(t, b"abc")? != answers::hex(digest)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn code_of_any_length() -> Result<bool, Error> {
+    for (bits, _, code) in answers::TRUNCATED {
+        let t = Truncation::new(*bits).ok_or(Error::Internal)?;
+        let mut mac = sha512_t::Mac::new(t, b"Jefe")?;
+        mac.update(b"what do ya want for nothing?");
+        if mac.finish() != answers::hex(code)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Verifies the known signature and one made here, and refuses another message.

@@ -106,6 +106,7 @@ impl Kind {
                 Some(
                     KeyType::GenericSecret
                     | KeyType::Hmac(_)
+                    | KeyType::HmacSha512T
                     | KeyType::Hkdf
                     | KeyType::ChaCha20
                     | KeyType::AesXts,

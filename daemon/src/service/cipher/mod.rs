@@ -1,10 +1,13 @@
 //! Encrypting, decrypting, signing and verifying for PKCS#11: whole, and in parts.
 
+mod iv;
 mod parts;
 mod recover;
 mod usable;
 mod whole;
 
+pub use iv::Ivs;
+pub(super) use iv::Message;
 pub(super) use usable::{Usable, obeys, refusal, state, usable_for};
 pub(super) use whole::with_versions;
 
@@ -25,7 +28,7 @@ pub(super) struct Demand {
 pub(super) const DERIVE: Demand = Demand {
     mechanism: mechanism::Function::Derive,
     attribute: attribute::DERIVE,
-    rule: KeyRule::Encrypt,
+    rule: KeyRule::Derive,
 };
 
 /// What wrapping asks of the wrapping key.

@@ -10,13 +10,14 @@ use coffer_protocol::operation::cipher::{
 };
 use zeroize::Zeroizing;
 
-use super::super::{Answer, Authorized, Handle, Service};
+use super::super::{Answer, Authorized, Caller, Handle, Service};
 use super::usable::{Usable, spend, still_usable, usable};
-use super::{demand, whole};
+use super::{Message as Encrypted, demand, whole};
 use crate::Error;
 use crate::application::{Held, Operation, Progress};
 use crate::crypto::{self, KeySpec, Message, Stream};
-use crate::vault::{self, Depth, Public, Sealed};
+use crate::share::{Claim, Thing};
+use crate::vault::{self, Depth, Inside, Public, Sealed};
 
 /// Most bytes of data of which nothing may leave before all is there and its tag was verified.
 const MAX_HELD: usize = 16 << 20;
@@ -27,36 +28,56 @@ const REPLY: usize = MAX_PAYLOAD as usize;
 /// Room in the arena that the state of an operation needs at most.
 const ROOM: usize = 8 << 10;
 
-/// Starts an operation.
-fn start(usable: Usable, function: Function) -> Result<Operation, Error> {
-    let Usable { object, key: part, mechanism, parameter } = usable;
+/// Starts an operation of `caller`.
+fn start(
+    service: &Service,
+    caller: &Caller,
+    usable: Usable,
+    function: Function,
+) -> Result<Operation, Error> {
+    let Usable { object, key: part, mechanism, parameter, .. } = usable;
     if mechanism.parts != Parts::Multi {
         return Err(ErrorCode::MechanismInvalid.into());
     }
     let scheme = mechanism.scheme;
+    let mut memory = Claim::none(&caller.share, Thing::Secret);
     let progress = match function {
-        _ if scheme.is_held(demand(function).mechanism) => Progress::Held(Held::default()),
+        _ if scheme.is_held(demand(function).mechanism) => Progress::Held(Held::new(&caller.share)),
         Function::Encrypt | Function::Decrypt => {
             let key = part.secret()?;
-            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, ErrorCode> {
+            let stream = state(service, &mut memory, |inside| {
                 let key = key.get(inside);
                 let stream = match function {
                     Function::Encrypt => Stream::encrypt(key, scheme, &parameter)?,
                     _ => Stream::decrypt(key, scheme, &parameter)?,
                 };
                 Ok(Sealed::new(inside, Some(stream))?)
-            });
-            Progress::Stream(made??)
+            })?;
+            Progress::Stream(stream)
         }
         Function::Sign | Function::Verify => {
-            let made = vault::load_at(Depth::Small, ROOM, |inside| -> Result<_, ErrorCode> {
+            let message = state(service, &mut memory, |inside| {
                 let message = Message::new(part.half(inside), scheme, &parameter)?;
                 Ok(Sealed::new(inside, Some(message))?)
-            });
-            Progress::Message(made??)
+            })?;
+            Progress::Message(message)
         }
     };
-    Ok(Operation { key: object, part, mechanism, parameter, progress })
+    Ok(Operation { key: object, part, mechanism, parameter, progress, memory })
+}
+
+/// Makes the state of an operation in secret memory, and counts what it takes.
+fn state<T: Send>(
+    service: &Service,
+    memory: &mut Claim,
+    make: impl Fn(&Inside<'_>) -> Result<Sealed<T>, ErrorCode>,
+) -> Result<Sealed<T>, Error> {
+    let (state, kept) = service.keyring.making_room(|| {
+        let (state, kept) = vault::load_counted(Depth::Small, ROOM, &make)?;
+        Ok((state?, kept))
+    })?;
+    memory.grow(kept)?;
+    Ok(state)
 }
 
 /// Gives an operation data and takes what it yields.
@@ -105,17 +126,17 @@ fn finish_or_go_on(
     function: Function,
     given: &[u8],
 ) -> Result<(Vec<u8>, Option<Operation>), Error> {
-    if let Progress::Held(held) = &mut operation.progress {
-        let held = std::mem::take(held);
-        let Operation { key: object, part: key, mechanism, parameter, .. } = operation;
-        let usable = Usable { object, key, mechanism, parameter };
+    if let Progress::Held(held) = operation.progress {
+        let Operation { key: object, part: key, mechanism, parameter, memory, .. } = operation;
+        // What is held has no IV of the kind that is remembered, or is decrypted.
+        let usable = Usable { object, key, mechanism, parameter, rotating: None };
         let result = match function {
             Function::Encrypt => whole::encrypt(&usable, service, held.bytes())?,
             _ => whole::decrypt(&usable, service, held.bytes())?,
         };
-        let Usable { object: key, key: part, mechanism, parameter } = usable;
+        let Usable { object: key, key: part, mechanism, parameter, .. } = usable;
         let progress = Progress::Done(held.replaced(result));
-        operation = Operation { key, part, mechanism, parameter, progress };
+        operation = Operation { key, part, mechanism, parameter, progress, memory };
     }
     let Progress::Done(result) = &mut operation.progress else {
         return Ok((finish(operation, function, given)?, None));
@@ -127,7 +148,8 @@ fn finish_or_go_on(
 
 /// Ends an operation and takes its last yield: bytes, or the signature.
 fn finish(operation: Operation, function: Function, given: &[u8]) -> Result<Vec<u8>, Error> {
-    let Operation { key, part, progress, .. } = operation;
+    // What the state takes is held to its end.
+    let Operation { key, part, progress, memory: _memory, .. } = operation;
     let usual = key.depth();
     let depth = match key.spec() {
         Some(KeySpec::Ec(curve)) => curve.agreement_depth(),
@@ -178,10 +200,13 @@ impl Handle for StartOperation {
     fn commit(
         call: Authorized<'_, Self>,
         (usable, function): Self::Plan,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<Output>, Error> {
         spend(&call, call.request().session, &usable)?;
-        let mut operation = start(usable, function)?;
+        if function == Function::Encrypt {
+            service.ivs.expect_new(&usable, Encrypted::New)?;
+        }
+        let mut operation = start(service, call.caller(), usable, function)?;
         let output = update(&mut operation, function, call.payload().plain()?)?;
         call.application()?.start(call.request().session, function, operation)?;
         Ok(Answer::with(Output {}, output))

@@ -11,6 +11,7 @@ use coffer_protocol::operation::{KeyRule, Operation};
 use coffer_protocol::weak::Doing;
 
 use super::super::{Authorized, Service, visible, weak};
+use super::iv::Rotating;
 use super::{Demand, demand};
 use crate::Error;
 use crate::object::{KeyPart, Material, Object, class, public};
@@ -22,6 +23,8 @@ pub(crate) struct Usable {
     pub(in crate::service) key: KeyPart,
     pub(in crate::service) mechanism: &'static Mechanism,
     pub(in crate::service) parameter: Parameter,
+    /// The version of the key, if it rotates.
+    pub(super) rotating: Option<Rotating>,
 }
 
 /// [`usable_for`] what the operations of this family do.
@@ -81,8 +84,9 @@ pub(in crate::service) fn usable_for<O: Operation>(
             return Err(ErrorCode::UserNotLoggedIn.into());
         }
     }
-    let key = part(service, &object)?;
-    Ok(Usable { object, key, mechanism, parameter })
+    let source = source(service, &object);
+    let key = part(service, &object, &source)?;
+    Ok(Usable { rotating: Rotating::of(&source), object, key, mechanism, parameter })
 }
 
 /// Uses up the PIN that was given for this use, where the key asks for one.
@@ -203,9 +207,9 @@ pub(super) fn source(service: &Service, object: &Arc<Object>) -> Arc<Object> {
 }
 
 /// The part of the key that the store or the object's attributes hold.
-fn part(service: &Service, object: &Arc<Object>) -> Result<KeyPart, Error> {
+fn part(service: &Service, object: &Object, source: &Object) -> Result<KeyPart, Error> {
     if object.class() != class::PUBLIC_KEY {
-        return Ok(KeyPart::Secret(service.keyring.newest(&source(service, object))?));
+        return Ok(KeyPart::Secret(service.keyring.newest(source)?));
     }
     Ok(KeyPart::Public(Arc::new(public::key_of(&object.attributes)?)))
 }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::super::kms::envelope;
 use super::super::{Answer, Authorized, Handle, Service};
+use super::Message;
 use super::usable::{self, Usable, spend, usable};
 use crate::Error;
 use crate::bulk;
@@ -186,6 +187,7 @@ macro_rules! whole {
 
 whole! {
     EncryptData Encrypt |call, plan, service| -> Output {
+        service.ivs.expect_new(&plan, Message::New)?;
         Ok(Answer::with(Output {}, encrypt(&plan, service, call.payload().plain()?)?))
     }
     DecryptData Decrypt |call, plan, service| -> Output {

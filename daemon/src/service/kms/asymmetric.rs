@@ -6,11 +6,11 @@ use coffer_protocol::ErrorCode;
 use coffer_protocol::key::{KeyState, KeyUsage};
 use coffer_protocol::mechanism::{Hash, Parameter, Scheme};
 use coffer_protocol::message::Bytes;
-use coffer_protocol::operation::KeyRule;
 use coffer_protocol::operation::kms::{
     AsymmetricDecrypted, AsymmetricRsaDecrypt, AsymmetricSm2Decrypt, DeriveSharedSecret,
     DerivedSharedSecret,
 };
+use coffer_protocol::operation::{KeyRule, Operation};
 
 use super::super::authorized::SecretReply;
 use super::super::{Answer, Authorized, Caller, Handle, Service};
@@ -45,15 +45,15 @@ fn ready(
     service: &Service,
     caller: &Caller,
     name: &str,
+    rule: KeyRule,
     usages: &[KeyUsage],
 ) -> Result<Ready, Error> {
     let object = find(service, caller, name)?;
     let fits = |key: &KeyMeta| {
         if usages.contains(&key.usage) { Ok(()) } else { Err(ErrorCode::InvalidKeyUsage) }
     };
-    let state = permit(service, &object, KeyRule::Decrypt, fits)?;
-    let strict = service.config.compat.tencent_strict && !usages.contains(&KeyUsage::KeyAgreement);
-    if strict && state == KeyState::Archived {
+    let state = permit(service, &object, rule, fits)?;
+    if service.config.compat.tencent_strict && state == KeyState::Archived {
         return Err(ErrorCode::CmkStateNotSupport.into());
     }
     let key = service.keyring.newest(&object)?;
@@ -62,11 +62,13 @@ fn ready(
 
 /// Decrypts into a secret reply; whatever is wrong with a ciphertext is one error.
 fn decrypt(
+    service: &Service,
+    caller: &Caller,
     (object, key): &Ready,
     (scheme, parameter): (Scheme, &Parameter),
     ciphertext: &[u8],
 ) -> Result<Answer<AsymmetricDecrypted>, Error> {
-    let mut reply = SecretReply::with_capacity(ciphertext.len())?;
+    let mut reply = SecretReply::to(service, caller, ciphertext.len())?;
     vault::run(Depth::Small, |inside| -> Result<(), ErrorCode> {
         let plaintext = crypto::decrypt(key.get(inside), scheme, parameter, ciphertext)?;
         Ok(reply.push(inside, &plaintext)?)
@@ -93,16 +95,17 @@ impl Handle for AsymmetricRsaDecrypt {
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Ready, Error> {
         let usages = [KeyUsage::DecryptRsa2048, KeyUsage::DecryptRsa3072, KeyUsage::DecryptRsa4096];
-        ready(service, call.caller(), &call.request().key_id, &usages)
+        ready(service, call.caller(), &call.request().key_id, Self::ROW.rule, &usages)
     }
 
     fn commit(
         call: Authorized<'_, Self>,
         ready: Ready,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<AsymmetricDecrypted>, Error> {
         let (scheme, parameter) = rsa(&call.request().algorithm)?;
-        decrypt(&ready, (scheme, &parameter), call.payload().plain()?)
+        let ciphertext = call.payload().plain()?;
+        decrypt(service, call.caller(), &ready, (scheme, &parameter), ciphertext)
     }
 }
 
@@ -119,15 +122,17 @@ impl Handle for AsymmetricSm2Decrypt {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Ready, Error> {
-        ready(service, call.caller(), &call.request().key_id, &[KeyUsage::DecryptSm2])
+        let (name, usages) = (&call.request().key_id, [KeyUsage::DecryptSm2]);
+        ready(service, call.caller(), name, Self::ROW.rule, &usages)
     }
 
     fn commit(
         call: Authorized<'_, Self>,
         ready: Ready,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<AsymmetricDecrypted>, Error> {
-        decrypt(&ready, (Scheme::Sm2Pke, &Parameter::None), call.payload().plain()?)
+        let how = (Scheme::Sm2Pke, &Parameter::None);
+        decrypt(service, call.caller(), &ready, how, call.payload().plain()?)
     }
 }
 
@@ -155,8 +160,8 @@ impl Handle for DeriveSharedSecret {
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Self::Plan, Error> {
         let Bytes(der) = &call.request().public_key;
         let other = other(der)?;
-        let ready =
-            ready(service, call.caller(), &call.request().key_id, &[KeyUsage::KeyAgreement])?;
+        let (name, usages) = (&call.request().key_id, [KeyUsage::KeyAgreement]);
+        let ready = ready(service, call.caller(), name, Self::ROW.rule, &usages)?;
         let own = PublicKey::from_spki(&meta(&ready.0)?.public_key)?;
         if own.curve() != other.curve() {
             return Err(Error::about(ErrorCode::InvalidValue, "PublicKey"));
@@ -167,9 +172,9 @@ impl Handle for DeriveSharedSecret {
     fn commit(
         call: Authorized<'_, Self>,
         ((object, key), other): Self::Plan,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<DerivedSharedSecret>, Error> {
-        let mut reply = SecretReply::with_capacity(other.bits().div_ceil(8))?;
+        let mut reply = SecretReply::to(service, call.caller(), other.bits().div_ceil(8))?;
         vault::run(Depth::Small, |inside| -> Result<(), ErrorCode> {
             let secret = ecdh::shared_secret(key.get(inside), &other)?;
             Ok(reply.push(inside, &secret)?)

@@ -138,7 +138,7 @@ pub(super) fn make(
         Origin::Generated => {
             let what = cmk::generation_of(new.spec);
             // Only the search for primes is slow; whoever wants another key does not queue behind it.
-            let _permit = what.is_slow().then(|| service.generations.acquire());
+            let _permit = what.is_slow().then(|| service.generations.acquire(new.creator));
             let (sealed, public_key) = material::generate(service, id, 1, what)?;
             (KeyState::Enabled, Some(sealed), public_key)
         }

@@ -205,11 +205,11 @@ impl Handle for Decrypt {
     fn commit(
         call: Authorized<'_, Self>,
         (ready, wrapping): Self::Plan,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<Decrypted>, Error> {
         let ciphertext = call.payload().plain()?;
         let room = wrapping.as_ref().map_or(0, Wrapping::overhead);
-        let mut reply = SecretReply::with_capacity(ciphertext.len() + room)?;
+        let mut reply = SecretReply::to(service, call.caller(), ciphertext.len() + room)?;
         vault::run(Depth::Small, |inside| -> Result<(), ErrorCode> {
             let plaintext = ready.open(inside, ciphertext)?;
             push(&mut reply, inside, wrapping.as_ref(), &plaintext)
@@ -254,12 +254,12 @@ impl Handle for GenerateDataKey {
     }
 
     fn commit(
-        _call: Authorized<'_, Self>,
+        call: Authorized<'_, Self>,
         (ready, length, wrapping): Self::Plan,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<GeneratedDataKey>, Error> {
         let room = wrapping.as_ref().map_or(0, Wrapping::overhead);
-        let mut reply = SecretReply::with_capacity(length + room)?;
+        let mut reply = SecretReply::to(service, call.caller(), length + room)?;
         let Public(blob) = vault::run(Depth::Small, |inside| -> Result<_, ErrorCode> {
             let mut data_key = Zeroizing::new(vec![0; length]);
             random::fill(&mut data_key)?;

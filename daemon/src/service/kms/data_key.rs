@@ -146,10 +146,10 @@ impl Handle for DecryptDataKey {
     fn commit(
         call: Authorized<'_, Self>,
         ready: Ready,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<DecryptedDataKey>, Error> {
         let ciphertext = call.payload().plain()?;
-        let mut reply = SecretReply::with_capacity(ciphertext.len())?;
+        let mut reply = SecretReply::to(service, call.caller(), ciphertext.len())?;
         vault::run(Depth::Small, |inside| -> Result<(), ErrorCode> {
             let plaintext = ready.open(inside, ciphertext)?;
             Ok(reply.push(inside, &plaintext)?)

@@ -95,7 +95,9 @@ fn spec_name(object: &Object, key: &KeyMeta) -> String {
         }
         (Some(KeyType::Sm4), _) => KeySpec::Sm4.name().to_owned(),
         (Some(KeyType::Sm2), _) => "SM2".to_owned(),
-        (Some(KeyType::GenericSecret | KeyType::Hmac(_)), bits) => format!("HMAC_{bits}"),
+        (Some(KeyType::GenericSecret | KeyType::Hmac(_) | KeyType::HmacSha512T), bits) => {
+            format!("HMAC_{bits}")
+        }
         (Some(KeyType::Hkdf), bits) => format!("HKDF_{bits}"),
         (Some(KeyType::AesXts), bits) => format!("AES_XTS_{bits}"),
         (Some(KeyType::ChaCha20), bits) => format!("CHACHA20_{bits}"),

@@ -27,11 +27,11 @@ impl Handle for GenerateRandom {
     }
 
     fn commit(
-        _call: Authorized<'_, Self>,
+        call: Authorized<'_, Self>,
         length: usize,
-        _service: &Service,
+        service: &Service,
     ) -> Result<Answer<GeneratedRandom>, Error> {
-        let mut reply = SecretReply::with_capacity(length)?;
+        let mut reply = SecretReply::to(service, call.caller(), length)?;
         vault::run(Depth::Small, |inside| {
             let mut bytes = vec![0; length];
             random::fill(&mut bytes)?;

@@ -43,6 +43,7 @@ impl Service {
                 tracing::error!(%error, "{what} failed; it is tried again");
             }
         };
+        told("writing the IVs of keys that rotate", self.ivs.save());
         match self.deadlines.save() {
             // The minute that this takes to come again is as good for the uses.
             Ok(true) => told("writing the last uses of keys", self.uses.save()),
@@ -193,6 +194,7 @@ impl Service {
             Ok(Changes { destroyed, removed, reserved: true, ..Changes::default() })
         })?;
         self.uses.forget(object.id);
+        self.ivs.forget(object.id);
         for object in gone {
             self.events.object_changed(&object);
             for application in self.applications.all() {

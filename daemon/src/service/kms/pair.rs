@@ -46,11 +46,12 @@ fn plan(
 /// Makes the pair: its public key, its private key encrypted, and, into `reply`, in clear.
 fn make(
     service: &Service,
+    caller: &Caller,
     ready: &Ready,
     what: Generate,
     mut reply: Option<&mut SecretReply>,
 ) -> Result<(Vec<u8>, Vec<u8>), Error> {
-    let _permit = what.is_slow().then(|| service.generations.acquire());
+    let _permit = what.is_slow().then(|| service.generations.acquire(caller.uid));
     let depth = if what.is_slow() { Depth::Large } else { Depth::Small };
     let (Public(public_key), Public(blob)) = vault::run(depth, |inside| -> Result<_, ErrorCode> {
         let made = crypto::generate(what)?;
@@ -84,8 +85,8 @@ impl Handle for GenerateDataKeyPair {
         (ready, what): Self::Plan,
         service: &Service,
     ) -> Result<Answer<GeneratedDataKeyPair>, Error> {
-        let mut reply = SecretReply::with_capacity(MAX_PLAINTEXT)?;
-        let (public_key, blob) = make(service, &ready, what, Some(&mut reply))?;
+        let mut reply = SecretReply::to(service, call.caller(), MAX_PLAINTEXT)?;
+        let (public_key, blob) = make(service, call.caller(), &ready, what, Some(&mut reply))?;
         let answer = GeneratedDataKeyPair {
             key_id: ready.object.id.to_string(),
             spec: call.request().spec.clone(),
@@ -115,7 +116,7 @@ impl Handle for GenerateDataKeyPairWithoutPlaintext {
         (ready, what): Self::Plan,
         service: &Service,
     ) -> Result<Answer<GeneratedDataKeyPairCiphertext>, Error> {
-        let (public_key, blob) = make(service, &ready, what, None)?;
+        let (public_key, blob) = make(service, call.caller(), &ready, what, None)?;
         let answer = GeneratedDataKeyPairCiphertext {
             key_id: ready.object.id.to_string(),
             spec: call.request().spec.clone(),

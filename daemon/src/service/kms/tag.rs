@@ -10,7 +10,7 @@ use coffer_protocol::operation::kms::{
 
 use super::super::{Answer, Authorized, Handle, Service};
 use super::create::{MAX_TAGS, validate_tags};
-use super::permit::{any, change, permit};
+use super::permit::{any, change, permitted};
 use super::{find, meta, validate_name};
 use crate::Error;
 use crate::object::{KeyMeta, Object};
@@ -51,8 +51,8 @@ impl Handle for TagResource {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
+        let key_id = &call.request().key_id;
+        let object = permitted(service, call.caller(), key_id, Self::ROW.rule, any)?;
         set(&mut meta(&object)?.clone(), &call.request().tags)?;
         Ok(object)
     }
@@ -86,8 +86,8 @@ impl Handle for UntagResource {
     }
 
     fn check(call: &Authorized<'_, Self>, service: &Service) -> Result<Arc<Object>, Error> {
-        let object = find(service, call.caller(), &call.request().key_id)?;
-        permit(service, &object, Self::ROW.rule, any)?;
+        let key_id = &call.request().key_id;
+        let object = permitted(service, call.caller(), key_id, Self::ROW.rule, any)?;
         remove(&mut meta(&object)?.clone(), &call.request().tag_keys)?;
         Ok(object)
     }

@@ -19,7 +19,7 @@ use super::{Context, describe};
 use crate::Error;
 use crate::object::{Attributes, Material, Object, ObjectId};
 use crate::service::cipher;
-use crate::service::{Answer, Authorized, Handle, Service};
+use crate::service::{Answer, Authorized, Caller, Handle, Service};
 use crate::store::KeyId;
 use crate::vault::{self, Depth, SecretBytes};
 
@@ -34,6 +34,8 @@ impl Handle for CopyObject {
         let (request, payload) = (call.request(), call.payload());
         let context = Context::of(call, request.session)?;
         let object = context.object(request.object, service)?;
+        // What is not modifiable may be copied to something else: CKA_COPYABLE is there to forbid that (PKCS#11 3.1
+        // sections 4.1.3 and 4.4).
         if !object.attributes.flag(a::COPYABLE) {
             return Err(ErrorCode::ActionProhibited.into());
         }
@@ -68,7 +70,7 @@ impl Handle for CopyObject {
         let material = if attributes.flag(a::TOKEN) {
             lasting(service, &object)?
         } else {
-            fleeting(service, &object)?
+            fleeting(service, call.caller(), &object)?
         };
         let new = New { id, attributes, material };
         let objects =
@@ -105,11 +107,11 @@ fn lasting(service: &Service, object: &Object) -> Result<NewMaterial, Error> {
 }
 
 /// The material of a session copy: shared with what it is copied from.
-fn fleeting(service: &Service, object: &Object) -> Result<NewMaterial, Error> {
+fn fleeting(service: &Service, caller: &Caller, object: &Object) -> Result<NewMaterial, Error> {
     Ok(match &object.material {
         Material::None if !object.is_cmk() => NewMaterial::None,
         Material::Stored if !object.is_cmk() => {
-            let kept = place::session_key(object, open(service, object)?)?;
+            let kept = place::session_key(service, caller, object, open(service, object)?)?;
             NewMaterial::Shared(Material::Reference { of: object.id, kept: Some(Arc::new(kept)) })
         }
         Material::None | Material::Stored => {

@@ -9,7 +9,7 @@ use coffer_protocol::operation::object::{DescribeObject, ObjectDescription, Usag
 
 use super::Context;
 use crate::Error;
-use crate::object::Object;
+use crate::object::{Material, Object};
 use crate::service::cipher;
 use crate::service::{Answer, Authorized, Handle, Service};
 
@@ -60,6 +60,10 @@ pub(super) fn describe(service: &Service, object: &Arc<Object>, handle: u32) -> 
         always_authenticate: object.attributes.flag(a::ALWAYS_AUTHENTICATE),
         refusal: cipher::refusal(service, object).map_or(0, |code| code as u16),
         allowed_mechanisms: object.attributes.mechanisms().into_iter().flatten().collect(),
+        material: match &object.material {
+            Material::Session(key) => key.number,
+            Material::None | Material::Stored | Material::Reference { .. } => 0,
+        },
     }
 }
 

@@ -57,6 +57,7 @@ impl Service {
         let destroyed = self.registry.destroy(object.id, tombstone.to_bytes())?;
         self.keyring.close(destroyed.id);
         self.uses.forget(destroyed.id);
+        self.ivs.forget(destroyed.id);
         if destroyed.key.as_ref().is_some_and(|key| key.state != KeyState::Enabled) {
             for application in self.applications.all() {
                 application.drop_references(destroyed.id);

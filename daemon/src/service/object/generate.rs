@@ -158,7 +158,7 @@ impl Handle for GenerateKey {
             None => Made::generate(what)?,
             Some(parameter) => {
                 // It may take seconds.
-                let _permit = service.generations.acquire();
+                let _permit = service.generations.acquire(call.caller().uid);
                 let payload = call.payload();
                 let start = template_length(call.request(), payload.len())?;
                 Made::new(Depth::Small, |inside| {
@@ -223,7 +223,7 @@ impl Handle for GenerateKeyPair {
     ) -> Result<Answer<GeneratedKeyPair>, Error> {
         let context = Context::of(&call, call.request().session)?;
         let made = {
-            let _permit = what.is_slow().then(|| service.generations.acquire());
+            let _permit = what.is_slow().then(|| service.generations.acquire(call.caller().uid));
             Made::generate(what)?
         };
         let (id, public_id) = (ObjectId::random(), ObjectId::random());

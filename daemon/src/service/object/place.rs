@@ -15,9 +15,10 @@ use crate::object::{
     Attributes, KeyMeta, Life, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
 };
 use crate::service::{Caller, Service};
+use crate::share::{Claim, Thing};
 use crate::state::login::Login;
 use crate::store::{KeyId, SealedMaterial};
-use crate::vault::{self, Depth, SecretBytes};
+use crate::vault::{self, Depth, Inside, SecretBytes};
 
 /// A new object, complete, with the material that it brings.
 pub(super) struct New {
@@ -64,7 +65,7 @@ pub(super) fn put(
             staged.push(stage(service, caller, session.slot, new)?);
         } else {
             order.push((false, kept.len()));
-            kept.push(Arc::new(keep(session.slot, id, new)?));
+            kept.push(Arc::new(keep(service, caller, session.slot, id, new)?));
         }
     }
     may_store(service, session, staged.len())?;
@@ -147,7 +148,13 @@ fn seal(service: &Service, id: ObjectId, bytes: &SecretBytes) -> Result<SealedMa
 }
 
 /// A session object.
-fn keep(slot: Slot, id: ObjectId, new: New) -> Result<Object, Error> {
+fn keep(
+    service: &Service,
+    caller: &Caller,
+    slot: Slot,
+    id: ObjectId,
+    new: New,
+) -> Result<Object, Error> {
     let New { attributes, material, .. } = new;
     let mut object = Object {
         id,
@@ -160,21 +167,36 @@ fn keep(slot: Slot, id: ObjectId, new: New) -> Result<Object, Error> {
     };
     object.material = match material {
         NewMaterial::None => Material::None,
-        NewMaterial::Own(bytes) => Material::Session(Arc::new(session_key(&object, bytes)?)),
+        NewMaterial::Own(bytes) => {
+            Material::Session(Arc::new(session_key(service, caller, &object, bytes)?))
+        }
         NewMaterial::Shared(material) => material,
     };
     Ok(object)
 }
 
-/// Prepares the material of an object for use in a session.
-pub(super) fn session_key(object: &Object, material: SecretBytes) -> Result<SessionKey, Error> {
-    // Stored keys leave the arena when they are idle; session keys stay, so they must not take all of it.
-    if vault::is_low() {
-        return Err(ErrorCode::OutOfMemory.into());
-    }
+/// Prepares the material of an object for use in a session. Stored keys leave secret memory when they are idle;
+/// session keys stay, so they count for the uid.
+///
+/// # Errors
+///
+/// [`ErrorCode::ShareExceeded`] where the uid holds too much, or whatever is wrong with the material.
+pub(super) fn session_key(
+    service: &Service,
+    caller: &Caller,
+    object: &Object,
+    material: SecretBytes,
+) -> Result<SessionKey, Error> {
     let kind = object.spec().ok_or(ErrorCode::Internal)?;
-    let key = vault::load_at(object.depth(), object.room(), |inside| -> Result<OpenKey, Stop> {
-        Ok(OpenKey::prepare(inside, kind, material.get(inside), Uses::ALL)?)
-    })??;
-    Ok(SessionKey { key: Arc::new(key), material })
+    let mut memory = Claim::new(&caller.share, Thing::Secret, material.len())?;
+    let key = service.keyring.making_room(|| {
+        let prepare = |inside: &Inside<'_>| -> Result<OpenKey, Stop> {
+            Ok(OpenKey::prepare(inside, kind, material.get(inside), Uses::ALL)?)
+        };
+        let (key, kept) = vault::load_counted(object.depth(), object.room(), prepare)?;
+        Ok((key?, kept))
+    });
+    let (key, kept) = key?;
+    memory.grow(kept)?;
+    Ok(SessionKey::new(Arc::new(key), material, memory))
 }

@@ -21,7 +21,7 @@ use crate::object::schema::Kind;
 use crate::object::{Material, Object};
 use crate::service::authorized::SecretReply;
 use crate::service::cipher;
-use crate::service::{Answer, Authorized, Handle, Service};
+use crate::service::{Answer, Authorized, Caller, Handle, Service};
 use crate::vault::{self, Depth, Public, SecretBytes};
 
 /// Most bytes of material that a key has.
@@ -93,11 +93,15 @@ impl Handle for GetAttributes {
     }
 
     fn commit(
-        _call: Authorized<'_, Self>,
+        call: Authorized<'_, Self>,
         (object, values): Self::Plan,
         service: &Service,
     ) -> Result<Answer<Attributes>, Error> {
-        if is_secret(&values) { with_material(service, &object, &values) } else { without(&values) }
+        if is_secret(&values) {
+            with_material(service, call.caller(), &object, &values)
+        } else {
+            without(&values)
+        }
     }
 }
 
@@ -132,6 +136,7 @@ fn without(values: &[Value]) -> Result<Answer<Attributes>, Error> {
 /// The answer where some values are material: it is put together and sent from secret memory.
 fn with_material(
     service: &Service,
+    caller: &Caller,
     object: &Object,
     values: &[Value],
 ) -> Result<Answer<Attributes>, Error> {
@@ -142,7 +147,7 @@ fn with_material(
         Value::Material(_) => material.len(),
         Value::Error(_) => 0,
     });
-    let mut reply = SecretReply::with_capacity(capacity.sum())?;
+    let mut reply = SecretReply::to(service, caller, capacity.sum())?;
     let lengths = vault::run(Depth::Small, |inside| -> Result<Public<Vec<usize>>, Stop> {
         let mut lengths = inside.outside(|| Vec::with_capacity(values.len()));
         for value in values {

@@ -94,7 +94,7 @@ impl Draft {
             attributes.set(Attribute::number(a::KEY_TYPE, number));
         }
         if let Some(fixed @ (KeyType::ChaCha20 | KeyType::AesXts)) = key_type {
-            settle_length(fixed, &mut attributes)?;
+            settle_length(fixed, source, &mut attributes)?;
         }
         if let Some(key_type) = key_type {
             kind.complete_usages(key_type, &mut attributes);
@@ -109,8 +109,13 @@ impl Draft {
     }
 }
 
-/// A ChaCha20 key has one length, one for XTS one of two.
-fn settle_length(key_type: KeyType, attributes: &mut Attributes) -> Result<(), Error> {
+/// A ChaCha20 key has one length, one for XTS one of two. Of a key that is unwrapped, any conflict of lengths has one
+/// code (PKCS#11 3.2 section 5.18.4).
+fn settle_length(
+    key_type: KeyType,
+    source: Source,
+    attributes: &mut Attributes,
+) -> Result<(), Error> {
     if key_type == KeyType::ChaCha20 {
         attributes.set_default(Attribute::number(a::VALUE_LEN, 32));
     }
@@ -120,7 +125,13 @@ fn settle_length(key_type: KeyType, attributes: &mut Attributes) -> Result<(), E
         (Some(length), KeyType::AesXts) => length == 64,
         (Some(_), _) => false,
     };
-    if is_length { Ok(()) } else { Err(about(ErrorCode::AttributeValue, a::VALUE_LEN)) }
+    let code = match source {
+        Source::Unwrapped => ErrorCode::WrappedKeyLength,
+        Source::Imported | Source::Generated(_) | Source::Derived { .. } => {
+            ErrorCode::AttributeValue
+        }
+    };
+    if is_length { Ok(()) } else { Err(about(code, a::VALUE_LEN)) }
 }
 
 /// The class and key type that the template and the operation name together.

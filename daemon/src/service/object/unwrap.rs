@@ -57,11 +57,13 @@ pub(super) fn extractable() -> Attribute {
 }
 
 /// What goes wrong once the key is opened: one code for all that the wrapped bytes hold, because RSA with the
-/// padding of PKCS#1 v1.5 and AES-CBC would tell of them otherwise.
-fn about_wrapped(error: crypto::Error) -> ErrorCode {
+/// padding of PKCS#1 v1.5 and AES-CBC would tell of them otherwise. Where something else than the padding says that the
+/// bytes are right, a value of another length than the template says has the code of PKCS#11 3.2 section 5.18.4.
+fn about_wrapped(error: crypto::Error, scheme: Scheme) -> ErrorCode {
     use crypto::Error as E;
     match error {
         E::EncryptedDataLength => ErrorCode::WrappedKeyLength,
+        E::KeySize if tells(scheme) => ErrorCode::WrappedKeyLength,
         E::EncryptedDataInvalid
         | E::DataLength
         | E::DataInvalid
@@ -75,6 +77,39 @@ fn about_wrapped(error: crypto::Error) -> ErrorCode {
         | E::Entropy
         | E::Internal => Error::from(error).code(),
     }
+}
+
+/// Whether it is known that the bytes are what was wrapped before their value is looked at.
+const fn tells(scheme: Scheme) -> bool {
+    scheme.is_authenticated()
+        || matches!(
+            scheme,
+            Scheme::AesKeyWrap
+                | Scheme::AesKeyWrapPad
+                | Scheme::RsaOaep
+                | Scheme::RsaAesKeyWrap
+                | Scheme::EcdhAesKeyWrap
+        )
+}
+
+/// Refuses, before it is opened, a wrapped key of a length that the mechanism never gives, or not for what the template
+/// says (PKCS#11 3.2 section 5.18.4). Everybody can see that.
+///
+/// # Errors
+///
+/// [`ErrorCode::WrappedKeyLength`].
+fn check_length(unwrapping: &Usable, form: Form, wrapped: usize) -> Result<(), Error> {
+    let Usable { object, mechanism, parameter, .. } = unwrapping;
+    let possible = mechanism.unwrapped_lengths(wrapped, object.key_bits() as usize, parameter);
+    let mut possible = possible.ok_or(ErrorCode::WrappedKeyLength)?;
+    let is_possible = match form {
+        Form::Info(_) => true,
+        Form::Value(spec, Some(said)) => {
+            usize::try_from(said).is_ok_and(|said| spec.takes(said) && possible.contains(&said))
+        }
+        Form::Value(spec, None) => possible.any(|length| spec.takes(length)),
+    };
+    if is_possible { Ok(()) } else { Err(ErrorCode::WrappedKeyLength.into()) }
 }
 
 /// What the template makes of the wrapped bytes.
@@ -120,7 +155,11 @@ fn open(
         Form::Value(_, Some(length)) if length != value.len() as u64 => Err(crypto::Error::KeySize),
         Form::Value(spec, _) => crypto::import(spec, &value),
         Form::Info(key_type) => {
-            let made = crypto::decode_private(&value)?;
+            // Its length is none of what the template says.
+            let made = crypto::decode_private(&value).map_err(|error| match error {
+                crypto::Error::KeySize => crypto::Error::KeyInvalid,
+                other => other,
+            })?;
             let is_of_type = match made.spec {
                 KeySpec::Rsa => key_type == KeyType::Rsa,
                 KeySpec::Ec(curve) => key_type == curve.key_type(),
@@ -141,7 +180,9 @@ impl Plan {
             Form::Info(_) | Form::Value(..) => depth_of(&self.unwrapping),
         };
         Made::new(depth, |inside| {
-            open(inside, self, key, wrapped).map_err(|error| Stop::from(about_wrapped(error)))
+            let scheme = self.unwrapping.mechanism.scheme;
+            let opened = open(inside, self, key, wrapped);
+            opened.map_err(|error| Stop::from(about_wrapped(error, scheme)))
         })
     }
 }
@@ -168,6 +209,7 @@ impl Handle for UnwrapKey {
             .or_else([extractable()]);
         let draft = Draft::new(&template, Implied::default(), Source::Unwrapped, &context.session)?;
         let form = form(&draft, unwrapping.mechanism.scheme)?;
+        check_length(&unwrapping, form, call.request().wrapped.len())?;
         Ok(Plan { unwrapping, draft, form })
     }
 

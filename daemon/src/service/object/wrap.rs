@@ -97,6 +97,7 @@ impl Handle for WrapKey {
         service: &Service,
     ) -> Result<Answer<Output>, Error> {
         let Plan { wrapping, key, spec } = &plan;
+        service.ivs.expect_new(wrapping, cipher::Message::Wrapped(key.id))?;
         let material = read::material(service, key)?;
         let is_private = key.class() == class::PRIVATE_KEY;
         let (scheme, parameter) = (wrapping.mechanism.scheme, &wrapping.parameter);

@@ -43,7 +43,7 @@ fn create(alias: &str) -> CreateKey {
 fn session(service: &Arc<Service>) -> (Peer, u32, Slot) {
     let slot = service.partitions.by_name("second").unwrap().slot;
     let pins = Payload::Plain(b"officeruser");
-    service.initialise(slot, &pins, 7).unwrap();
+    service.initialise(1000, slot, &pins, 7).unwrap();
     let peer = Peer::application(service, 2000);
     let request = OpenSession { slot: slot.0, read_write: true };
     let OpenedSession { session } = peer.call(&request, b"").unwrap();

@@ -24,7 +24,7 @@ pub(super) const TABLE: &[Row] = &[
     ("ReEncrypt",              ["=",             "sD",            "sP",         "sN",            "="]),
     ("AsymmetricRsaDecrypt",   ["=",             "sD",            "sP",         "sN",            "="]),
     ("AsymmetricSm2Decrypt",   ["=",             "sD",            "sP",         "sN",            "="]),
-    ("DeriveSharedSecret",     ["=",             "sD",            "sP",         "sN",            "="]),
+    ("DeriveSharedSecret",     ["=",             "sD",            "sP",         "sN",            "sA"]),
     ("SignByAsymmetricKey",    ["=",             "sD",            "sP",         "sN",            "sA"]),
     ("GenerateMac",            ["=",             "sD",            "sP",         "sN",            "sA"]),
     ("VerifyByAsymmetricKey",  ["=",             "sD",            "sP",         "sN",            "="]),

@@ -9,7 +9,7 @@ use super::exports;
 use crate::error::Error;
 use crate::ffi::authenticated::{self, Nonce};
 use crate::ffi::pointers::{Buffer, length};
-use crate::ffi::{derivation, mechanism, template};
+use crate::ffi::{derivation, derived, mechanism, template};
 use crate::{encapsulate, object, wrap};
 
 exports! { OBJECTS: ready;
@@ -80,12 +80,13 @@ exports! { KEYS: ready;
     C_DeriveKey(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, base: CK_OBJECT_HANDLE, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
             let call = mechanism::call(mechanism)?.ok_or(Error::ArgumentsBad)?;
-            let (additional, back) = derivation::back(mechanism)?;
+            let (additional, back) = derived::back(mechanism)?;
             if back.has_key() {
                 key.expect()?;
             }
-            let template = template::given(attributes, count)?;
-            let derived = object::derive(module, session, &call, base, &template, &additional)?;
+            let template = template::given(attributes, count).inspect_err(|_| back.mark_first(key))?;
+            let derived = object::derive(module, session, &call, base, &template, &additional)
+                .inspect_err(|error| back.mark_refused(key, *error))?;
             back.give(&derived)?;
             match derived.keys[..] {
                 [first, ..] if back.has_key() => key.write(first),
@@ -119,7 +120,7 @@ exports! { KEYS: ready;
         |module| {
             let buffer = Buffer::new(wrapped, wrapped_length)?;
             let associated = data.slice(data_length)?;
-            let authenticated = authenticated::read(mechanism, associated, Nonce::MayBeMade)?;
+            let authenticated = authenticated::read(module, mechanism, associated, Nonce::MayBeMade)?;
             let output = wrap::wrap(module, session, Some(authenticated.call), wrapping, key, buffer.room())?;
             if output.is_final() {
                 authenticated.nonce.write()?;
@@ -129,7 +130,7 @@ exports! { KEYS: ready;
     C_UnwrapKeyAuthenticated(session: CK_SESSION_HANDLE, mechanism: *mut CK_MECHANISM, unwrapping: CK_OBJECT_HANDLE, wrapped: *mut CK_BYTE, wrapped_length: CK_ULONG, attributes: *mut CK_ATTRIBUTE, count: CK_ULONG, data: *mut CK_BYTE, data_length: CK_ULONG, key: *mut CK_OBJECT_HANDLE) =
         |module| {
             key.expect()?;
-            let authenticated = authenticated::read(mechanism, data.slice(data_length)?, Nonce::IsGiven)?;
+            let authenticated = authenticated::read(module, mechanism, data.slice(data_length)?, Nonce::IsGiven)?;
             let template = template::given(attributes, count)?;
             let wrapped = wrapped.slice(wrapped_length)?;
             key.write(wrap::unwrap(module, session, Some(authenticated.call), unwrapping, wrapped, &template)?)

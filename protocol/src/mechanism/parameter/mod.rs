@@ -5,7 +5,7 @@
 
 use serde::de::DeserializeOwned;
 
-use super::{Hash, Scheme};
+use super::{Hash, Scheme, Truncation};
 
 mod choice;
 mod kdf;
@@ -24,7 +24,8 @@ pub use tls::{
 pub use wire::{
     CcmParameter, ChaChaParameter, ChaChaPolyParameter, CtrParameter, EcdhAesParameter,
     EcdhParameter, EdDsaParameter, EnvelopeParameter, GcmParameter, HkdfParameter, IvParameter,
-    MacLengthParameter, OaepParameter, PssParameter, RsaAesParameter, WrapIvParameter,
+    MacLengthParameter, OaepParameter, PssParameter, RsaAesParameter, TruncationParameter,
+    WrapIvParameter,
 };
 
 /// Why a call does not describe something that can be done.
@@ -61,6 +62,8 @@ pub enum ParameterShape {
     ChaChaPoly,
     /// [`MacLengthParameter`].
     MacLength,
+    /// [`TruncationParameter`].
+    Truncation,
     /// [`EdDsaParameter`], or none.
     EdDsa,
     /// [`EcdhParameter`].
@@ -128,6 +131,8 @@ pub enum Parameter {
     ChaChaPoly(ChaChaPolyParameter),
     /// How many bytes of a code are wanted.
     MacLength(usize),
+    /// How many bits SHA-512/t gives.
+    Truncation(Truncation),
     /// For EdDSA with a context or a prehash.
     EdDsa(EdDsaParameter),
     /// For Diffie-Hellman on a curve.
@@ -221,6 +226,10 @@ impl ParameterShape {
                 length @ 1..=64 => Parameter::MacLength(length as usize),
                 _ => return Err(CallError::Parameter),
             },
+            Self::Truncation => {
+                let TruncationParameter { bits } = decode(wire)?;
+                Parameter::Truncation(Truncation::new(bits).ok_or(CallError::Parameter)?)
+            }
             Self::EdDsa | Self::Envelope | Self::WrapIv | Self::PaddedWrapIv if wire.is_empty() => {
                 Parameter::None
             }
@@ -300,6 +309,7 @@ impl ParameterShape {
             | Self::Ccm
             | Self::ChaChaPoly
             | Self::MacLength
+            | Self::Truncation
             | Self::EdDsa
             | Self::Ecdh
             | Self::Envelope

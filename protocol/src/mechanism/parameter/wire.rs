@@ -108,6 +108,13 @@ pub struct MacLengthParameter {
     pub length: u32,
 }
 
+/// `CK_MAC_GENERAL_PARAMS` where it holds t of SHA-512/t, PKCS#11 3.2 section 6.26.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TruncationParameter {
+    /// How many bits the hash function gives: 8 to 504, a multiple of 8, and not 384.
+    pub bits: u32,
+}
+
 /// `CK_HKDF_PARAMS`, PKCS#11 3.1 section 6.63.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HkdfParameter {

@@ -66,12 +66,12 @@ impl Handle for GetParametersForImport {
     }
 
     fn commit(
-        _call: Authorized<'_, Self>,
+        call: Authorized<'_, Self>,
         (object, algorithm, what): Self::Plan,
         service: &Service,
     ) -> Result<Answer<ImportParameters>, Error> {
         let id = ObjectId::random();
-        let _permit = what.is_slow().then(|| service.generations.acquire());
+        let _permit = what.is_slow().then(|| service.generations.acquire(call.caller().uid));
         let (sealed, public_key) = super::material::generate(service, id, 1, what)?;
         let now = service.deadlines.now();
         let expires = now + DAY;

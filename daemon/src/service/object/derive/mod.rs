@@ -97,13 +97,14 @@ impl Plan {
         })??;
         let mut keys = Vec::with_capacity(self.wanted.len());
         let mut start = 0;
-        for wanted in &self.wanted {
+        for (index, wanted) in self.wanted.iter().enumerate() {
             let end = start + wanted.length;
-            keys.push(Made::new(Depth::Small, |inside| {
+            let made = Made::new(Depth::Small, |inside| {
                 let bytes = all.get(inside).get(start..end).ok_or(ErrorCode::Internal)?;
                 let made = crypto::import(wanted.spec()?, bytes);
                 made.map_err(|error| Stop::from(made::import_code(error)))
-            })?);
+            });
+            keys.push(made.map_err(|error| error.of_part(index))?);
             start = end;
         }
         let Public(output) = vault::run(Depth::Small, |inside| -> Result<_, Stop> {
@@ -165,14 +166,16 @@ impl Handle for DeriveKey {
         let others = others.collect::<Result<Vec<_>, _>>()?;
         let mut templates = Vec::new();
         let mut start = 0;
-        for length in lengths(call.request(), call.payload().len())? {
-            let template = template::Template::read(call.payload(), start..start + length)?;
+        for (index, length) in lengths(call.request(), call.payload().len())?.iter().enumerate() {
+            let template = template::Template::read(call.payload(), start..start + length);
             // The other keys give as much of themselves as the first.
-            let parts = std::iter::once(&base).chain(&others);
-            let template = parts
-                .map(|part| &part.usable.object)
-                .try_fold(template, |template, key| template.under(key, a::DERIVE_TEMPLATE))?;
-            templates.push(template);
+            let mut parts = std::iter::once(&base).chain(&others);
+            let template = template.and_then(|template| {
+                parts.try_fold(template, |template, part| {
+                    template.under(&part.usable.object, a::DERIVE_TEMPLATE)
+                })
+            });
+            templates.push(template.map_err(|error| error.of_part(index))?);
             start += length;
         }
         let (wanted, tail) = wanted::all(&base, &others, &templates, &context.session)?;

@@ -100,7 +100,11 @@ pub(super) fn all(
     if !additional.is_empty() && making.scheme() != Scheme::Kdf {
         return Err(ErrorCode::MechanismParameter.into());
     }
-    let wanted = templates.iter().map(|template| making.one(template));
+    making.expect_hidden()?;
+    let wanted = templates
+        .iter()
+        .enumerate()
+        .map(|(index, template)| making.one(template).map_err(|error| error.of_part(index)));
     Ok((wanted.collect::<Result<_, _>>()?, 0))
 }
 
@@ -145,7 +149,6 @@ impl Making<'_> {
         wanted.length = self.length(&wanted.draft)?;
         self.limit_master(&mut wanted.draft)?;
         self.expect_whole(wanted.length)?;
-        self.expect_hidden()?;
         self.expect_no_less_whole(&wanted.draft)?;
         Ok(wanted)
     }
