@@ -62,6 +62,10 @@ impl Told {
 /// `C_WaitForSlotEvent`.
 pub(crate) fn wait(module: &Module, flags: CK_FLAGS) -> Result<CK_SLOT_ID, Error> {
     let pair = module.waker.pair()?;
+    // A C_Finalize that came after the call had begun and before the line above has woken nobody.
+    if !module.is_initialized() {
+        return Err(Error::NotInitialized);
+    }
     loop {
         if let Some(slot) = module.slots.take_change(&module.link) {
             return Ok(slot.into());

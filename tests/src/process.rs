@@ -2,13 +2,18 @@
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid};
 
 use crate::daemon::DEADLINE;
+
+/// Before [`wait_until`] looks again.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// A forked child.
 #[derive(Debug)]
@@ -65,14 +70,19 @@ pub fn clear_environment() {
     }
 }
 
-/// The calling thread, for [`wait_asleep`].
+/// The calling thread, for [`wait_asleep`] and [`wait_for_call`].
 pub fn this_thread() -> Pid {
     nix::unistd::gettid()
 }
 
-/// Whether a thread of this process sleeps, and not at a lock: one in a call waits for the daemon then.
+/// Whether a thread of this process sleeps.
 pub fn is_asleep(thread: Pid) -> bool {
-    thread_state(Pid::this(), thread) == Some('S') && !is_at_a_lock(thread)
+    thread_state(Pid::this(), thread) == Some('S')
+}
+
+/// Whether a thread of this process sleeps, and not at a lock: one in a call waits for the daemon then.
+pub fn waits_for_daemon(thread: Pid) -> bool {
+    is_asleep(thread) && !is_at_a_lock(thread)
 }
 
 /// Whether a thread of this process is in futex(2) (proc_pid_syscall(5)).
@@ -108,17 +118,47 @@ pub fn stop(process: Pid) {
     }
 }
 
-/// Waits until it does.
+/// Waits until a thread sleeps.
 ///
 /// # Panics
 ///
 /// Where it does not in time.
 pub fn wait_asleep(thread: Pid) {
+    wait_until("the thread sleeps", || is_asleep(thread));
+}
+
+/// Waits until a thread that makes a call waits for the daemon.
+///
+/// # Panics
+///
+/// Where it does not in time.
+pub fn wait_for_call(thread: Pid) {
+    wait_until("the call waits for the daemon", || waits_for_daemon(thread));
+}
+
+/// Waits until something is so, and looks again a moment later where it is not.
+///
+/// # Panics
+///
+/// Where it is not in time.
+#[track_caller]
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
-    while !is_asleep(thread) {
-        assert!(begun.elapsed() < DEADLINE, "the thread does not wait");
-        std::thread::yield_now();
+    while !is_so() {
+        assert!(begun.elapsed() < DEADLINE, "not in time: {what}");
+        std::thread::sleep(PAUSE);
     }
+}
+
+/// Copies a program so that it can be run at once. Another process does it: while this one has a file open for
+/// writing, so has a child that another test just starts, and then it cannot be run (execve(2), ETXTBSY).
+///
+/// # Panics
+///
+/// Where it cannot be copied.
+pub fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(from).arg(to).status().expect("cp is installed");
+    assert!(copied.success(), "cp {} {}: {copied}", from.display(), to.display());
 }
 
 /// Whether the test runs as root; says past the harness's capture that something is skipped otherwise.

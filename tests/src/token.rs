@@ -9,6 +9,7 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 
 use crate::daemon::{PIN, module};
+use crate::process::wait_until;
 
 /// The partition that every daemon of the tests has.
 pub const DEV: &str = "dev";
@@ -58,6 +59,17 @@ pub fn slot(pkcs11: &Pkcs11, label: &str) -> Slot {
     let is_it =
         |slot: &Slot| pkcs11.get_token_info(*slot).is_ok_and(|token| token.label() == label);
     slots.into_iter().find(is_it).expect("the token is there")
+}
+
+/// The slot of [`DEV`], once the module has found the daemon.
+///
+/// # Panics
+///
+/// Where it does not in time, or asking fails.
+pub fn wait_for_slot(pkcs11: &Pkcs11) -> Slot {
+    let has_slots = || !pkcs11.get_slots_with_token().expect("C_GetSlotList").is_empty();
+    wait_until("the module finds the daemon", has_slots);
+    slot(pkcs11, DEV)
 }
 
 /// A read/write session whose application is logged in as user.

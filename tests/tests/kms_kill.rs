@@ -13,9 +13,8 @@ use coffer_tests::daemon::{DEADLINE, Daemon};
 use coffer_tests::isolated::{isolated, isolated_for};
 use coffer_tests::lives::{Life, Objects};
 use coffer_tests::random::Random;
-use coffer_tests::token::{DEV, open, slot, user_session};
+use coffer_tests::token::{open, user_session, wait_for_slot};
 use cryptoki::context::Pkcs11;
-use cryptoki::slot::Slot;
 use nix::sys::signal::{Signal, kill};
 use serde_json::json;
 
@@ -25,16 +24,6 @@ const ROUNDS: usize = 10;
 const CALLERS: usize = 3;
 /// More changes than one caller comes to before the daemon is killed.
 const ENDLESS: usize = 100_000;
-
-/// The slot of `dev`, once the module has found the daemon again.
-fn wait_for_slot(pkcs11: &Pkcs11) -> Slot {
-    let begun = Instant::now();
-    while pkcs11.get_slots_with_token().unwrap().is_empty() {
-        assert!(begun.elapsed() < DEADLINE, "the module does not find the daemon");
-        thread::sleep(Duration::from_millis(1));
-    }
-    slot(pkcs11, DEV)
-}
 
 /// Everybody who changes something.
 struct World {

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
+mod ecdsa;
 mod keys;
 mod modes;
+mod rsa;
 mod rsa_matrix;
 mod streams;
 mod symmetric;

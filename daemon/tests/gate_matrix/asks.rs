@@ -3,7 +3,7 @@
 use coffer_daemon::service::testing::Peer;
 use coffer_protocol::attribute::{self, Attribute};
 use coffer_protocol::frame;
-use coffer_protocol::mechanism::{EcdhParameter, HkdfParameter, IvParameter, MechanismCall, ckm};
+use coffer_protocol::mechanism::{EcdhParameter, IvParameter, MechanismCall, ckm};
 use coffer_protocol::message::json::base64;
 use coffer_protocol::message::{Bytes, Message};
 use coffer_protocol::operation::cipher::{
@@ -21,6 +21,8 @@ use coffer_protocol::operation::token::{
 };
 use coffer_protocol::operation::{Operation, Row, backup, kms, system};
 use serde_json::{Value, json};
+
+use crate::known::{P256, hkdf, rsa};
 
 /// What requests of the KMS name.
 #[derive(Default)]
@@ -82,26 +84,9 @@ const SECRET: u32 = 4;
 const RSA_PUBLIC: u32 = 5;
 const RSA_PRIVATE: u32 = 6;
 
-fn generate(name: u64) -> MechanismCall {
-    MechanismCall { mechanism: name, parameter: Vec::new() }
-}
-
 fn cbc() -> MechanismCall {
     let parameter = frame::encode_meta(&IvParameter { iv: [7; 16] }).unwrap();
     MechanismCall { mechanism: ckm::CKM_AES_CBC_PAD, parameter }
-}
-
-fn hkdf() -> MechanismCall {
-    let parameter = HkdfParameter {
-        extract: true,
-        expand: true,
-        hash: ckm::CKM_SHA256,
-        salt_kind: 1,
-        salt: Vec::new(),
-        salt_key: 0,
-        info: b"info".to_vec(),
-    };
-    MechanismCall::with(ckm::CKM_HKDF_DERIVE, &parameter).unwrap()
 }
 
 fn ecdh() -> MechanismCall {
@@ -111,18 +96,14 @@ fn ecdh() -> MechanismCall {
 
 /// The numbers of an RSA key: its public ones, then all of them.
 fn rsa_templates() -> [Vec<u8>; 2] {
-    let lines = include_str!("../vectors/rsa2048.txt");
-    let number = |kind, name: &str| {
-        let line = lines.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        Attribute::bytes(kind, hex::decode(line.trim()).unwrap())
-    };
+    let number = |kind, name| Attribute::bytes(kind, rsa(name));
     let public = [
         Attribute::number(attribute::KEY_TYPE, 0),
-        number(attribute::MODULUS, "modulus "),
-        number(attribute::PUBLIC_EXPONENT, "public_exponent "),
+        number(attribute::MODULUS, "modulus"),
+        number(attribute::PUBLIC_EXPONENT, "public_exponent"),
     ];
     let class = |class| Attribute::number(attribute::CLASS, class);
-    let secret = number(attribute::PRIVATE_EXPONENT, "private_exponent ");
+    let secret = number(attribute::PRIVATE_EXPONENT, "private_exponent");
     [
         open_template(&[&[class(2)][..], &public].concat()),
         open_template(&[&[class(3)][..], &public, &[secret]].concat()),
@@ -156,11 +137,9 @@ fn secret_template() -> Vec<u8> {
 }
 
 fn pair_templates() -> (Vec<u8>, Vec<u8>) {
-    // RFC 5480: the object identifier of P-256.
-    let p256 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
     let yes = |usage| Attribute::boolean(usage, true);
     let public = [
-        Attribute::bytes(attribute::EC_PARAMS, p256),
+        Attribute::bytes(attribute::EC_PARAMS, P256),
         yes(attribute::VERIFY),
         yes(attribute::ENCAPSULATE),
     ];
@@ -286,14 +265,14 @@ pub(crate) fn prepare(peer: &Peer) {
     assert_eq!(opened.session, SESSION);
     let aes = GenerateKey {
         session: SESSION,
-        mechanism: generate(ckm::CKM_AES_KEY_GEN),
+        mechanism: MechanismCall::plain(ckm::CKM_AES_KEY_GEN),
         password_length: 0,
     };
     assert_eq!(peer.call(&aes, &aes_template()).unwrap().object, AES);
     let (public, private) = pair_templates();
     let pair = GenerateKeyPair {
         session: SESSION,
-        mechanism: generate(ckm::CKM_EC_KEY_PAIR_GEN),
+        mechanism: MechanismCall::plain(ckm::CKM_EC_KEY_PAIR_GEN),
         public_length: u32::try_from(public.len()).unwrap(),
     };
     let made = peer.call(&pair, &[public, private].concat()).unwrap();
@@ -303,7 +282,7 @@ pub(crate) fn prepare(peer: &Peer) {
         Attribute::boolean(attribute::DERIVE, true),
         Attribute::boolean(attribute::EXTRACTABLE, true),
     ]);
-    let mechanism = generate(ckm::CKM_GENERIC_SECRET_KEY_GEN);
+    let mechanism = MechanismCall::plain(ckm::CKM_GENERIC_SECRET_KEY_GEN);
     let made = peer
         .call(&GenerateKey { session: SESSION, mechanism, password_length: 0 }, &secret)
         .unwrap();
@@ -343,15 +322,18 @@ fn objects() -> Vec<Ask> {
     let (public, private) = pair_templates();
     let pair = GenerateKeyPair {
         session,
-        mechanism: generate(ckm::CKM_EC_KEY_PAIR_GEN),
+        mechanism: MechanismCall::plain(ckm::CKM_EC_KEY_PAIR_GEN),
         public_length: u32::try_from(public.len()).unwrap(),
     };
-    let aes =
-        GenerateKey { session, mechanism: generate(ckm::CKM_AES_KEY_GEN), password_length: 0 };
+    let aes = GenerateKey {
+        session,
+        mechanism: MechanismCall::plain(ckm::CKM_AES_KEY_GEN),
+        password_length: 0,
+    };
     let label = template(&[Attribute::bytes(attribute::LABEL, *b"label")]);
     let unwrap = UnwrapKey {
         session,
-        mechanism: generate(ckm::CKM_AES_KEY_WRAP),
+        mechanism: MechanismCall::plain(ckm::CKM_AES_KEY_WRAP),
         key: AES,
         wrapped: vec![0; 24],
     };
@@ -382,8 +364,8 @@ fn objects() -> Vec<Ask> {
 fn ciphers() -> Vec<Ask> {
     let session = SESSION;
     let function = Function::Encrypt as u8;
-    let ecdsa = || generate(ckm::CKM_ECDSA);
-    let pkcs1 = || generate(ckm::CKM_RSA_PKCS);
+    let ecdsa = || MechanismCall::plain(ckm::CKM_ECDSA);
+    let pkcs1 = || MechanismCall::plain(ckm::CKM_RSA_PKCS);
     let start =
         StartOperation { session, function: Function::Decrypt as u8, key: AES, mechanism: cbc() };
     vec![

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what is unexpected fails the test")]
 
 mod asks;
+#[path = "../known/mod.rs"]
+mod known;
 
 use std::sync::Arc;
 

@@ -147,7 +147,7 @@ fn parts_that_are_not_of_one_rsa_key_are_refused() {
 fn an_elliptic_key_finds_its_point_and_a_point_comes_raw_or_in_der() {
     let device = Device::new();
     let user = device.user();
-    let p256 = hex::decode("06082a8648ce3d030107").unwrap();
+    let p256 = P256;
     // RFC 6979 section A.2.5.
     let x =
         hex::decode("C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721").unwrap();
@@ -157,7 +157,7 @@ fn an_elliptic_key_finds_its_point_and_a_point_comes_raw_or_in_der() {
     ))
     .unwrap();
     let half =
-        |class| vec![number(a::CLASS, class), number(a::KEY_TYPE, EC), bytes(a::EC_PARAMS, &p256)];
+        |class| vec![number(a::CLASS, class), number(a::KEY_TYPE, EC), bytes(a::EC_PARAMS, p256)];
     let private = user.create(&[half(PRIVATE), vec![bytes(a::VALUE, &x)]].concat()).unwrap();
     let der = [&[4, 65][..], &point].concat();
     assert_eq!(user.one(private.object, a::EC_POINT), Ok(der.clone()));

@@ -332,7 +332,7 @@ fn a_private_key_gives_its_public_half() {
     let device = Device::new();
     let user = device.user();
     let call = || plain(ckm::CKM_PUB_KEY_FROM_PRIV_KEY);
-    let p256 = || bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let p256 = || bytes(a::EC_PARAMS, P256);
     let ed25519 = || bytes(a::EC_PARAMS, hex::decode("06032b6570").unwrap());
     for (mechanism, public, sign) in [
         (ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, number(a::MODULUS_BITS, 2048), ckm::CKM_SHA256_RSA_PKCS),

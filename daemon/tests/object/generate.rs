@@ -153,7 +153,7 @@ fn a_weak_curve_is_for_what_the_configuration_says() {
 fn a_pair_with_one_bad_template_is_not_made_at_all() {
     let device = Device::new();
     let user = device.user();
-    let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let p256 = bytes(a::EC_PARAMS, P256);
     let p384 = bytes(a::EC_PARAMS, hex::decode("06052b81040022").unwrap());
     let token = flag(a::TOKEN, true);
     let public = [p256.clone(), token.clone()];
@@ -184,7 +184,7 @@ fn a_pair_with_one_bad_template_is_not_made_at_all() {
 fn a_key_is_used_only_for_what_it_is_and_may() {
     let device = Device::new();
     let user = device.user();
-    let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let p256 = bytes(a::EC_PARAMS, P256);
     let allowed = bytes(a::ALLOWED_MECHANISMS, ckm::CKM_ECDSA.to_le_bytes());
     let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[p256], &[allowed]).unwrap();
     let (public, private) = (pair.public.object, pair.private.object);
@@ -227,7 +227,7 @@ fn an_edwards_pair_is_made_by_each_name_of_its_curve_and_shows_one() {
         let wrong = user.sign(pair.private.object, plain(ckm::CKM_ECDSA), &[1; 32]);
         assert_eq!(wrong, Err(E::KeyTypeInconsistent));
     }
-    let p256 = [bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap())];
+    let p256 = [bytes(a::EC_PARAMS, P256)];
     let made = user.generate_pair(ckm::CKM_EC_EDWARDS_KEY_PAIR_GEN, &p256, &[]);
     assert_eq!(made.unwrap_err(), E::CurveNotSupported);
     let made = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[bytes(a::EC_PARAMS, oid)], &[]);

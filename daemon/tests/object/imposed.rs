@@ -116,7 +116,7 @@ fn keys_of_encapsulation_have_what_their_pair_imposes() {
     let device = Device::new();
     let user = device.user();
     let imposed = [flag(a::EXTRACTABLE, false)];
-    let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let p256 = bytes(a::EC_PARAMS, P256);
     let pair = user
         .generate_pair(
             ckm::CKM_EC_KEY_PAIR_GEN,
@@ -140,7 +140,7 @@ fn keys_of_encapsulation_have_what_their_pair_imposes() {
     let refused = user.peer.call(&decapsulate, &template(&[flag(a::EXTRACTABLE, true)]));
     assert_eq!(code(refused).unwrap_err(), E::TemplateInconsistent);
     // A pair that imposes nothing makes extractable keys, as the standard has it.
-    let p256 = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let p256 = bytes(a::EC_PARAMS, P256);
     let public = [p256, flag(a::ENCAPSULATE, true)];
     let private = [flag(a::DECAPSULATE, true)];
     let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &public, &private).unwrap();

@@ -11,9 +11,12 @@ mod create;
 mod derive;
 mod derive_classic;
 mod derive_kdf;
+mod derive_tls;
 mod find;
 mod generate;
 mod imposed;
+#[path = "../known/mod.rs"]
+mod known;
 mod read;
 mod set;
 mod statement;
@@ -21,3 +24,4 @@ mod subject;
 mod support;
 mod weak;
 mod wrap;
+mod wrap_refused;

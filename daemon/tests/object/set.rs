@@ -56,7 +56,7 @@ fn a_checksum_is_destroyed_and_not_replaced() {
 fn what_is_said_of_the_public_half_is_true() {
     let device = Device::new();
     let user = device.user();
-    let curve = bytes(a::EC_PARAMS, hex::decode("06082a8648ce3d030107").unwrap());
+    let curve = bytes(a::EC_PARAMS, P256);
     let pair = user.generate_pair(ckm::CKM_EC_KEY_PAIR_GEN, &[curve], &[]).unwrap();
     let private = pair.private.object;
     let info = user.one(private, a::PUBLIC_KEY_INFO).unwrap();

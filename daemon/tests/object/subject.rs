@@ -2,7 +2,7 @@
 
 use coffer_protocol::attribute::{self as a, Attribute};
 use coffer_protocol::key_type::KeyType;
-use coffer_protocol::mechanism::{Hash, HkdfParameter, MechanismCall, ckm};
+use coffer_protocol::mechanism::{Hash, ckm};
 
 use super::support::*;
 
@@ -136,23 +136,9 @@ fn secrets(user: &Session) -> Vec<Subject> {
     all
 }
 
-/// HKDF with SHA-256, both steps.
-fn hkdf() -> MechanismCall {
-    let parameter = HkdfParameter {
-        extract: true,
-        expand: true,
-        hash: ckm::CKM_SHA256,
-        salt_kind: 1,
-        salt: Vec::new(),
-        salt_key: 0,
-        info: b"info".to_vec(),
-    };
-    MechanismCall::with(ckm::CKM_HKDF_DERIVE, &parameter).unwrap()
-}
-
 fn pairs(user: &Session) -> Vec<Subject> {
     let curve = |name: &str| bytes(a::EC_PARAMS, hex::decode(name).unwrap());
-    let p256 = curve("06082a8648ce3d030107");
+    let p256 = bytes(a::EC_PARAMS, P256);
     let mut all = Vec::new();
     for (key_type, mechanism, special) in [
         (KeyType::Rsa, ckm::CKM_RSA_PKCS_KEY_PAIR_GEN, number(a::MODULUS_BITS, 2048)),

@@ -22,6 +22,8 @@ use coffer_protocol::operation::object::{
 };
 use coffer_protocol::weak::WeakKeys;
 
+pub(crate) use crate::known::*;
+
 pub(crate) const DATA: u64 = 0;
 pub(crate) const CERTIFICATE: u64 = 1;
 pub(crate) const PUBLIC: u64 = 2;
@@ -325,17 +327,6 @@ impl Session {
         let request = VerifyData { session: self.handle, key, mechanism, signature };
         code(self.peer.call(&request, data)).map(drop)
     }
-}
-
-/// The numbers of an RSA-2048 key by their names in the file.
-pub(crate) fn rsa(name: &str) -> Vec<u8> {
-    number_in(include_str!("../vectors/rsa2048.txt"), name)
-}
-
-/// A number of an RSA key by its name in a file.
-pub(crate) fn number_in(file: &str, name: &str) -> Vec<u8> {
-    let line = file.lines().find_map(|line| line.strip_prefix(name));
-    hex::decode(line.expect("the file has all numbers").trim()).unwrap()
 }
 
 /// A self-signed certificate of OpenSSL: CN=Coffer test, serial number 0x1234, on P-256.

@@ -43,47 +43,14 @@ fn ecdsa(curve: &Curve, caller: &Caller, key: u32, secret: &[u8]) -> Named {
         .collect()
 }
 
-/// The family of a NIST curve, with its crate.
-macro_rules! nist_curve {
-    ($family:ident, $curve:ident, $length:literal, $top:literal, $name:literal, $found:literal) => {
-        pub(super) const $family: Family = Family {
-            name: $name,
-            make: || {
-                let mut scalar = random::<$length>();
-                // Below the order, whatever comes next.
-                scalar[0] &= $top;
-                scalar
-            },
-            patterns: |secret| ec::$family.patterns(secret),
-            daemon: Some(InDaemon {
-                object: |secret| object(CKK_EC, ec::$family.parameters, secret),
-                use_once: |caller, key, secret| ecdsa(&ec::$family, caller, key, secret),
-            }),
-            outside: |secret| {
-                use $curve::ecdsa::signature::hazmat::PrehashSigner;
-                let key = $curve::ecdsa::SigningKey::from_slice(secret).expect("a scalar");
-                let key = Box::new(key);
-                let made: Result<$curve::ecdsa::Signature, _> = key.sign_prehash(&[7; 48]);
-                assert!(made.is_ok());
-                key
-            },
-            found_outside: &[$found],
-        };
-    };
-}
-
-nist_curve!(P256, p256, 32, 0x7f, "P-256", "P-256 scalar");
-nist_curve!(P384, p384, 48, 0x7f, "P-384", "P-384 scalar in Montgomery form");
-nist_curve!(P521, p521, 66, 0x00, "P-521", "P-521 scalar in Montgomery form");
-
-/// The family of another curve over a prime field.
+/// The family of a curve over a prime field: bytes of a scalar and what is kept of the first so that it is below the
+/// order, and the forms in which the crates hold it.
 macro_rules! prime_curve {
-    ($family:ident, $curve:ty, $length:literal, $top:literal, $name:literal, [$($found:literal)+]) => {
+    ($family:ident, $curve:ty, $length:literal, $top:literal, $name:literal, $found:expr) => {
         pub(super) const $family: Family = Family {
             name: $name,
             make: || {
                 let mut scalar = random::<$length>();
-                // Below the order, whatever comes next.
                 scalar[0] &= $top;
                 scalar
             },
@@ -95,19 +62,44 @@ macro_rules! prime_curve {
             outside: |secret| {
                 let key = ::ecdsa::elliptic_curve::SecretKey::<$curve>::from_slice(secret);
                 let key = Box::new(key.expect("a scalar"));
+                let signing = Box::new(::ecdsa::SigningKey::<$curve>::from(&*key));
                 let scalar = Box::new(key.to_nonzero_scalar());
-                let made = sign_prehashed_rfc6979::<$curve, Sha256>(&scalar, &[7; 32], &[]);
-                Box::new((key, scalar, made))
+                let made = sign_prehashed_rfc6979::<$curve, Sha256>(&scalar, &[7; 48], &[]);
+                Box::new((key, signing, scalar, made))
             },
-            found_outside: &[$($found),+],
+            found_outside: &$found,
         };
     };
 }
 
-prime_curve!(P224, p224::NistP224, 28, 0x7f, "P-224", ["P-224 scalar" "P-224 scalar in Montgomery form"]);
+prime_curve!(
+    P224,
+    p224::NistP224,
+    28,
+    0x7f,
+    "P-224",
+    ["P-224 scalar", "P-224 scalar in Montgomery form"]
+);
+prime_curve!(P256, p256::NistP256, 32, 0x7f, "P-256", ["P-256 scalar"]);
+prime_curve!(P384, p384::NistP384, 48, 0x7f, "P-384", ["P-384 scalar in Montgomery form"]);
+prime_curve!(P521, p521::NistP521, 66, 0x00, "P-521", ["P-521 scalar in Montgomery form"]);
 prime_curve!(SECP256K1, k256::Secp256k1, 32, 0x7f, "secp256k1", ["secp256k1 scalar"]);
-prime_curve!(BRAINPOOL_P256R1, bp256::BrainpoolP256r1, 32, 0x7f, "brainpoolP256r1", ["brainpoolP256r1 scalar" "brainpoolP256r1 scalar in Montgomery form"]);
-prime_curve!(BRAINPOOL_P384R1, bp384::BrainpoolP384r1, 48, 0x7f, "brainpoolP384r1", ["brainpoolP384r1 scalar" "brainpoolP384r1 scalar in Montgomery form"]);
+prime_curve!(
+    BRAINPOOL_P256R1,
+    bp256::BrainpoolP256r1,
+    32,
+    0x7f,
+    "brainpoolP256r1",
+    ["brainpoolP256r1 scalar", "brainpoolP256r1 scalar in Montgomery form"]
+);
+prime_curve!(
+    BRAINPOOL_P384R1,
+    bp384::BrainpoolP384r1,
+    48,
+    0x7f,
+    "brainpoolP384r1",
+    ["brainpoolP384r1 scalar", "brainpoolP384r1 scalar in Montgomery form"]
+);
 
 pub(super) const P256_BY_AWS_LC: Family = Family {
     name: "P-256 by AWS-LC",

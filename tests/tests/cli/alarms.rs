@@ -4,10 +4,10 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use coffer_tests::daemon::{DEADLINE, Daemon, binaries};
+use coffer_tests::process::wait_until;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -113,14 +113,6 @@ fn read_lines(from: impl Read + Send + 'static) -> Receiver<String> {
         lines.try_for_each(|line| sender.send(line))
     });
     receiver
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < DEADLINE, "{what}");
-        thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn text(path: &Path) -> String {

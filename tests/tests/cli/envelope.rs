@@ -1,25 +1,22 @@
 //! Files and pipes of any size through `coffer encrypt --envelope`, `coffer decrypt` and `coffer re-encrypt`.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use coffer_tests::daemon::{DEADLINE, Daemon, binaries};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::{Value, json};
 
-const MIB: usize = 1 << 20;
+pub(crate) const MIB: usize = 1 << 20;
 /// Bytes of a segment with its tag, and of a header.
 const SEGMENT: usize = (64 << 10) + 16;
 const HEADER: usize = 23 + 102;
 
-fn daemon() -> Daemon {
+pub(crate) fn daemon() -> Daemon {
     let daemon = Daemon::start();
     for key in ["files", "more"] {
         assert!(daemon.coffer(&["key", "create", key]).status.success());
@@ -27,7 +24,7 @@ fn daemon() -> Daemon {
     daemon
 }
 
-fn coffer(daemon: &Daemon, words: &str) -> Command {
+pub(crate) fn coffer(daemon: &Daemon, words: &str) -> Command {
     let mut command = daemon.command(binaries().join("coffer"));
     command.args(words.split_whitespace());
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -35,7 +32,7 @@ fn coffer(daemon: &Daemon, words: &str) -> Command {
 }
 
 /// Bytes that differ from place to place, so that a piece in the wrong place is seen.
-fn pattern(length: usize) -> Vec<u8> {
+pub(crate) fn pattern(length: usize) -> Vec<u8> {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
         state ^= state << 13;
@@ -49,7 +46,7 @@ fn pattern(length: usize) -> Vec<u8> {
 }
 
 /// A command with its whole input; a thread writes it, because output may fill its pipe before.
-fn run(mut command: Command, input: Vec<u8>) -> Output {
+pub(crate) fn run(mut command: Command, input: Vec<u8>) -> Output {
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let writer = thread::spawn(move || {
@@ -346,59 +343,4 @@ fn one_ciphertext_goes_from_input_to_output_with_a_new_key_and_context() {
     let moved = run(coffer(&daemon, "re-encrypt --key more --base64"), text).stdout;
     assert!(moved.ends_with(b"\n"));
     assert_eq!(run(coffer(&daemon, "decrypt --key more --base64"), moved).stdout, b"small");
-}
-
-/// Feeds an encryption until its bar is on the terminal, or for so long; returns what was on the terminal.
-fn feed(daemon: &Daemon, stderr: Stdio, terminal: &File, time: Duration) -> String {
-    let mut command = coffer(daemon, "encrypt --key files --envelope");
-    let mut child = command.stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
-    // Else the test holds the terminal's other end open, too.
-    drop(command);
-    let mut input = child.stdin.take().unwrap();
-    let (begun, mut shown) = (Instant::now(), Vec::new());
-    while begun.elapsed() < time && !shown.ends_with(b"/s") {
-        input.write_all(&[7; 4096]).unwrap();
-        shown.extend(read_within(terminal, 10));
-        while shown.last() == Some(&b' ') {
-            shown.pop();
-        }
-    }
-    drop(input);
-    assert!(child.wait().unwrap().success());
-    let cleared = read_within(terminal, 100);
-    assert!(shown.is_empty() || cleared.ends_with(b" \r"), "{cleared:?}");
-    String::from_utf8(shown).unwrap()
-}
-
-/// What can be read until nothing comes for so many milliseconds.
-fn read_within(terminal: &File, milliseconds: u8) -> Vec<u8> {
-    let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
-    loop {
-        let mut fds = [PollFd::new(terminal.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut fds, PollTimeout::from(milliseconds)).unwrap() == 0 {
-            return all;
-        }
-        match nix::unistd::read(terminal, &mut buffer) {
-            Ok(length @ 1..) => all.extend_from_slice(&buffer[..length]),
-            // Nobody has the other end any more.
-            Ok(0) | Err(_) => return all,
-        }
-    }
-}
-
-#[test]
-fn a_bar_is_drawn_on_a_terminal_and_not_in_a_pipe() {
-    let daemon = daemon();
-    let pty = nix::pty::openpty(None, None).unwrap();
-    let (terminal, other) = (File::from(pty.master), pty.slave);
-    assert!(other.as_raw_fd() > 2);
-    let shown = feed(&daemon, Stdio::from(other.try_clone().unwrap()), &terminal, DEADLINE);
-    assert!(shown.starts_with("\rEncrypting  ") && shown.contains("KiB, "), "{shown:?}");
-
-    let (reader, writer) = std::io::pipe().unwrap();
-    let reader = File::from(OwnedFd::from(reader));
-    let shown = feed(&daemon, Stdio::from(writer), &reader, Duration::from_secs(2));
-    assert_eq!(shown, "");
-    let output = run(coffer(&daemon, "encrypt --key files --envelope"), pattern(MIB));
-    assert!(output.stderr.is_empty());
 }

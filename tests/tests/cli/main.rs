@@ -4,7 +4,10 @@
 
 mod alarms;
 mod backup;
+mod bar;
+mod bench;
 mod docs;
 mod envelope;
+mod import;
 mod key;
 mod sign;

@@ -2,11 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use coffer_tests::call::create;
 use coffer_tests::daemon::{Daemon, binaries};
-use coffer_tests::process::is_root;
+use coffer_tests::process::{copy_program, is_root};
 use serde_json::{Value, json};
 
 #[test]
@@ -15,12 +14,10 @@ fn only_the_owner_uses_the_kms() {
         return;
     }
     let daemon = Daemon::start();
-    // The binary may lie where the other user cannot go. Another process copies it: while this one has it open for
-    // writing, so has a child that another test just starts, and it cannot be run (execve(2), ETXTBSY).
+    // The binary may lie where the other user cannot go.
     let copied = tempfile::tempdir().unwrap();
     let coffer = copied.path().join("coffer");
-    let copy = Command::new("cp").arg(binaries().join("coffer")).arg(&coffer).status();
-    assert!(copy.unwrap().success());
+    copy_program(&binaries().join("coffer"), &coffer);
     for (path, mode) in [
         (copied.path(), 0o755),
         (&coffer, 0o755),

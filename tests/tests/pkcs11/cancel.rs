@@ -7,7 +7,7 @@ use std::thread;
 use coffer_tests::c::{NO, Session, number, plain, with};
 use coffer_tests::daemon::Daemon;
 use coffer_tests::isolated::isolated;
-use coffer_tests::process::{is_asleep, this_thread};
+use coffer_tests::process::{this_thread, waits_for_daemon};
 use cryptoki_sys::*;
 
 #[test]
@@ -36,7 +36,7 @@ fn a_large_encryption_is_cancelled_and_the_session_goes_on() {
             });
             let encrypting = told.recv().unwrap();
             while !is_over.load(Ordering::SeqCst) {
-                if is_asleep(encrypting) {
+                if waits_for_daemon(encrypting) {
                     assert_eq!(session.cancel(CKF_ENCRYPT), Ok(()));
                 } else {
                     thread::yield_now();

@@ -5,7 +5,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 
 use coffer_tests::activated::Activated;
 use coffer_tests::isolated::isolated;
-use coffer_tests::process::{has_program, this_thread, wait_asleep};
+use coffer_tests::process::{has_program, this_thread, wait_for_call};
 use coffer_tests::token::{ec_pair, find, open, pin, refusal};
 use cryptoki::context::Pkcs11;
 use cryptoki::error::RvError;
@@ -44,7 +44,7 @@ fn begin<'s, T: Send + 's>(
         tell.send(this_thread()).unwrap();
         call()
     });
-    wait_asleep(told.recv().unwrap());
+    wait_for_call(told.recv().unwrap());
     calling
 }
 

@@ -5,6 +5,7 @@ use coffer_pkcs11::ffi::exports::{BEFORE_INITIALIZE, READY};
 use coffer_tests::c::{self, Handle, NO, Session, YES, number, plain, with};
 use coffer_tests::daemon::{Daemon, PIN};
 use coffer_tests::isolated::isolated;
+use coffer_tests::token::P256;
 use cryptoki_sys::*;
 
 /// A profile, beside what its base asks for.
@@ -267,10 +268,9 @@ fn certificates_and_their_public_keys_are_found_without_a_login() {
         let der = certificate();
         let user = Session::begin().unwrap();
         let class = number(CKO_CERTIFICATE);
-        let p256 = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
         for id in [&b"one"[..], b"two"] {
             let names = [(CKA_TOKEN, YES), (CKA_ID, id)];
-            let public = [&names[..], &[(CKA_EC_PARAMS, &p256[..])]].concat();
+            let public = [&names[..], &[(CKA_EC_PARAMS, &P256[..])]].concat();
             user.generate_pair(&plain(CKM_EC_KEY_PAIR_GEN), &public, &names).unwrap();
             let certificate = [(CKA_CLASS, &class[..]), (CKA_VALUE, &der)];
             user.create(&[&names[..], &certificate].concat()).unwrap();

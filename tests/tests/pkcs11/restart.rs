@@ -21,13 +21,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use coffer_tests::daemon::{DEADLINE, Daemon, binaries};
+use coffer_tests::daemon::{Daemon, binaries};
 use coffer_tests::isolated::isolated;
-use coffer_tests::process::{stop, this_thread, wait_asleep};
+use coffer_tests::process::{stop, this_thread, wait_for_call};
 use coffer_tests::token::{
-    DEV, aes_key, ec_pair, find, open, public_key_info, refusal, slot, user_session,
+    DEV, aes_key, ec_pair, find, open, public_key_info, refusal, slot, user_session, wait_for_slot,
 };
 use cryptoki::context::Pkcs11;
 use cryptoki::error::{Error, RvError};
@@ -46,16 +46,6 @@ enum Made {
     Cmk(String),
     /// A key of an application, by its label.
     Key(String),
-}
-
-/// The slot of `dev`, once the module has found the daemon.
-fn wait_for_slot(pkcs11: &Pkcs11) -> Slot {
-    let begun = Instant::now();
-    while pkcs11.get_slots_with_token().unwrap().is_empty() {
-        assert!(begun.elapsed() < DEADLINE, "the module does not find the daemon");
-        thread::sleep(Duration::from_millis(5));
-    }
-    slot(pkcs11, DEV)
 }
 
 /// Makes CMKs through `coffer call --batch` until the daemon is gone.
@@ -239,7 +229,7 @@ fn a_call_that_is_in_flight_loses_its_device_and_later_ones_their_session() {
                 let signed = session.sign(&Mechanism::EcdsaSha256, private, b"data");
                 (session, refusal(signed))
             });
-            wait_asleep(told.recv().unwrap());
+            wait_for_call(told.recv().unwrap());
             daemon.kill();
             let (session, code) = signing.join().unwrap();
             assert_eq!(code, RvError::DeviceRemoved);

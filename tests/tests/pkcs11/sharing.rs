@@ -4,12 +4,11 @@
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use coffer_tests::c;
-use coffer_tests::daemon::{DEADLINE, Daemon, PIN, SO_PIN};
+use coffer_tests::daemon::{Daemon, PIN, SO_PIN};
 use coffer_tests::isolated::isolated;
-use coffer_tests::process::{Forked, fork};
+use coffer_tests::process::{Forked, fork, wait_until};
 use coffer_tests::token::{
     DEV, aes_key, ec_pair, find, initialize, load, open, pin, refusal, slot, user_session,
 };
@@ -51,11 +50,7 @@ fn counted(daemon: &Daemon) -> (u64, u64) {
 
 /// Waits until the daemon has so many applications and sessions.
 fn wait_for(daemon: &Daemon, wanted: (u64, u64)) {
-    let begun = Instant::now();
-    while counted(daemon) != wanted {
-        assert!(begun.elapsed() < DEADLINE, "{:?}, not {wanted:?}", counted(daemon));
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait_until(&format!("{wanted:?} applications and sessions"), || counted(daemon) == wanted);
 }
 
 fn unique_id(session: &Session, object: ObjectHandle) -> Attribute {

@@ -115,7 +115,7 @@ fn keys_and_mechanisms_must_be_for_it() {
         let session = Session::begin().unwrap();
         let (class, length) = (number(CKO_SECRET_KEY), number(32));
         let template = readable(&class, &length);
-        let (public, private) = pair(session, CKM_EC_KEY_PAIR_GEN, P256);
+        let (public, private) = pair(session, CKM_EC_KEY_PAIR_GEN, &P256);
         let (mute, deaf) = super::ec(session, &[], &[]);
         let none = parameter(CKD_NULL);
         let ecdh = with(CKM_ECDH1_DERIVE, &none);

@@ -53,12 +53,15 @@ fn a_daemon_that_goes_and_comes_back_is_two_events() {
 fn finalize_wakes_who_waits() {
     isolated(|directory| {
         let _daemon = Daemon::start_in(directory);
-        c::initialize().unwrap();
-        let waiting: Vec<_> = (0..3).map(|_| thread::spawn(|| c::wait_for_slot_event(0))).collect();
-        // Whether they wait already is the same to them.
-        c::finalize().unwrap();
-        for thread in waiting {
-            assert_eq!(thread.join().unwrap(), Err(CKR_CRYPTOKI_NOT_INITIALIZED));
+        for _ in 0..100 {
+            c::initialize().unwrap();
+            let wait = |_| thread::spawn(|| c::wait_for_slot_event(0));
+            let waiting: Vec<_> = (0..3).map(wait).collect();
+            // Whether they wait already, or have only begun, is the same to them.
+            c::finalize().unwrap();
+            for thread in waiting {
+                assert_eq!(thread.join().unwrap(), Err(CKR_CRYPTOKI_NOT_INITIALIZED));
+            }
         }
         assert_eq!(c::wait_for_slot_event(0), Err(CKR_CRYPTOKI_NOT_INITIALIZED));
     });

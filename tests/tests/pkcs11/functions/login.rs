@@ -163,7 +163,7 @@ fn a_key_that_asks_is_private() {
     isolated(|directory| {
         let _daemon = Daemon::start_in(directory);
         let session = Session::begin().unwrap();
-        let bits = [(CKA_EC_PARAMS, super::P256), (CKA_TOKEN, NO)];
+        let bits = [(CKA_EC_PARAMS, &super::P256[..]), (CKA_TOKEN, NO)];
         let private = [(CKA_TOKEN, NO), (CKA_ALWAYS_AUTHENTICATE, YES), (CKA_PRIVATE, NO)];
         let made = session.generate_pair(&plain(CKM_EC_KEY_PAIR_GEN), &bits, &private);
         assert_eq!(made, Err(CKR_TEMPLATE_INCONSISTENT));

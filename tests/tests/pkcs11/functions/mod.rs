@@ -19,9 +19,7 @@ mod wrapped_length;
 use cryptoki_sys as sys;
 
 use coffer_tests::c::{self, Handle, NO, Session, YES, number};
-
-/// The name of P-256 in `CKA_EC_PARAMS` (RFC 5480).
-const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+use coffer_tests::token::P256;
 
 fn aes(session: Session) -> Handle {
     session.create_secret(sys::CKK_AES, &[7; 32], &[]).unwrap()
@@ -43,7 +41,7 @@ fn rsa(session: Session, private: &[(u64, &[u8])]) -> (Handle, Handle) {
 /// A pair on P-256 of the session.
 fn ec(session: Session, public: &[(u64, &[u8])], private: &[(u64, &[u8])]) -> (Handle, Handle) {
     let mechanism = c::plain(sys::CKM_EC_KEY_PAIR_GEN);
-    let public = [&[(sys::CKA_EC_PARAMS, P256), (sys::CKA_TOKEN, NO)], public].concat();
+    let public = [&[(sys::CKA_EC_PARAMS, &P256[..]), (sys::CKA_TOKEN, NO)], public].concat();
     let private = [&[(sys::CKA_TOKEN, NO)], private].concat();
     session.generate_pair(&mechanism, &public, &private).unwrap()
 }

@@ -1,5 +1,6 @@
 //! The memory of one call's arguments: right ones, and those that are malformed.
 
+use coffer_tests::token::P256;
 use cryptoki_sys::{self as sys, CK_ATTRIBUTE, CK_GCM_MESSAGE_PARAMS, CK_MECHANISM};
 
 use super::functions::{Arg, How, Kind};
@@ -75,7 +76,7 @@ impl Memory {
 
     fn attributes(&mut self, template: Kind) -> Vec<u64> {
         let number = |value: u64| value.to_ne_bytes().to_vec();
-        let p256 = vec![0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+        let p256 = P256.to_vec();
         let no = vec![0];
         let yes = vec![1];
         let list: Vec<(u64, Vec<u8>)> = match template {

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use coffer_tests::c::address;
+use coffer_tests::token::P256;
 use cryptoki_sys::{self as sys, CK_RV, CKR_OK};
 
 use super::allowed;
@@ -204,7 +205,7 @@ impl World {
         let yes = [1_u8];
         let bits = [2048_u64];
         let length = [32_u64];
-        let p256 = [0x06_u8, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+        let p256 = P256;
         let flag = |kind: u64| [kind, yes.as_ptr() as u64, 1];
         let label = |name: &'static str| [sys::CKA_LABEL, name.as_ptr() as u64, name.len() as u64];
         let value_length = [sys::CKA_VALUE_LEN, length.as_ptr() as u64, 8];

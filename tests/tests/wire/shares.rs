@@ -1,7 +1,5 @@
 //! Two users who hold all they can, in as many processes' worth of connections as they get, keep nobody else out.
 
-#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -17,6 +15,7 @@ use coffer_protocol::operation::cipher::{EncryptData, Function, SignData, StartO
 use coffer_protocol::operation::object::{CreateObject, FindObjects, GenerateKey};
 use coffer_protocol::operation::token::Login;
 use coffer_tests::daemon::{Daemon, PIN};
+use coffer_tests::process::copy_program;
 use coffer_tests::wire::{Peer, Wire, frame, hello};
 
 /// Names the socket to the process of a hoarder.
@@ -92,7 +91,7 @@ fn hoard(socket: &Path) {
 /// Starts a hoarder as that user, and gives the number of its connections once it has all.
 fn start_hoarder(program: &Path, socket: &Path, uid: u32) -> (Child, usize) {
     let mut child = Command::new(program)
-        .args(["two_users_who_hold_all_they_can_keep_nobody_out", "--exact", "--nocapture"])
+        .args(["shares::two_users_who_hold_all_they_can_keep_nobody_out", "--exact", "--nocapture"])
         .env(SOCKET, socket)
         .current_dir("/")
         .uid(uid)
@@ -122,7 +121,7 @@ fn two_users_who_hold_all_they_can_keep_nobody_out() {
     // The program may lie where another user cannot go.
     let copied = tempfile::tempdir().unwrap();
     let program = copied.path().join("hoarder");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    copy_program(&std::env::current_exe().unwrap(), &program);
     for (path, mode) in [
         (copied.path(), 0o755),
         (&program, 0o755),
