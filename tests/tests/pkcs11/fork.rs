@@ -109,9 +109,9 @@ fn a_child_keeps_what_it_opened_in_the_place_of_sockets() {
         for initialises in [false, true] {
             fork(|| {
                 // As a service does that goes to the background.
-                (3..1024).for_each(|descriptor| {
+                for descriptor in 3..1024 {
                     let _ = close(descriptor);
-                });
+                }
                 let open = |number| File::create(directory.join(format!("file {number}"))).unwrap();
                 let mut files: Vec<File> = (0..64).map(open).collect();
                 if initialises {
@@ -121,7 +121,9 @@ fn a_child_keeps_what_it_opened_in_the_place_of_sockets() {
                     let slots = pkcs11.get_slots_with_token();
                     assert_eq!(refusal(slots), RvError::CryptokiNotInitialized);
                 }
-                files.iter_mut().for_each(|file| file.write_all(b"kept").unwrap());
+                for file in &mut files {
+                    file.write_all(b"kept").unwrap();
+                }
             })
             .join();
             session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
