@@ -26,7 +26,7 @@ impl Room {
     /// The answer that needs no work, when the result has exactly `needed` bytes.
     pub fn answer_exact(self, needed: usize) -> Option<Output> {
         match self {
-            Self::Query => Some(Output::Length(needed)),
+            Self::Query => Some(Output::asked(needed)),
             Self::Values(room) if room < needed => Some(Output::TooSmall(needed)),
             Self::Values(_) => None,
         }
@@ -35,7 +35,7 @@ impl Room {
     /// The answer that needs no work, when the result has at most `bound` bytes.
     pub fn answer_bound(self, bound: usize) -> Option<Output> {
         match self {
-            Self::Query => Some(Output::Length(bound)),
+            Self::Query => Some(Output::asked(bound)),
             Self::Values(_) => None,
         }
     }
@@ -58,6 +58,12 @@ impl Room {
 }
 
 impl Output {
+    /// The answer to a query, which may exceed the length that is needed. It is never zero: for no bytes many
+    /// callers have no place either and pass NULL, which would ask again, and nothing would be done.
+    fn asked(needed: usize) -> Self {
+        Self::Length(needed.max(1))
+    }
+
     /// Whether the operation is over: the result is out.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Bytes(_))
@@ -90,5 +96,13 @@ mod tests {
             Output::TooSmall(5)
         );
         assert_eq!(kept, Some(result()));
+    }
+
+    #[test]
+    fn a_query_for_what_is_empty_asks_for_a_place() {
+        for answer in [Room::answer_exact, Room::answer_bound] {
+            assert_eq!(answer(Room::Query, 0), Some(Output::Length(1)));
+            assert_eq!(answer(Room::Values(0), 0), None);
+        }
     }
 }

@@ -65,7 +65,7 @@ pub struct Welcome {
     pub max_meta: u32,
     /// Most bytes of payload in a frame.
     pub max_payload: u32,
-    /// Most sessions of the application.
+    /// Most sessions of the uid.
     pub max_sessions: u32,
     /// Version of the daemon, as text.
     pub daemon_version: String,

@@ -220,7 +220,7 @@ mod tests {
         const ALL: usize = 128 << 20;
         let all = Shares::default();
         let part = vec![0; 16 << 20];
-        let fill = |share: &Arc<Share>| {
+        let keep_all = |share: &Arc<Share>| {
             let mut kept: Vec<Held> = Vec::new();
             loop {
                 let mut held = Held::new(share);
@@ -231,7 +231,7 @@ mod tests {
             }
         };
         let share = all.of(1000);
-        let (mut kept, refused) = fill(&share);
+        let (mut kept, refused) = keep_all(&share);
         assert_eq!((kept.len(), refused), (ALL / 2 / part.len(), ErrorCode::ShareExceeded));
         let (others, _) = fill(&all.of(1001));
         assert_eq!(others.len(), ALL / 4 / part.len());

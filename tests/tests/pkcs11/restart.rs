@@ -8,6 +8,7 @@
 //! | slots are asked about while it is away, again and again | `a_daemon_that_is_away_is_not_asked_for_at_every_call` |
 //! | C_CloseSession, C_Finalize | `a_call_that_is_in_flight_…`, `finalising_without_a_daemon_succeeds` |
 //! | the daemon is back before anybody noticed that it was away | `a_restart_that_nobody_noticed_costs_sessions_only` |
+//! | it hangs | `a_daemon_that_hangs_is_given_up_soon_and_found_again` |
 //! | it was never there | `a_daemon_that_is_absent_is_a_module_without_tokens` |
 //! | changes were acknowledged | `nothing_acknowledged_is_lost_when_the_daemon_is_killed` |
 //! | a reply is lost | once.rs |
@@ -23,6 +24,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::Instant;
 
+use coffer_client::connection::{ConnectOptions, Connection, Role};
 use coffer_tests::daemon::{Daemon, binaries};
 use coffer_tests::isolated::isolated;
 use coffer_tests::process::{stop, this_thread, wait_for_call};
@@ -35,6 +37,7 @@ use cryptoki::mechanism::{Mechanism, MechanismType};
 use cryptoki::object::{Attribute, ObjectClass};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
+use nix::sys::signal::{Signal, kill};
 
 /// Acknowledged creations after which the daemon is killed.
 const ACKNOWLEDGED: usize = 100;
@@ -311,5 +314,32 @@ fn finalising_without_a_daemon_succeeds() {
         daemon.kill();
         pkcs11.finalize().unwrap();
         drop(session);
+    });
+}
+
+/// The clock is another client, which waits for the stopped daemon as long as is usual: the module has given it up
+/// before, and more than once.
+#[test]
+fn a_daemon_that_hangs_is_given_up_soon_and_found_again() {
+    isolated(|directory| {
+        let daemon = Daemon::start_in(directory);
+        stop(daemon.pid());
+        let socket = daemon.socket();
+        let other = thread::spawn(move || {
+            let options = ConnectOptions::new(Role::Service, "patient");
+            Connection::open(&socket, &options).map(drop)
+        });
+        let pkcs11 = open();
+        let mut answers = 0;
+        while !other.is_finished() {
+            assert!(pkcs11.get_slots_with_token().unwrap().is_empty());
+            answers += 1;
+            thread::yield_now();
+        }
+        assert!(other.join().unwrap().is_err());
+        assert!(answers > 1, "{answers} answers");
+        kill(daemon.pid(), Signal::SIGCONT).unwrap();
+        let slot = wait_for_slot(&pkcs11);
+        assert!(pkcs11.get_token_info(slot).is_ok());
     });
 }

@@ -24,12 +24,13 @@ const SOCKET: &str = "COFFER_TEST_HOARD";
 const HELD: &str = "connections held: ";
 
 fn aes(private: bool, token: bool) -> Vec<u8> {
-    encode_meta(&[
+    // A list, which unlike an array begins with its length.
+    let template = [
         Attribute::number(a::VALUE_LEN, 16),
         Attribute::boolean(a::PRIVATE, private),
         Attribute::boolean(a::TOKEN, token),
-    ])
-    .unwrap()
+    ];
+    encode_meta(&template.as_slice()).unwrap()
 }
 
 fn generate(session: u32) -> GenerateKey {
@@ -64,7 +65,7 @@ fn hoard(socket: &Path) {
         Attribute::boolean(a::PRIVATE, false),
         Attribute::bytes(a::VALUE, vec![7; 60_000]),
     ];
-    let data = encode_meta(&data).unwrap();
+    let data = encode_meta(&data.as_slice()).unwrap();
     for peer in &mut held {
         let Ok(session) = peer.try_session() else { continue };
         let key = peer.call(&generate(session), &aes(false, false));

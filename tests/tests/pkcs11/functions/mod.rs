@@ -11,6 +11,7 @@ mod message_signature;
 mod nonce;
 mod pending;
 mod recover;
+mod room;
 mod session;
 mod state;
 mod verify_signature;
