@@ -64,6 +64,7 @@ impl Link {
         let mut attempts = lock(&self.attempts);
         attempts.socket = socket;
         attempts.failed = None;
+        attempts.made = 0;
         drop(attempts);
         let mut current = self.write();
         *current = Current { is_open: true, life: current.life + 1, application: None };
@@ -94,7 +95,6 @@ impl Link {
             token_changes: AtomicU64::new(0),
             keys: Keys::default(),
         });
-        // Numbers go on after C_Finalize: a call that has not noticed it yet takes nothing new for its own.
         attempts.made = attempts.made.wrapping_add(1);
         let mut current = self.write();
         if !current.is_open || current.life != life {
