@@ -111,9 +111,11 @@ impl Application {
     }
 
     /// Closes the descriptors without a word to the daemon: for the child of a fork, whose parent goes on
-    /// using the same sockets.
+    /// using the same sockets. What the child has opened in their place stays open.
     pub fn abandon(self) {
         self.pool.abandon();
+        let events = self.events.into_inner().unwrap_or_else(PoisonError::into_inner);
+        events.into_iter().for_each(Connection::abandon);
     }
 }
 

@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv, sendmsg};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::descriptor::Noted;
 use crate::{Error, bulk};
 
 /// Frames up to this size come with one read and may be waited for with a deadline.
@@ -40,6 +41,7 @@ pub(crate) struct Frame {
 /// The socket, and what was read from it but not yet taken.
 pub(crate) struct Channel {
     socket: OwnedFd,
+    noted: Noted,
     buffer: Zeroizing<Vec<u8>>,
     start: usize,
     end: usize,
@@ -49,6 +51,7 @@ pub(crate) struct Channel {
 impl Channel {
     pub(crate) fn new(socket: OwnedFd) -> Self {
         Self {
+            noted: Noted::of(socket.as_raw_fd()),
             socket,
             buffer: Zeroizing::new(vec![0; BUFFER]),
             start: 0,
@@ -61,8 +64,13 @@ impl Channel {
         &self.socket
     }
 
-    pub(crate) fn descriptor(&self) -> RawFd {
+    fn descriptor(&self) -> RawFd {
         self.socket.as_raw_fd()
+    }
+
+    /// The descriptor, and which socket it is.
+    pub(crate) fn noted(&self) -> Noted {
+        self.noted
     }
 
     /// Sends one frame, with one system call unless the socket's buffer is smaller than the frame.

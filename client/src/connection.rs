@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::Error;
 use crate::channel::{Channel, Frame, Until};
+use crate::descriptor::Noted;
 pub use crate::event::{Event, Wait};
 use crate::event::{read_event, read_farewell};
 use crate::exchange::{self, Incoming};
@@ -191,8 +192,16 @@ impl Connection {
         self.channel.socket().try_clone()
     }
 
-    pub(crate) fn descriptor(&self) -> RawFd {
-        self.channel.descriptor()
+    pub(crate) fn noted(&self) -> Noted {
+        self.channel.noted()
+    }
+
+    /// Closes the socket without a word to the daemon, unless something else has its descriptor by now.
+    pub(crate) fn abandon(self) {
+        if !self.noted().is_same() {
+            // What is open there now is somebody else's.
+            std::mem::forget(self);
+        }
     }
 
     /// Whether all of the last request went out; one of which a byte is missing is not carried out.

@@ -34,6 +34,7 @@ mod bulk;
 mod channel;
 pub mod connection;
 mod context;
+mod descriptor;
 #[cfg(feature = "envelope")]
 pub mod envelope;
 mod error;

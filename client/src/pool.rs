@@ -1,12 +1,12 @@
 //! Sockets attached to one application: one is lent per call, none belongs to a thread.
 
 use std::io;
-use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::Error;
 use crate::connection::{ConnectOptions, Connection};
+use crate::descriptor::Noted;
 
 /// Most sockets of one application; further calls wait for one.
 pub const MAX_SOCKETS: usize = 64;
@@ -25,7 +25,7 @@ pub(crate) struct Pool {
 struct Sockets {
     idle: Vec<Connection>,
     /// Descriptors of sockets that calls use now.
-    lent: Vec<RawFd>,
+    lent: Vec<Noted>,
     /// Sockets that are being connected now.
     opening: usize,
     /// Calls that wait for a socket to come back.
@@ -56,7 +56,7 @@ impl Pool {
         let mut sockets = self.lock();
         loop {
             if let Some(connection) = sockets.idle.pop() {
-                sockets.lent.push(connection.descriptor());
+                sockets.lent.push(connection.noted());
                 return Ok(Lease { pool: self, connection: Some(connection) });
             }
             if sockets.lent.len() + sockets.opening < MAX_SOCKETS {
@@ -72,7 +72,7 @@ impl Pool {
         let mut sockets = self.lock();
         sockets.opening -= 1;
         if let Ok(connection) = &opened {
-            sockets.lent.push(connection.descriptor());
+            sockets.lent.push(connection.noted());
         } else {
             self.returned.notify_one();
         }
@@ -100,16 +100,17 @@ impl Pool {
     /// Closes every descriptor, those of calls of threads that this process does not have too.
     pub(crate) fn abandon(self) {
         let sockets = self.sockets.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for descriptor in sockets.lent {
+        for noted in sockets.lent.into_iter().filter(|noted| noted.is_same()) {
             // The owner is on the stack of a thread that was not forked, so nobody else closes it.
-            let _ = nix::unistd::close(descriptor);
+            let _ = nix::unistd::close(noted.descriptor());
         }
+        sockets.idle.into_iter().for_each(Connection::abandon);
     }
 
     fn give_back(&self, connection: Connection) {
         let mut sockets = self.lock();
-        let descriptor = connection.descriptor();
-        sockets.lent.retain(|lent| *lent != descriptor);
+        let noted = connection.noted();
+        sockets.lent.retain(|lent| *lent != noted);
         let closed = if connection.is_ready() {
             sockets.idle.push(connection);
             Vec::new()

@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use coffer_client::{Attempt, ConnectOptions, Event, Reply, Role};
+use coffer_client::{Attempt, CallOptions, ConnectOptions, Event, Reply, Role};
 use coffer_protocol::operation::Operation;
+use coffer_protocol::operation::token::CloseAllSessions;
 use coffer_protocol::weak::WeakKeys;
 
 use crate::error::Error;
@@ -19,11 +20,24 @@ use crate::module::lock;
 /// After a failed attempt, slot calls answer at once for this long.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
+/// How long a daemon may take to end the sessions of a slot when C_Finalize is called.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The present application in the daemon, if there is one.
 #[derive(Default)]
 pub(crate) struct Link {
-    current: RwLock<Option<Arc<Application>>>,
+    current: RwLock<Current>,
     attempts: Mutex<Attempts>,
+}
+
+/// What there is between C_Initialize and C_Finalize.
+#[derive(Default)]
+struct Current {
+    /// Whether there may be an application.
+    is_open: bool,
+    /// Which C_Initialize it is, so that a connection that was begun before another C_Finalize is late.
+    life: u64,
+    application: Option<Arc<Application>>,
 }
 
 /// Taken while a connection is made, so that one thread makes it.
@@ -50,7 +64,9 @@ impl Link {
         let mut attempts = lock(&self.attempts);
         attempts.socket = socket;
         attempts.failed = None;
-        attempts.made = 0;
+        drop(attempts);
+        let mut current = self.write();
+        *current = Current { is_open: true, life: current.life + 1, application: None };
     }
 
     /// The present application; connects if there is none, unless that failed just now.
@@ -62,6 +78,7 @@ impl Link {
         if let Some(application) = self.present() {
             return Ok(application);
         }
+        let life = self.read().life;
         if attempts.failed.is_some_and(|at| at.elapsed() < BACK_OFF) {
             return Err(Error::TokenNotPresent);
         }
@@ -77,8 +94,13 @@ impl Link {
             token_changes: AtomicU64::new(0),
             keys: Keys::default(),
         });
+        // Numbers go on after C_Finalize: a call that has not noticed it yet takes nothing new for its own.
         attempts.made = attempts.made.wrapping_add(1);
-        self.replace(Some(application.clone()));
+        let mut current = self.write();
+        if !current.is_open || current.life != life {
+            return Err(Error::NotInitialized);
+        }
+        current.application = Some(application.clone());
         Ok(application)
     }
 
@@ -99,22 +121,31 @@ impl Link {
 
     /// The present application, if its daemon was there when last heard of.
     pub(crate) fn present(&self) -> Option<Arc<Application>> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().filter(|application| !application.is_lost()).cloned()
+        let current = self.read();
+        current.application.as_ref().filter(|application| !application.is_lost()).cloned()
     }
 
-    /// Forgets the application; its sockets close when the last call is out of it.
+    /// Forgets the application; its sockets close when the last call is out of it. There is no other from here on.
     pub(crate) fn close(&self) {
-        self.replace(None);
+        let mut current = self.write();
+        current.is_open = false;
+        let closed = current.application.take();
+        drop(current);
+        // Whatever goes with it goes without the lock.
+        drop(closed);
     }
 
     /// What a forked child finds, unless a thread that it does not have was changing it.
     pub(crate) fn inherited(&self) -> Option<Arc<Application>> {
-        self.current.try_read().ok()?.clone()
+        self.current.try_read().ok()?.application.clone()
     }
 
-    fn replace(&self, application: Option<Arc<Application>>) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = application;
+    fn read(&self) -> RwLockReadGuard<'_, Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Current> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,6 +160,16 @@ impl Application {
             return Err(Error::SessionHandleInvalid);
         }
         self.client.call(request, payload).map_err(|error| self.failure(&error))
+    }
+
+    /// Ends all sessions with a slot's token. A daemon that does not answer in time ends them when the sockets close.
+    pub(crate) fn end_sessions(&self, slot: u32) {
+        let deadline = Some(Instant::now() + PATIENCE);
+        let options = CallOptions { deadline, ..CallOptions::default() };
+        if !self.is_lost() {
+            // The sockets are closed next, whatever it answers.
+            let _ = self.client.call_with(&CloseAllSessions { slot }, &[], options);
+        }
     }
 
     fn failure(&self, error: &coffer_client::Error) -> Error {

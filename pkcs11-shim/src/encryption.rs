@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, Operations, flag, init_with, step};
+use crate::operation::{Active, Operations, conclude, flag, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 use crate::stream::{CHUNK, Stream};
@@ -56,9 +56,14 @@ pub(crate) fn whole(
         Function::Decrypt => &error::DECRYPT,
         _ => &error::ENCRYPT,
     };
-    run(module, handle, function, family, |encryption, session| {
-        encryption.whole(session, data, room)
-    })
+    conclude(
+        module,
+        handle,
+        |operations| active(operations, function),
+        |encryption, session| {
+            encryption.whole(session, data, room).map_err(|error| error.late(family))
+        },
+    )
 }
 
 /// `C_EncryptUpdate` and `C_DecryptUpdate`.
@@ -83,29 +88,14 @@ pub(crate) fn finish(
     function: Function,
     room: Room,
 ) -> Result<Output, Error> {
-    run(module, handle, function, family(function), |encryption, session| {
-        encryption.finish(session, room)
-    })
-}
-
-/// Runs what ends the operation, unless the caller only learned the length.
-fn run(
-    module: &Module,
-    handle: CK_SESSION_HANDLE,
-    function: Function,
-    family: &Family,
-    run: impl FnOnce(&mut Encryption, &Session) -> Result<Output, Error>,
-) -> Result<Output, Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let active = active(&mut operations, function);
-    let output = step(active, &session, |encryption| {
-        run(encryption, &session).map_err(|error| error.late(family))
-    })?;
-    if output.is_final() {
-        *active = None;
-    }
-    Ok(output)
+    conclude(
+        module,
+        handle,
+        |operations| active(operations, function),
+        |encryption, session| {
+            encryption.finish(session, room).map_err(|error| error.late(family(function)))
+        },
+    )
 }
 
 fn active(operations: &mut Operations, function: Function) -> &mut Option<Encryption> {
@@ -141,12 +131,9 @@ impl Encryption {
             return Ok(answer);
         }
         let result = self.key_use.encrypt_or_decrypt(session, data)?;
-        if room.holds(result.len()) {
-            return Ok(Output::Bytes(result));
-        }
-        let needed = result.len();
-        self.stage = Stage::Kept { input: Sha256::digest(data).into(), result };
-        Ok(Output::TooSmall(needed))
+        Ok(room.offer(result, |result| {
+            self.stage = Stage::Kept { input: Sha256::digest(data).into(), result };
+        }))
     }
 
     /// Takes one more part and gives what it yields.
@@ -198,12 +185,7 @@ impl Encryption {
             }
             _ => self.key_use.encrypt_or_decrypt(session, &[])?,
         };
-        if room.holds(result.len()) {
-            return Ok(Output::Bytes(result));
-        }
-        let needed = result.len();
-        self.stage = Stage::Finished(result);
-        Ok(Output::TooSmall(needed))
+        Ok(room.offer(result, |result| self.stage = Stage::Finished(result)))
     }
 
     /// Whether lengths are known before the result is: unless a padding is taken off.

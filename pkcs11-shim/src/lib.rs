@@ -21,6 +21,7 @@ mod message_signature;
 mod module;
 mod nonce;
 mod object;
+mod opening;
 mod operation;
 pub mod output;
 mod recover;

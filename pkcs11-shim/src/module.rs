@@ -36,23 +36,26 @@ impl Module {
             return Err(Error::AlreadyInitialized);
         }
         self.debug.store(config.debug, Ordering::Relaxed);
+        self.slots.clear();
         self.link.configure(config.socket);
+        self.sessions.begin();
         self.waker.reset();
         self.state_key.reset();
         self.initialized.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// C_Finalize: the daemon ends the application when its sockets close.
+    /// C_Finalize: when it returns, the daemon has no session of this process. It ends the application when the sockets
+    /// close.
     pub(crate) fn finalize(&self) -> Result<(), Error> {
         let _one = lock(&self.lifecycle);
         if !self.initialized.swap(false, Ordering::AcqRel) {
             return Err(Error::NotInitialized);
         }
         self.waker.wake();
-        self.sessions.clear();
-        self.slots.clear();
         self.link.close();
+        self.sessions.end();
+        self.slots.clear();
         Ok(())
     }
 

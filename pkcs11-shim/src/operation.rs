@@ -18,6 +18,7 @@ use crate::message::MessageEncryption;
 use crate::message_signature::MessageSignature;
 use crate::module::Module;
 use crate::object::Search;
+use crate::output::Output;
 use crate::recover::Recovery;
 use crate::session::Session;
 use crate::signature::Signature;
@@ -267,6 +268,23 @@ pub(crate) fn step<T: Active, R>(
         end(active, session, |_| true);
     }
     outcome
+}
+
+/// Runs what ends an active operation, unless the caller only learned the length (section 5.2).
+pub(crate) fn conclude<T: Active>(
+    module: &Module,
+    handle: CK_SESSION_HANDLE,
+    active: impl FnOnce(&mut Operations) -> &mut Option<T>,
+    run: impl FnOnce(&mut T, &Session) -> Result<Output, Error>,
+) -> Result<Output, Error> {
+    let session = module.sessions.find(handle)?;
+    let mut operations = session.operations();
+    let active = active(&mut operations);
+    let output = step(active, &session, |operation| run(operation, &session))?;
+    if output.is_final() {
+        *active = None;
+    }
+    Ok(output)
 }
 
 /// The `CKF_` bit of an operation on data.

@@ -10,7 +10,7 @@ use crate::encryption::{hand_out, is_same};
 use crate::error::{self, Error};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, Operations, init_with, step};
+use crate::operation::{Active, Operations, conclude, init_with};
 use crate::output::{Output, Room};
 use crate::session::Session;
 use crate::stream::CHUNK;
@@ -43,20 +43,18 @@ pub(crate) fn whole(
     input: &[u8],
     room: Room,
 ) -> Result<Output, Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
     let family = match function {
         Function::VerifyRecover => &error::VERIFY,
         _ => &error::SIGN_RECOVER,
     };
-    let active = active(&mut operations, function);
-    let output = step(active, &session, |recovery| {
-        recovery.whole(&session, input, room).map_err(|error| error.late(family))
-    })?;
-    if output.is_final() {
-        *active = None;
-    }
-    Ok(output)
+    conclude(
+        module,
+        handle,
+        |operations| active(operations, function),
+        |recovery, session| {
+            recovery.whole(session, input, room).map_err(|error| error.late(family))
+        },
+    )
 }
 
 fn active(operations: &mut Operations, function: Function) -> &mut Option<Recovery> {
@@ -82,12 +80,7 @@ impl Recovery {
             return Ok(answer);
         }
         let result = self.compute(session, input)?;
-        if room.holds(result.len()) {
-            return Ok(Output::Bytes(result));
-        }
-        let needed = result.len();
-        self.kept = Some((Sha256::digest(input).into(), result));
-        Ok(Output::TooSmall(needed))
+        Ok(room.offer(result, |result| self.kept = Some((Sha256::digest(input).into(), result))))
     }
 
     fn compute(&self, session: &Session, input: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {

@@ -20,6 +20,7 @@ use crate::cancel::Noted;
 use crate::connection::Application;
 use crate::error::Error;
 use crate::module::{Module, lock};
+use crate::opening::Openings;
 use crate::operation::Operations;
 
 /// The open sessions.
@@ -28,6 +29,8 @@ pub(crate) struct Sessions {
     open: RwLock<HashMap<CK_SESSION_HANDLE, Arc<Session>>>,
     /// Handles are never used twice, so that one from before a restart of the daemon names nothing.
     last: AtomicU64,
+    /// Those that are on their way.
+    openings: Openings,
 }
 
 /// One session.
@@ -55,17 +58,24 @@ pub(crate) fn open(
     if flags & CKF_ASYNC_SESSION != 0 {
         return Err(Error::SessionAsync);
     }
+    let opening = module.sessions.openings.enter()?;
     let slot = module.slots.expect_present(&module.link, slot)?;
     let read_write = flags & CKF_RW_SESSION != 0;
     let (application, reply) = module.link.call(&OpenSession { slot, read_write })?;
-    Ok(module.sessions.insert(Session {
+    let session = Arc::new(Session {
         slot,
         number: reply.meta.session,
         application,
         operations: Mutex::default(),
         stopping: Noted::default(),
         making: Noted::default(),
-    }))
+    });
+    if let Some(handle) = opening.put(|| module.sessions.insert(session.clone())) {
+        return Ok(handle);
+    }
+    // C_Finalize was called, and it is over whatever the daemon answers.
+    let _ = session.call(&CloseSession { session: session.number }, &[]);
+    Err(Error::NotInitialized)
 }
 
 /// `C_CloseSession`.
@@ -126,15 +136,31 @@ impl Sessions {
         open.values().filter(|session| session.slot == slot).cloned().collect()
     }
 
-    /// Forgets all sessions.
-    pub(crate) fn clear(&self) {
-        self.retain(|_| false);
+    /// Lets sessions be opened.
+    pub(crate) fn begin(&self) {
+        self.openings.begin();
     }
 
-    fn insert(&self, session: Session) -> CK_SESSION_HANDLE {
+    /// Ends all sessions, those too that are being opened.
+    pub(crate) fn end(&self) {
+        self.openings.end();
+        let open = std::mem::take(&mut *self.open.write().unwrap_or_else(PoisonError::into_inner));
+        let mut ended: Vec<&Session> = Vec::new();
+        for session in open.values() {
+            let is_same = |other: &&Session| {
+                other.slot == session.slot && Arc::ptr_eq(&other.application, &session.application)
+            };
+            if !ended.iter().any(is_same) {
+                ended.push(session);
+                session.application.end_sessions(session.slot);
+            }
+        }
+    }
+
+    fn insert(&self, session: Arc<Session>) -> CK_SESSION_HANDLE {
         let handle = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        open.insert(handle, Arc::new(session));
+        open.insert(handle, session);
         handle
     }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::error::{self, Error, Family};
 use crate::key_use::KeyUse;
 use crate::module::Module;
-use crate::operation::{Active, Operations, end, flag, init_with, step};
+use crate::operation::{Active, Operations, conclude, end, flag, init_with, step};
 use crate::output::{Output, Room};
 use crate::session::Session;
 use crate::stream::{CHUNK, Stream, append};
@@ -120,7 +120,12 @@ pub(crate) fn sign(
     data: &[u8],
     room: Room,
 ) -> Result<Output, Error> {
-    finish_signing(module, handle, Some(data), room)
+    conclude(
+        module,
+        handle,
+        |operations| &mut operations.signature,
+        |signature, session| signature.sign(session, Some(data), room),
+    )
 }
 
 /// `C_SignUpdate` and `C_VerifyUpdate`.
@@ -145,7 +150,12 @@ pub(crate) fn sign_final(
     handle: CK_SESSION_HANDLE,
     room: Room,
 ) -> Result<Output, Error> {
-    finish_signing(module, handle, None, room)
+    conclude(
+        module,
+        handle,
+        |operations| &mut operations.signature,
+        |signature, session| signature.sign(session, None, room),
+    )
 }
 
 /// `C_Verify`, which always ends the operation.
@@ -165,22 +175,6 @@ pub(crate) fn verify_final(
     signature: &[u8],
 ) -> Result<(), Error> {
     finish_verifying(module, handle, None, signature)
-}
-
-fn finish_signing(
-    module: &Module,
-    handle: CK_SESSION_HANDLE,
-    data: Option<&[u8]>,
-    room: Room,
-) -> Result<Output, Error> {
-    let session = module.sessions.find(handle)?;
-    let mut operations = session.operations();
-    let active = &mut operations.signature;
-    let output = step(active, &session, |signature| signature.sign(&session, data, room))?;
-    if output.is_final() {
-        *active = None;
-    }
-    Ok(output)
 }
 
 fn finish_verifying(

@@ -184,9 +184,22 @@ pub fn is_root() -> bool {
 pub fn has_program(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&folders).any(|folder| folder.join(program).exists());
+    found_or_skipped(found, program)
+}
+
+/// The same of a file that is no program, such as a plug-in of one.
+///
+/// # Panics
+///
+/// Where standard error is closed.
+pub fn has_file(path: &Path) -> bool {
+    found_or_skipped(path.exists(), &path.display().to_string())
+}
+
+fn found_or_skipped(found: bool, what: &str) -> bool {
     if !found {
         let mut terminal = std::io::stderr().lock();
-        writeln!(terminal, "SKIPPED: {program} is not installed").expect("standard error is open");
+        writeln!(terminal, "SKIPPED: {what} is not installed").expect("standard error is open");
     }
     found
 }

@@ -225,13 +225,16 @@ impl BulkGcm {
     }
 }
 
-/// The hash of the order's length that stands for an integer of at most as many bytes, or of more where what is cut
-/// off are zeros: P-521 has an order longer than any hash.
+/// The hash of the order's length that stands for an integer of at most as many bytes, or of more that are zeros:
+/// P-521 has an order longer than any hash, and what is not a hash may be as long as it.
 fn imported(algorithm: &'static digest::Algorithm, integer: &[u8]) -> Option<Digest> {
     let length = algorithm.output_len();
     let mut padded = [0; 64];
     let padded = padded.get_mut(..length)?;
-    let kept = integer.get(integer.len().saturating_sub(length)..)?;
+    let (zeros, kept) = integer.split_at(integer.len().saturating_sub(length));
+    if zeros.iter().any(|byte| *byte != 0) {
+        return None;
+    }
     padded.get_mut(length - kept.len()..)?.copy_from_slice(kept);
     Digest::import_less_safe(padded, algorithm).ok()
 }

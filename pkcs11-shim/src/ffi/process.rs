@@ -25,26 +25,30 @@ enum Owner {
     Process(u32),
 }
 
-/// The module of this process, if C_Initialize was called in it ever.
+/// The module of this process, if C_Initialize was called in it ever. What a child has from its parent it leaves at its
+/// first call, whichever that is.
 pub(super) fn module() -> Option<&'static Module> {
     let state = state()?;
-    state.owner.is_this_process().then_some(&state.module)
+    if state.owner.is_this_process() {
+        return Some(&state.module);
+    }
+    let inherited = ptr::from_ref(state).cast_mut();
+    let (nothing, success) = (ptr::null_mut(), Ordering::AcqRel);
+    if STATE.compare_exchange(inherited, nothing, success, Ordering::Acquire).is_ok() {
+        abandon(&state.module);
+    }
+    None
 }
 
 /// The module of this process, made now if there is none.
 pub(super) fn module_or_new() -> &'static Module {
     loop {
-        let found = STATE.load(Ordering::Acquire);
         if let Some(module) = module() {
             return module;
         }
-        let inherited = state();
         let new = Box::into_raw(Box::new(State { owner: Owner::new(), module: Module::default() }));
-        if STATE.compare_exchange(found, new, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            if let Some(inherited) = inherited {
-                abandon(&inherited.module);
-            }
-        } else {
+        let nothing = ptr::null_mut();
+        if STATE.compare_exchange(nothing, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // SAFETY: `new` comes from `Box::into_raw` above, and nobody else has seen it.
             drop(unsafe { Box::from_raw(new) });
         }

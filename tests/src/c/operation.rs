@@ -2,6 +2,8 @@
 
 use std::ptr::null_mut;
 
+use cryptoki_sys::CK_ULONG;
+
 use super::{Answer, Handle, Mechanism, Session, call, fill, input, length, size};
 
 /// What is longest of what comes out with a part and was not in it.
@@ -63,6 +65,25 @@ macro_rules! updates {
     )* };
 }
 
+/// Functions that give a result, with a place of the length that they tell of; NULL where that is zero.
+macro_rules! asks {
+    ($( $name:ident $function:ident [$($part:ident)?]; )*) => { $(
+        #[doc = concat!("`", stringify!($function), "`, as callers do whose places of no bytes are NULL.")]
+        pub fn $name(self $(, $part: &[u8])?) -> Answer<Vec<u8>> {
+            let call = |place, told: *mut CK_ULONG| {
+                call!($function(self.0, $( input($part), length($part), )? place, told))
+            };
+            let mut told = 0;
+            call(null_mut(), &raw mut told)?;
+            let mut room = vec![0; size(told)];
+            let place = if room.is_empty() { null_mut() } else { room.as_mut_ptr() };
+            call(place, &raw mut told)?;
+            room.truncate(size(told));
+            Ok(room)
+        }
+    )* };
+}
+
 impl Session {
     inits! {
         encrypt_init C_EncryptInit;
@@ -105,6 +126,15 @@ impl Session {
     updates! {
         encrypt_update C_EncryptUpdate;
         decrypt_update C_DecryptUpdate;
+    }
+
+    asks! {
+        asked_encrypt C_Encrypt [data];
+        asked_decrypt C_Decrypt [data];
+        asked_encrypt_update C_EncryptUpdate [part];
+        asked_decrypt_update C_DecryptUpdate [part];
+        asked_encrypt_final C_EncryptFinal [];
+        asked_decrypt_final C_DecryptFinal [];
     }
 
     /// `C_DigestInit`.

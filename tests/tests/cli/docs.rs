@@ -109,14 +109,18 @@ fn run(page: &Path) {
     }
 }
 
-/// One test a page, so that they run beside each other; a page without a test is noticed below.
+/// One test a page, so that they run beside each other, with the programs that it needs; a page without a test is
+/// noticed below.
 macro_rules! pages {
-    ($( $name:ident $path:literal; )*) => {
+    ($( $name:ident $path:literal $($program:literal)*; )*) => {
         const PAGES: &[&str] = &[ $( $path ),* ];
         $(
             #[test]
             fn $name() {
-                run(&root().join($path));
+                let programs: &[&str] = &[ $( $program ),* ];
+                if programs.iter().all(|program| has_program(program)) {
+                    run(&root().join($path));
+                }
             }
         )*
     };
@@ -135,6 +139,7 @@ pages! {
     backup "docs/backup.md";
     configuration "docs/configuration.md";
     performance "docs/performance.md";
+    applications "docs/applications.md" "openssl" "p11tool" "pkcs11-tool" "ssh-keygen";
 }
 
 #[test]

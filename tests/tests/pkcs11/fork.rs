@@ -3,6 +3,8 @@
 //! | what a child does | test |
 //! |---|---|
 //! | nothing, or C_Finalize without C_Initialize | `a_child_has_no_module_and_its_parent_keeps_its_own` |
+//! | any call, without C_Initialize | `a_child_that_only_calls_keeps_nothing_of_its_parent` |
+//! | the same, after it has closed everything and opened files | `a_child_keeps_what_it_opened_in_the_place_of_sockets` |
 //! | C_Initialize | `a_child_that_initialises_logs_in_and_signs_beside_its_parent` |
 //! | C_Finalize after that | `finalising_in_a_child_does_not_hurt_the_parent` |
 //! | becomes another user, without an environment | `a_child_that_is_somebody_else_has_a_module_of_its_own` |
@@ -10,12 +12,18 @@
 //! | forks again | `a_grandchild_is_as_good_as_a_child` |
 //! | comes from a process whose threads are in calls | `a_fork_in_the_midst_of_calls_of_other_threads_…` |
 
+use std::fs::File;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
-use coffer_tests::daemon::{Daemon, PIN, module};
+use coffer_client::{Application, ConnectOptions, Role};
+use coffer_protocol::operation::system::GetStatus;
+use coffer_tests::daemon::{DEADLINE, Daemon, PIN, module};
 use coffer_tests::isolated::isolated;
 use coffer_tests::process::{clear_environment, fork, has_program, is_root};
 use coffer_tests::token::{
@@ -26,6 +34,7 @@ use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectClass, ObjectHandle};
 use cryptoki::session::{Session, UserType};
+use nix::unistd::close;
 
 /// A user without rights.
 const NOBODY: u32 = 65534;
@@ -60,6 +69,65 @@ fn a_child_has_no_module_and_its_parent_keeps_its_own() {
         })
         .join();
         session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
+    });
+}
+
+#[test]
+fn a_child_that_only_calls_keeps_nothing_of_its_parent() {
+    isolated(|directory| {
+        let (daemon, pkcs11, session, private) = start(directory);
+        let options = ConnectOptions::new(Role::Application, "watching");
+        let watching = Application::open(&daemon.socket(), &options).unwrap();
+        let applications = || watching.call(&GetStatus {}, &[]).unwrap().meta.applications;
+        let (mut here, mut there) = UnixStream::pair().unwrap();
+        let child = fork(|| {
+            let signed = session.sign(&Mechanism::EcdsaSha256, private, b"child");
+            assert_eq!(refusal(signed), RvError::CryptokiNotInitialized);
+            there.write_all(b"!").unwrap();
+            // It lives on, until its parent has nothing more to say.
+            there.read_exact(&mut [0]).unwrap();
+        });
+        here.read_exact(&mut [0]).unwrap();
+        assert_eq!(applications(), 2);
+        session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
+        pkcs11.clone().finalize().unwrap();
+        // The application ends with its last socket, of which the child has none.
+        let deadline = Instant::now() + DEADLINE;
+        while applications() != 1 {
+            assert!(Instant::now() < deadline, "the child keeps its parent's application");
+            thread::yield_now();
+        }
+        here.write_all(b"!").unwrap();
+        child.join();
+    });
+}
+
+#[test]
+fn a_child_keeps_what_it_opened_in_the_place_of_sockets() {
+    isolated(|directory| {
+        let (_daemon, pkcs11, session, private) = start(directory);
+        for initialises in [false, true] {
+            fork(|| {
+                // As a service does that goes to the background.
+                for descriptor in 3..1024 {
+                    let _ = close(descriptor);
+                }
+                let open = |number| File::create(directory.join(format!("file {number}"))).unwrap();
+                let mut files: Vec<File> = (0..64).map(open).collect();
+                if initialises {
+                    initialize(&pkcs11).unwrap();
+                    log_in_and_sign(&pkcs11);
+                } else {
+                    let slots = pkcs11.get_slots_with_token();
+                    assert_eq!(refusal(slots), RvError::CryptokiNotInitialized);
+                }
+                for file in &mut files {
+                    file.write_all(b"kept").unwrap();
+                }
+            })
+            .join();
+            session.sign(&Mechanism::EcdsaSha256, private, b"parent").unwrap();
+        }
     });
 }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod cancel;
+mod clients;
 mod cryptoki;
 mod exit;
 mod fork;

@@ -5,7 +5,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 
 use coffer_tests::activated::Activated;
 use coffer_tests::isolated::isolated;
-use coffer_tests::process::{has_program, this_thread, wait_for_call};
+use coffer_tests::process::{has_program, this_thread, wait_for_call, wait_until};
 use coffer_tests::token::{ec_pair, find, open, pin, refusal};
 use cryptoki::context::Pkcs11;
 use cryptoki::error::RvError;
@@ -26,6 +26,8 @@ fn user(pkcs11: &Pkcs11, slot: Slot) -> Session {
 
 /// Makes the token usable.
 fn initialise(pkcs11: &Pkcs11) -> Slot {
+    // The first start may take longer than a call waits.
+    wait_until("the service serves", || !pkcs11.get_slots_with_token().unwrap().is_empty());
     let slot = pkcs11.get_slots_with_token().unwrap()[0];
     pkcs11.init_token(slot, &pin(SO_PIN), "dev").unwrap();
     let session = pkcs11.open_rw_session(slot).unwrap();

@@ -7,10 +7,14 @@
 //! | C_Initialize, C_Finalize and others in any order | `racing_initialisations_and_ends_follow_each_other` |
 //! | C_Login | `of_racing_logins_exactly_one_succeeds` |
 //! | calls, while one finalises | `finalising_ends_what_other_threads_do_with_an_error` |
+//! | open sessions and make objects in them, while one finalises | `no_session_is_left_when_c_finalize_returns` |
 
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use coffer_client::{Application, ConnectOptions, Role};
+use coffer_protocol::operation::system::GetStatus;
 use coffer_tests::daemon::{Daemon, PIN};
 use coffer_tests::isolated::isolated;
 use coffer_tests::token::{
@@ -228,5 +232,55 @@ fn finalising_ends_what_other_threads_do_with_an_error() {
             begun.wait();
             pkcs11.clone().finalize().unwrap();
         });
+    });
+}
+
+#[test]
+fn no_session_is_left_when_c_finalize_returns() {
+    const ROUNDS: usize = 100;
+    /// How often a thread is refused before it believes that it is over.
+    const REFUSALS: usize = 20;
+    isolated(|directory| {
+        let daemon = Daemon::start_in(directory);
+        // Another application, which tells what the daemon has.
+        let options = ConnectOptions::new(Role::Application, "watching");
+        let watching = Application::open(&daemon.socket(), &options).unwrap();
+        let sessions = || watching.call(&GetStatus {}, &[]).unwrap().meta.sessions;
+        let pkcs11 = &load();
+        let (opened, refused) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
+        let mut left = [0, 0];
+        for round in 0..ROUNDS {
+            initialize(pkcs11).unwrap();
+            let slot = slot(pkcs11, DEV);
+            let before = opened.load(Ordering::Relaxed);
+            let open = move || {
+                for _ in 0..REFUSALS {
+                    while let Ok(session) = pkcs11.open_rw_session(slot) {
+                        opened.fetch_add(1, Ordering::Relaxed);
+                        let label = Attribute::Label(b"data".to_vec());
+                        let _ =
+                            session.create_object(&[Attribute::Class(ObjectClass::DATA), label]);
+                        // It is C_Finalize that ends it.
+                        std::mem::forget(session);
+                    }
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            };
+            thread::scope(|scope| {
+                for _ in 0..THREADS {
+                    scope.spawn(open);
+                }
+                while opened.load(Ordering::Relaxed) < before + round % 20 {
+                    thread::yield_now();
+                }
+                pkcs11.clone().finalize().unwrap();
+                left[0] += sessions();
+            });
+            left[1] += sessions();
+        }
+        let (opened, refused) = (opened.load(Ordering::Relaxed), refused.load(Ordering::Relaxed));
+        eprintln!("{ROUNDS} rounds: {opened} opened, {refused} refused, {left:?} left");
+        assert!(opened > 0 && refused > 0);
+        assert_eq!(left, [0, 0]);
     });
 }

@@ -180,6 +180,59 @@ fn ecdsa_signatures_verify_here_and_with_openssl() {
     });
 }
 
+/// PKCS#11 3.1 section 6.3.12: the token cuts what is longer than the order, to the bit.
+#[test]
+fn ecdsa_without_a_hash_takes_data_of_any_length() {
+    isolated(|directory| {
+        let (_daemon, session) = start(directory);
+        let data: Vec<u8> = (0..5000_u32).map(|index| index.to_le_bytes()[0] ^ 0xa5).collect();
+        for curve in Curve::of(Kind::Prime) {
+            let (public, private) = generate(&session, curve);
+            let verify = |data: &[u8], signature: &[u8]| {
+                session.verify(&Mechanism::Ecdsa, public, data, signature)
+            };
+            for length in [1, 20, 64, 65, 66, 67, 128, data.len()] {
+                let given = &data[..length];
+                let signature = session.sign(&Mechanism::Ecdsa, private, given).unwrap();
+                let cut = &given[..length.min(curve.length)];
+                verify(cut, &signature).unwrap();
+                if length > curve.length {
+                    verify(&[cut, b"another end"].concat(), &signature).unwrap();
+                }
+                let mut other = given.to_vec();
+                other[length.min(curve.length) / 2] ^= 1;
+                assert_eq!(refusal(verify(&other, &signature)), RvError::SignatureInvalid);
+            }
+            // The order of P-521 ends seven bits before a byte does.
+            let surplus = if curve.length == 66 { 7 } else { 0 };
+            let number = 0x0180_u16;
+            let long = [&vec![0; curve.length - 2][..], &number.to_be_bytes(), &[0xff; 9]].concat();
+            let signature = session.sign(&Mechanism::Ecdsa, private, &long).unwrap();
+            verify(&(number >> surplus).to_be_bytes(), &signature).unwrap();
+            assert_eq!(refusal(verify(&[], &signature)), RvError::DataLenRange);
+        }
+    });
+}
+
+/// The provider of Java ends a verification, which nobody wants any more, with the whole of its buffer and with a
+/// signature of half the length.
+#[test]
+fn java_ends_a_verification_as_it_does() {
+    isolated(|directory| {
+        let (_daemon, session) = start(directory);
+        for curve in Curve::of(Kind::Prime) {
+            let (public, _) = generate(&session, curve);
+            let ended =
+                session.verify(&Mechanism::Ecdsa, public, &[0; 128], &vec![0; curve.length]);
+            let expected = match curve.length % 2 {
+                0 => RvError::SignatureInvalid,
+                _ => RvError::SignatureLenRange,
+            };
+            assert_eq!(refusal(ended), expected, "{}", curve.name);
+        }
+    });
+}
+
 /// A number of DER without its leading zeros, in as many bytes.
 fn padded(number: &[u8], length: usize) -> Vec<u8> {
     let start = number.iter().take_while(|byte| **byte == 0).count();

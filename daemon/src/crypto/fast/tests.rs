@@ -158,8 +158,8 @@ fn other_curves_are_left_to_the_first_implementation() {
 fn both_implementations_agree_on_what_a_signature_is() {
     inside(|| {
         let (key, public) = pair(Curve::P521);
-        for length in [1, 32, 64] {
-            let hash = &[0xa5; 64][..length];
+        for length in [1, 32, 64, 65, 66, 70] {
+            let hash = &[0xa5; 70][..length];
             let mut made = ecdsa::sign(&key, hash).unwrap();
             ecdsa::verify(&public, hash, &made).unwrap();
             ecdsa::verify_first(&public, hash, &made).unwrap();

@@ -1,5 +1,6 @@
 //! Functions of PKCS#11 that few clients call, through the C functions: what they do, and when they refuse.
 
+mod copy;
 mod dual;
 mod encapsulate;
 mod event;
@@ -10,6 +11,7 @@ mod message_signature;
 mod nonce;
 mod pending;
 mod recover;
+mod room;
 mod session;
 mod state;
 mod verify_signature;
