@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute::{self as a, Attribute};
@@ -89,8 +89,15 @@ fn hoard(socket: &Path) {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
 }
 
+/// The process of a hoarder.
+struct Hoarder {
+    child: Child,
+    /// Open until it has ended, because its test says at last how it went.
+    _output: BufReader<ChildStdout>,
+}
+
 /// Starts a hoarder as that user, and gives the number of its connections once it has all.
-fn start_hoarder(program: &Path, socket: &Path, uid: u32) -> (Child, usize) {
+fn start_hoarder(program: &Path, socket: &Path, uid: u32) -> (Hoarder, usize) {
     let mut child = Command::new(program)
         .args(["shares::two_users_who_hold_all_they_can_keep_nobody_out", "--exact", "--nocapture"])
         .env(SOCKET, socket)
@@ -101,12 +108,12 @@ fn start_hoarder(program: &Path, socket: &Path, uid: u32) -> (Child, usize) {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    let count = output.lines().map_while(Result::ok).find_map(|line| {
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let count = output.by_ref().lines().map_while(Result::ok).find_map(|line| {
         let (_, count) = line.split_once(HELD)?;
         count.parse().ok()
     });
-    (child, count.expect("a hoarder says how much it has"))
+    (Hoarder { child, _output: output }, count.expect("a hoarder says how much it has"))
 }
 
 #[test]
@@ -153,7 +160,7 @@ fn two_users_who_hold_all_they_can_keep_nobody_out() {
     }
     assert!(daemon.coffer(&["status"]).status.success());
     for hoarder in [&mut first, &mut second] {
-        drop(hoarder.stdin.take());
-        assert!(hoarder.wait().unwrap().success());
+        drop(hoarder.child.stdin.take());
+        assert!(hoarder.child.wait().unwrap().success());
     }
 }
