@@ -233,7 +233,7 @@ mod tests {
         let share = all.of(1000);
         let (mut kept, refused) = keep_all(&share);
         assert_eq!((kept.len(), refused), (ALL / 2 / part.len(), ErrorCode::ShareExceeded));
-        let (others, _) = fill(&all.of(1001));
+        let (others, _) = keep_all(&all.of(1001));
         assert_eq!(others.len(), ALL / 4 / part.len());
         drop(others);
         // A result takes the place of what it was made of.
