@@ -312,7 +312,7 @@ fn each_fault_of_a_wrapping_has_its_code() {
             (hmac, &template, sys::CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT),
             (kept, &template, sys::CKR_KEY_FUNCTION_NOT_PERMITTED),
             (outer, &template[..1], sys::CKR_TEMPLATE_INCOMPLETE),
-            (outer, &sized, sys::CKR_WRAPPED_KEY_INVALID),
+            (outer, &sized, sys::CKR_WRAPPED_KEY_LEN_RANGE),
         ] {
             assert_eq!(unwrap(key, template), Err(code));
         }
