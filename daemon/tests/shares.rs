@@ -167,13 +167,18 @@ fn session_objects_count_for_the_uid_in_number_and_in_bytes() {
 
 #[test]
 fn session_keys_take_no_more_than_a_share_of_secret_memory() {
-    let device = Device::new(|_| {});
+    let device = Device::new(|limits| limits.open_keys = 1);
     let users = [device.user(HOSTILE), device.user(HOSTILE)];
-    let make = |(user, session): &(User, u32)| user.aes(*session, false).map(drop);
+    let template = [Attribute::number(a::VALUE_LEN, 512), Attribute::boolean(a::TOKEN, false)];
+    let make = |(user, session): &(User, u32)| {
+        let mechanism = MechanismCall::plain(ckm::CKM_GENERIC_SECRET_KEY_GEN);
+        let generate = GenerateKey { session: *session, mechanism, password_length: 0 };
+        user.ask(&generate, &wire(&template)).map(drop)
+    };
     let before = vault::status();
     let (count, refused) = until_refused(|| make(&users[0]));
     assert_eq!(refused, ErrorCode::ShareExceeded);
-    assert!(count > 200, "{count}");
+    assert!(count > 1000, "{count}");
     assert_eq!(make(&users[1]), Err(ErrorCode::ShareExceeded));
     // What is counted is what is taken.
     let taken = before.free - vault::status().free;
@@ -181,6 +186,27 @@ fn session_keys_take_no_more_than_a_share_of_secret_memory() {
     device.assert_serves(OTHER);
     drop(users);
     device.assert_serves(HOSTILE);
+}
+
+#[test]
+fn many_session_keys_work_though_few_are_prepared_at_once() {
+    let device = Device::new(|limits| limits.open_keys = 64);
+    let (user, session) = device.user(HOSTILE);
+    let before = vault::status().free;
+    let keys: Vec<u32> = (0..5000).map(|_| user.aes(session, false).unwrap()).collect();
+    let encrypt = |key: &u32| {
+        let encrypt = EncryptData { session, key: *key, mechanism: gcm() };
+        user.peer.exchange(&encrypt, b"data").unwrap().1
+    };
+    let first: Vec<_> = keys.iter().map(encrypt).collect();
+    let again: Vec<_> = keys.iter().map(encrypt).collect();
+    assert_eq!(first, again);
+    assert!(first.windows(2).all(|pair| pair[0] != pair[1]));
+    device.assert_serves(OTHER);
+    // A key that is destroyed goes with its prepared form.
+    drop(user);
+    let missing = before.saturating_sub(vault::status().free);
+    assert!(missing < 64 << 10, "{missing} bytes of secret memory are still taken");
 }
 
 #[test]
@@ -262,17 +288,22 @@ fn data_that_operations_keep_counts_for_the_uid() {
 }
 
 #[test]
-fn idle_token_keys_make_room_for_session_keys_and_operations() {
-    let device = Device::new(|limits| limits.open_keys = 100_000);
+fn idle_keys_make_room_for_operations() {
+    let device = Device::new(|limits| {
+        limits.open_keys = 100_000;
+        limits.sessions = 100_000;
+    });
     let (user, session) = device.user(OTHER);
     // As many open keys as the keyring keeps.
-    let keys: Vec<u32> = (0..400).map(|_| user.aes(session, true).unwrap()).collect();
-    for key in &keys {
-        let encrypt = EncryptData { session, key: *key, mechanism: gcm() };
-        user.ask(&encrypt, b"data").unwrap();
+    for token in [true, false] {
+        for _ in 0..400 {
+            let key = user.aes(session, token).unwrap();
+            user.ask(&EncryptData { session, key, mechanism: gcm() }, b"data").unwrap();
+        }
     }
     let (hostile, held) = device.user(HOSTILE);
-    let (count, refused) = until_refused(|| hostile.aes(held, false).map(drop));
+    let key = hostile.aes(held, false).unwrap();
+    let (count, refused) = until_refused(|| hostile.start(hostile.open()?, key));
     assert_eq!(refused, ErrorCode::ShareExceeded);
     assert!(count > 200, "{count}");
     device.assert_serves(OTHER);

@@ -1,13 +1,14 @@
 //! What the KMS knows of a key, and where its material is.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coffer_protocol::key::{KeySpec, KeyState, KeyUsage, Origin};
 use coffer_protocol::key_type::KeyType;
 
 use super::{Life, ObjectId, OpenKey};
-use crate::share::Claim;
+use crate::Error;
+use crate::share::{Claim, Share, Thing};
 use crate::vault::SecretBytes;
 
 /// The KMS record of a key.
@@ -91,24 +92,56 @@ pub enum Material {
     },
 }
 
-/// The material of a session key, prepared and at rest.
+/// A session key: its material at rest and, while the keyring has room for it, prepared.
 #[derive(Debug)]
 pub struct SessionKey {
-    /// Ready for use.
-    pub key: Arc<OpenKey>,
-    /// The form at rest, for copies and for reading.
+    /// The form at rest.
     pub material: SecretBytes,
     /// What tells it from others of this run, from 1 on; it rises.
     pub number: u64,
-    /// The secret memory that both take.
-    pub memory: Claim,
+    /// The secret memory that the form at rest takes.
+    _memory: Claim,
+    open: Mutex<Option<Arc<OpenKey>>>,
+    /// When it was used last, by the keyring's clock.
+    used: AtomicU64,
 }
 
 impl SessionKey {
     /// A key with a number of its own.
-    pub fn new(key: Arc<OpenKey>, material: SecretBytes, memory: Claim) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::ShareExceeded`](coffer_protocol::ErrorCode::ShareExceeded) where the uid holds too much.
+    pub fn new(material: SecretBytes, share: &Arc<Share>) -> Result<Self, Error> {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        Self { key, material, number: LAST.fetch_add(1, Ordering::Relaxed) + 1, memory }
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        let claim = Claim::new(share, Thing::Secret, material.len().next_multiple_of(16))?;
+        let (open, used) = (Mutex::default(), AtomicU64::new(0));
+        Ok(Self { material, number, _memory: claim, open, used })
+    }
+
+    /// The key in its prepared form, if it is, for a use at a time.
+    pub(super) fn opened(&self, now: u64) -> Option<Arc<OpenKey>> {
+        self.used.store(now, Ordering::Relaxed);
+        self.lock().clone()
+    }
+
+    /// Keeps the prepared form.
+    pub(super) fn keep(&self, key: Arc<OpenKey>) {
+        *self.lock() = Some(key);
+    }
+
+    /// Gives the prepared form up; it is wiped when its last user is done.
+    pub(super) fn close(&self) {
+        *self.lock() = None;
+    }
+
+    pub(super) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<OpenKey>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,17 +1,18 @@
-//! Keys that are open for use: prepared material in secret memory, opened from the store when first used.
+//! Keys that are open for use: prepared material in secret memory, opened from the store, or from a session key's form
+//! at rest, when first used.
 //!
 //! The keyring is bounded; the keys used longest ago leave it first. They are wiped when their last user is done.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use coffer_protocol::ErrorCode;
 use coffer_protocol::attribute;
 use coffer_protocol::mechanism::Hash;
 use zeroize::Zeroizing;
 
-use super::{Material, Object, ObjectId};
+use super::{Material, Object, ObjectId, SessionKey};
 use crate::Error;
 use crate::crypto::{Key, KeySpec, Uses, kdf};
 use crate::store::{KeyId, Store};
@@ -68,19 +69,50 @@ impl std::fmt::Debug for OpenKey {
 
 impl vault::Release for OpenKey {}
 
-/// The open keys of the store.
+/// The open keys of the store and of sessions.
 pub struct Keyring {
     store: Arc<Store>,
-    keys: Mutex<HashMap<(ObjectId, u32), Slot>>,
+    keys: Mutex<HashMap<Place, Slot>>,
     /// How often keys were closed.
     closed: AtomicU64,
     clock: AtomicU64,
     limit: usize,
 }
 
-struct Slot {
-    key: Arc<OpenKey>,
-    used: u64,
+/// Whose a prepared key is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Place {
+    /// A version of a key in the store.
+    Stored(ObjectId, u32),
+    /// A session key, by its number.
+    Session(u64),
+}
+
+enum Slot {
+    Stored {
+        key: Arc<OpenKey>,
+        used: u64,
+    },
+    /// It has the prepared form itself, so that this goes with it.
+    Session(Weak<SessionKey>),
+}
+
+impl Slot {
+    /// When it was used last; `None` where it is gone.
+    fn used(&self) -> Option<u64> {
+        match self {
+            Self::Stored { used, .. } => Some(*used),
+            Self::Session(session) => session.upgrade().map(|session| session.used()),
+        }
+    }
+
+    fn close(&self) {
+        if let Self::Session(session) = self
+            && let Some(session) = session.upgrade()
+        {
+            session.close();
+        }
+    }
 }
 
 impl Keyring {
@@ -106,17 +138,19 @@ impl Keyring {
     /// As [`Keyring::newest`].
     pub fn version(&self, object: &Object, version: u32) -> Result<Arc<OpenKey>, Error> {
         match &object.material {
-            Material::Session(session) => return Ok(session.key.clone()),
-            Material::Reference { kept: Some(kept), .. } => return Ok(kept.key.clone()),
+            Material::Session(session) | Material::Reference { kept: Some(session), .. } => {
+                return self.session(object, session);
+            }
             Material::None | Material::Reference { kept: None, .. } => {
                 return Err(ErrorCode::CmkStateNotSupport.into());
             }
             Material::Stored => {}
         }
         let now = self.clock.fetch_add(1, Ordering::Relaxed);
-        if let Some(slot) = self.lock().get_mut(&(object.id, version)) {
-            slot.used = now;
-            return Ok(slot.key.clone());
+        let place = Place::Stored(object.id, version);
+        if let Some(Slot::Stored { key, used }) = self.lock().get_mut(&place) {
+            *used = now;
+            return Ok(key.clone());
         }
         let closed = self.closed.load(Ordering::SeqCst);
         let key = Arc::new(self.open(object, version)?);
@@ -125,25 +159,62 @@ impl Keyring {
             // It may be this key that was closed meanwhile: it serves the request that was under way, no more.
             return Ok(key);
         }
-        while keys.len() >= self.limit || (vault::is_low() && !keys.is_empty()) {
-            Self::evict(&mut keys);
-        }
-        keys.insert((object.id, version), Slot { key: key.clone(), used: now });
+        self.make_place(&mut keys);
+        keys.insert(place, Slot::Stored { key: key.clone(), used: now });
         Ok(key)
+    }
+
+    /// A session key; `object` is one that has it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorCode::OutOfMemory`], or what is wrong with the material.
+    pub fn session(
+        &self,
+        object: &Object,
+        session: &Arc<SessionKey>,
+    ) -> Result<Arc<OpenKey>, Error> {
+        let now = self.clock.fetch_add(1, Ordering::Relaxed);
+        if let Some(key) = session.opened(now) {
+            return Ok(key);
+        }
+        let spec = object.spec().ok_or(ErrorCode::KeyTypeInconsistent)?;
+        let key = self.making_room(|| {
+            let prepare = |inside: &Inside<'_>| {
+                OpenKey::prepare(inside, spec, session.material.get(inside), Uses::ALL)
+            };
+            Ok(vault::load_at(object.depth(), object.room(), prepare)??)
+        })?;
+        let key = Arc::new(key);
+        let mut keys = self.lock();
+        self.make_place(&mut keys);
+        session.keep(key.clone());
+        keys.insert(Place::Session(session.number), Slot::Session(Arc::downgrade(session)));
+        Ok(key)
+    }
+
+    /// Closes what was used longest ago, as long as there are too many or secret memory is low.
+    fn make_place(&self, keys: &mut HashMap<Place, Slot>) {
+        if keys.len() >= self.limit {
+            keys.retain(|_, slot| slot.used().is_some());
+        }
+        while keys.len() >= self.limit || (vault::is_low() && !keys.is_empty()) {
+            Self::evict(keys);
+        }
     }
 
     /// Closes every version of a key: it was disabled, changed or destroyed.
     pub fn close(&self, id: ObjectId) {
         let mut keys = self.lock();
         self.closed.fetch_add(1, Ordering::SeqCst);
-        keys.retain(|(open, _), _| *open != id);
+        keys.retain(|place, _| !matches!(place, Place::Stored(open, _) if *open == id));
     }
 
     /// Closes all keys: the device was sealed.
     pub fn close_all(&self) {
         let mut keys = self.lock();
         self.closed.fetch_add(1, Ordering::SeqCst);
-        keys.clear();
+        keys.drain().for_each(|(_, slot)| slot.close());
     }
 
     fn open(&self, object: &Object, version: u32) -> Result<OpenKey, Error> {
@@ -200,13 +271,14 @@ impl Keyring {
         .map_err(Error::from)
     }
 
-    fn evict(keys: &mut HashMap<(ObjectId, u32), Slot>) {
-        if let Some(oldest) = keys.iter().min_by_key(|(_, slot)| slot.used).map(|(id, _)| *id) {
-            keys.remove(&oldest);
+    fn evict(keys: &mut HashMap<Place, Slot>) {
+        let oldest = keys.iter().min_by_key(|(_, slot)| slot.used()).map(|(place, _)| *place);
+        if let Some(slot) = oldest.and_then(|place| keys.remove(&place)) {
+            slot.close();
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(ObjectId, u32), Slot>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Place, Slot>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

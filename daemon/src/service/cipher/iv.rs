@@ -3,7 +3,7 @@
 //! IVs are remembered as hashes of 64 bits, also over restarts; those of the last second may be forgotten in a crash. The
 //! KMS's own ciphertexts need none of this, for each message has a key of its own there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coffer_protocol::ErrorCode;
@@ -15,7 +15,8 @@ use crate::Error;
 use crate::object::{Object, ObjectId, Registry};
 use crate::store::{Batch, Expected, Record, RecordId, Store, Table};
 
-/// Most IVs that are remembered, of all keys together: some 20 MiB of them.
+/// Most IVs that are remembered, of all keys together: some 30 MiB of them. Beyond, the key that has the most forgets
+/// its oldest: an application that encrypts much must not come to an end by it, nor another by what it does.
 const MOST: usize = 1 << 20;
 /// Most IVs in one record.
 const IN_RECORD: usize = 1024;
@@ -58,8 +59,9 @@ struct Used {
 struct Version {
     number: u32,
     ivs: HashSet<u64>,
+    /// What the store has: numbers of records, rising, and what is in each.
+    saved: VecDeque<(u32, Vec<u64>)>,
     unsaved: Vec<u64>,
-    records: u32,
 }
 
 impl Rotating {
@@ -93,12 +95,16 @@ impl Ivs {
         self.store.load(Table::Ivs, |entry| match named(&entry.id) {
             Some((key, number, record)) if registry.get(key).is_some() => {
                 let version = used.version(key, number);
-                version.records = version.records.max(record.saturating_add(1));
                 let (ivs, _) = entry.body.as_chunks();
-                version.ivs.extend(ivs.iter().map(|iv| u64::from_be_bytes(*iv)));
+                let ivs: Vec<u64> = ivs.iter().map(|iv| u64::from_be_bytes(*iv)).collect();
+                version.ivs.extend(&ivs);
+                version.saved.push_back((record, ivs));
             }
             _ => used.stale.push(entry.id),
         })?;
+        for version in used.keys.values_mut().flatten() {
+            version.saved.make_contiguous().sort_unstable_by_key(|(record, _)| *record);
+        }
         used.recount();
         *self.used() = used;
         Ok(())
@@ -108,8 +114,7 @@ impl Ivs {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::MechanismParameter`] for an IV that was used; [`ErrorCode::OutOfMemory`] where no more are
-    /// remembered before keys rotate.
+    /// [`ErrorCode::MechanismParameter`] for an IV that was used.
     pub(in crate::service) fn expect_new(
         &self,
         usable: &Usable,
@@ -138,7 +143,6 @@ impl Ivs {
         let by_itself = short(iv);
         let mut used = self.used();
         used.advance(key, version);
-        let room = self.most.saturating_sub(used.count);
         let versions = used.keys.get_mut(&key).into_iter().flatten();
         let version = versions.into_iter().find(|known| known.number == version);
         // A version that is forgotten has IVs that are forgotten.
@@ -147,13 +151,13 @@ impl Ivs {
             let is_same = with_message.is_some_and(|message| version.ivs.contains(&message));
             return if is_same { Ok(()) } else { Err(ErrorCode::MechanismParameter.into()) };
         }
-        if room == 0 {
-            return Err(ErrorCode::OutOfMemory.into());
-        }
         let new: Vec<u64> = [Some(by_itself), with_message].into_iter().flatten().collect();
         version.ivs.extend(&new);
         version.unsaved.extend(&new);
         used.count += new.len();
+        while used.count > self.most {
+            used.forget_oldest();
+        }
         Ok(())
     }
 
@@ -176,12 +180,11 @@ impl Ivs {
             if let Err(error) = self.store.commit(batch) {
                 let mut used = self.used();
                 used.stale.extend(stale);
-                for (Rotating { key, version }, ivs) in written {
+                for (Rotating { key, version }, record) in written {
                     let versions = used.keys.get_mut(&key).into_iter().flatten();
-                    if let Some(version) =
-                        versions.into_iter().find(|known| known.number == version)
-                    {
-                        version.unsaved.extend(ivs);
+                    let version = versions.into_iter().find(|known| known.number == version);
+                    if let Some(version) = version {
+                        version.take_back(record);
                     }
                 }
                 return Err(error.into());
@@ -198,7 +201,7 @@ impl Ivs {
 /// What is being written.
 struct Pending {
     batch: Batch,
-    written: Vec<(Rotating, Vec<u64>)>,
+    written: Vec<(Rotating, u32)>,
     stale: Vec<RecordId>,
 }
 
@@ -230,6 +233,18 @@ impl Used {
         self.recount();
     }
 
+    /// Makes room for more.
+    fn forget_oldest(&mut self) {
+        let versions = self.keys.iter_mut();
+        let versions = versions.flat_map(|(key, versions)| versions.iter_mut().map(|v| (*key, v)));
+        if let Some((key, version)) = versions.max_by_key(|(_, version)| version.ivs.len()) {
+            let before = version.ivs.len();
+            let record = version.forget_oldest();
+            self.count -= before - version.ivs.len();
+            self.stale.extend(record.map(|record| name(key, version.number, record)));
+        }
+    }
+
     fn recount(&mut self) {
         self.count = self.keys.values().flatten().map(|version| version.ivs.len()).sum();
     }
@@ -247,10 +262,11 @@ impl Used {
                 let rest = version.unsaved.len().saturating_sub(IN_RECORD);
                 let ivs = version.unsaved.split_off(rest);
                 let body = ivs.iter().flat_map(|iv| iv.to_be_bytes()).collect();
-                let id = name(*key, version.number, version.records);
+                let record = version.saved.back().map_or(0, |(last, _)| last.saturating_add(1));
+                let id = name(*key, version.number, record);
                 batch.put(Table::Ivs, Record { id, version: 0, state: 0, body }, Expected::Any);
-                version.records += 1;
-                written.push((Rotating { key: *key, version: version.number }, ivs));
+                version.saved.push_back((record, ivs));
+                written.push((Rotating { key: *key, version: version.number }, record));
             }
         }
         (!batch.is_empty()).then_some(Pending { batch, written, stale })
@@ -259,9 +275,29 @@ impl Used {
 
 impl Version {
     /// The names of its records.
-    fn names(&self, key: ObjectId) -> impl Iterator<Item = RecordId> + use<> {
-        let number = self.number;
-        (0..self.records).map(move |record| name(key, number, record))
+    fn names(&self, key: ObjectId) -> impl Iterator<Item = RecordId> + use<'_> {
+        self.saved.iter().map(move |(record, _)| name(key, self.number, *record))
+    }
+
+    /// Forgets its oldest; returns the number of the record that goes with them.
+    fn forget_oldest(&mut self) -> Option<u32> {
+        let (record, ivs) = if let Some((record, ivs)) = self.saved.pop_front() {
+            (Some(record), ivs)
+        } else {
+            let older = self.unsaved.len().div_ceil(2).min(IN_RECORD);
+            (None, self.unsaved.drain(..older).collect())
+        };
+        for iv in ivs {
+            self.ivs.remove(&iv);
+        }
+        record
+    }
+
+    /// A record that could not be written.
+    fn take_back(&mut self, record: u32) {
+        if let Some(at) = self.saved.iter().position(|(saved, _)| *saved == record) {
+            self.unsaved.extend(self.saved.remove(at).into_iter().flat_map(|(_, ivs)| ivs));
+        }
     }
 }
 
@@ -345,23 +381,43 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded_and_rotation_makes_room() {
+    fn what_is_remembered_is_bounded_and_the_busiest_key_forgets_its_oldest() {
         let (_directory, service, ivs) = ivs(10);
-        let take = |version, iv| take(&ivs, (KEY, version), iv, Message::New);
-        for iv in 0..10 {
-            assert_eq!(take(1, iv), Ok(()));
+        let refused = Err(ErrorCode::MechanismParameter);
+        let take = |key: ObjectId, version, iv| take(&ivs, (key, version), iv, Message::New);
+        let other = ObjectId([2; 16]);
+        assert_eq!(take(other, 1, 1), Ok(()));
+        for iv in 0..12 {
+            assert_eq!(take(KEY, 1, iv), Ok(()));
             ivs.save().unwrap();
         }
         assert_eq!(stored(&service), 10);
-        assert_eq!(take(1, 10), Err(ErrorCode::OutOfMemory));
-        assert_eq!(take(1, 9), Err(ErrorCode::MechanismParameter));
-        assert_eq!(take(2, 1), Err(ErrorCode::OutOfMemory), "the version before is kept");
-        assert_eq!(take(3, 1), Ok(()));
+        assert_eq!(
+            (take(KEY, 1, 11), take(KEY, 1, 3), take(other, 1, 1)),
+            (refused, refused, refused)
+        );
+        assert_eq!(take(KEY, 1, 0), Ok(()), "it is forgotten");
         ivs.save().unwrap();
-        assert_eq!(stored(&service), 1, "what is not remembered is not stored");
+        // Also what is not written yet.
+        for iv in 20..40 {
+            assert_eq!(take(KEY, 2, iv), Ok(()));
+            assert!(ivs.used().count <= 10);
+        }
+        assert_eq!((take(KEY, 2, 39), take(other, 1, 1)), (refused, refused));
+        assert_eq!(take(KEY, 3, 1), Ok(()), "the first version is forgotten as a whole");
+        ivs.save().unwrap();
         ivs.forget(KEY);
         ivs.save().unwrap();
-        assert_eq!(stored(&service), 0);
+        assert_eq!(stored(&service), 1, "that of the other key");
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_again() {
+        let mut version = Version { number: 1, ..Version::default() };
+        version.saved.extend([(3, vec![1, 2]), (4, vec![5])]);
+        version.unsaved = vec![7];
+        version.take_back(4);
+        assert_eq!((version.unsaved, version.saved.len()), (vec![7, 5], 1));
     }
 
     #[test]

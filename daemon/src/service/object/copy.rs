@@ -112,7 +112,7 @@ fn fleeting(service: &Service, caller: &Caller, object: &Object) -> Result<NewMa
         Material::None if !object.is_cmk() => NewMaterial::None,
         Material::Stored if !object.is_cmk() => {
             let kept = place::session_key(service, caller, object, open(service, object)?)?;
-            NewMaterial::Shared(Material::Reference { of: object.id, kept: Some(Arc::new(kept)) })
+            NewMaterial::Shared(Material::Reference { of: object.id, kept: Some(kept) })
         }
         Material::None | Material::Stored => {
             NewMaterial::Shared(Material::Reference { of: object.id, kept: None })

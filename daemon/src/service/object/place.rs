@@ -10,15 +10,13 @@ use super::made::Made;
 use super::stop::Stop;
 use crate::Error;
 use crate::application::{Application, SessionView};
-use crate::crypto::Uses;
 use crate::object::{
-    Attributes, KeyMeta, Life, Material, Object, ObjectId, OpenKey, SessionKey, Slot, Staged,
+    Attributes, KeyMeta, Life, Material, Object, ObjectId, SessionKey, Slot, Staged,
 };
 use crate::service::{Caller, Service};
-use crate::share::{Claim, Thing};
 use crate::state::login::Login;
 use crate::store::{KeyId, SealedMaterial};
-use crate::vault::{self, Depth, Inside, SecretBytes};
+use crate::vault::{self, Depth, SecretBytes};
 
 /// A new object, complete, with the material that it brings.
 pub(super) struct New {
@@ -167,16 +165,14 @@ fn keep(
     };
     object.material = match material {
         NewMaterial::None => Material::None,
-        NewMaterial::Own(bytes) => {
-            Material::Session(Arc::new(session_key(service, caller, &object, bytes)?))
-        }
+        NewMaterial::Own(bytes) => Material::Session(session_key(service, caller, &object, bytes)?),
         NewMaterial::Shared(material) => material,
     };
     Ok(object)
 }
 
-/// Prepares the material of an object for use in a session. Stored keys leave secret memory when they are idle;
-/// session keys stay, so they count for the uid.
+/// Makes a session key of the material of an object. Its form at rest stays in secret memory, so it counts for the
+/// uid; the prepared form leaves when it is idle, as those of stored keys do.
 ///
 /// # Errors
 ///
@@ -186,17 +182,8 @@ pub(super) fn session_key(
     caller: &Caller,
     object: &Object,
     material: SecretBytes,
-) -> Result<SessionKey, Error> {
-    let kind = object.spec().ok_or(ErrorCode::Internal)?;
-    let mut memory = Claim::new(&caller.share, Thing::Secret, material.len())?;
-    let key = service.keyring.making_room(|| {
-        let prepare = |inside: &Inside<'_>| -> Result<OpenKey, Stop> {
-            Ok(OpenKey::prepare(inside, kind, material.get(inside), Uses::ALL)?)
-        };
-        let (key, kept) = vault::load_counted(object.depth(), object.room(), prepare)?;
-        Ok((key?, kept))
-    });
-    let (key, kept) = key?;
-    memory.grow(kept)?;
-    Ok(SessionKey::new(Arc::new(key), material, memory))
+) -> Result<Arc<SessionKey>, Error> {
+    let key = Arc::new(SessionKey::new(material, &caller.share)?);
+    service.keyring.session(object, &key)?;
+    Ok(key)
 }
