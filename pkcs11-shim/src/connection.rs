@@ -45,6 +45,8 @@ struct Current {
 struct Attempts {
     socket: PathBuf,
     failed: Option<Instant>,
+    /// The last one found a socket whose daemon said nothing.
+    was_silent: bool,
     made: u32,
 }
 
@@ -64,6 +66,7 @@ impl Link {
         let mut attempts = lock(&self.attempts);
         attempts.socket = socket;
         attempts.failed = None;
+        attempts.was_silent = false;
         attempts.made = 0;
         drop(attempts);
         let mut current = self.write();
@@ -83,11 +86,14 @@ impl Link {
         if attempts.failed.is_some_and(|at| at.elapsed() < BACK_OFF) {
             return Err(Error::TokenNotPresent);
         }
-        let Ok(client) = open(&attempts.socket) else {
+        let client = open(&attempts.socket, attempts.was_silent).map_err(|error| {
+            use coffer_client::Error::Unreachable;
+            attempts.was_silent = !matches!(error, Unreachable(cause) if is_absence(cause.kind()));
             attempts.failed = Some(Instant::now());
-            return Err(Error::TokenNotPresent);
-        };
+            Error::TokenNotPresent
+        })?;
         attempts.failed = None;
+        attempts.was_silent = false;
         let application = Arc::new(Application {
             client,
             number: attempts.made,
@@ -246,11 +252,16 @@ fn is_absence(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset)
 }
 
-fn open(socket: &Path) -> Result<coffer_client::Application, coffer_client::Error> {
+/// Who waits for a daemon that is being started, where systemd holds the socket, has to be patient once; a daemon that
+/// was waited for in vain hangs, and while a thread waits for it, other threads' calls for slots wait as well.
+fn open(
+    socket: &Path,
+    was_silent: bool,
+) -> Result<coffer_client::Application, coffer_client::Error> {
     let program = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&program).file_name().unwrap_or(OsStr::new("pkcs11"));
     let options = ConnectOptions::new(Role::Application, name.to_string_lossy());
-    // While it waits, other threads' calls for slots wait as well.
-    let options = ConnectOptions { attempt: Attempt::Short, ..options };
+    let attempt = if was_silent { Attempt::Short } else { Attempt::Usual };
+    let options = ConnectOptions { attempt, ..options };
     coffer_client::Application::open(socket, &options)
 }

@@ -317,19 +317,20 @@ fn finalising_without_a_daemon_succeeds() {
     });
 }
 
-/// The clock is another client, which waits for the stopped daemon as long as is usual: the module has given it up
-/// before, and more than once.
+/// The module is patient once, as the daemon may be about to serve. Then the clock is another client, which waits for
+/// the stopped daemon as long as is usual: the module has given it up before, and more than once.
 #[test]
 fn a_daemon_that_hangs_is_given_up_soon_and_found_again() {
     isolated(|directory| {
         let daemon = Daemon::start_in(directory);
         stop(daemon.pid());
+        let pkcs11 = open();
+        assert!(pkcs11.get_slots_with_token().unwrap().is_empty());
         let socket = daemon.socket();
         let other = thread::spawn(move || {
             let options = ConnectOptions::new(Role::Service, "patient");
             Connection::open(&socket, &options).map(drop)
         });
-        let pkcs11 = open();
         let mut answers = 0;
         while !other.is_finished() {
             assert!(pkcs11.get_slots_with_token().unwrap().is_empty());
