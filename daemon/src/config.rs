@@ -63,7 +63,7 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at once of one uid, which has no more than were free before it took the last one.
     pub connections_per_uid: usize,
-    /// Sessions of one uid.
+    /// Sessions of one application.
     pub sessions: usize,
     /// Session objects of one uid.
     pub session_objects: usize,

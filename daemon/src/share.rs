@@ -1,6 +1,6 @@
 //! What each user holds of what costs memory, and how much that may be.
 //!
-//! Sessions and their objects are bounded for each uid. What is scarcer is a pool for all, and for pools there is one
+//! Session objects are bounded for each uid. What is scarcer is a pool for all, and for pools there is one
 //! rule: a uid takes only as long as it then holds no more than was free before. So one uid gets half of a pool, the
 //! next a quarter, and there is always room for who holds nothing. Connections and turns at slow work follow the same
 //! rule.
@@ -54,7 +54,7 @@ impl Thing {
     /// Its bound, and the error beyond it. `None`: the bound is configured, and given with each claim.
     fn bound(self) -> (Option<Bound>, ErrorCode) {
         match self {
-            Self::Sessions => (None, ErrorCode::SessionCount),
+            Self::Sessions => (Some(Bound::Pool(64 << 10)), ErrorCode::SessionCount),
             Self::SessionObjects => (None, ErrorCode::ShareExceeded),
             Self::SessionBytes => (Some(Bound::Each(16 << 20)), ErrorCode::ShareExceeded),
             Self::Handles => (Some(Bound::Pool(2 << 20)), ErrorCode::ShareExceeded),
@@ -178,21 +178,27 @@ impl Claim {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::SessionCount`] or [`ErrorCode::ShareExceeded`], as the thing says.
+    /// [`ErrorCode::ShareExceeded`].
     pub fn grow_within(&mut self, more: usize, limit: usize) -> Result<(), Error> {
         let (_, code) = self.thing.bound();
         self.add(more, Bound::Each(limit), code)
     }
 
-    /// Whether more can be taken now, up to a configured limit of the uid.
+    /// Whether more of a pool can be taken now.
     ///
     /// # Errors
     ///
-    /// As [`Claim::grow_within`].
-    pub fn may_grow_within(&self, more: usize, limit: usize) -> Result<(), Error> {
-        let own = self.share.own[self.thing as usize].load(SeqCst);
-        let fits = own.checked_add(more).is_some_and(|own| own <= limit);
-        if fits { Ok(()) } else { Err(self.thing.bound().1.into()) }
+    /// As [`Claim::grow`].
+    pub fn may_grow(&self, more: usize) -> Result<(), Error> {
+        let (bound, code) = self.thing.bound();
+        let held = |amounts: &Amounts| amounts[self.thing as usize].load(SeqCst);
+        let fits = match bound.ok_or(ErrorCode::Internal)? {
+            Bound::Each(limit) => {
+                held(&self.share.own).checked_add(more).is_some_and(|own| own <= limit)
+            }
+            Bound::Pool(size) => is_fair(held(&self.share.own), more, held(&self.share.all), size),
+        };
+        if fits { Ok(()) } else { Err(code.into()) }
     }
 
     /// Gives some back.

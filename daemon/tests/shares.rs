@@ -137,13 +137,18 @@ fn until_refused(mut act: impl FnMut() -> Result<(), ErrorCode>) -> (usize, Erro
 
 #[test]
 fn sessions_count_for_the_uid() {
-    let device = Device::new(|limits| limits.sessions = 50);
-    let (first, second) = (device.application(HOSTILE), device.application(HOSTILE));
-    assert_eq!(until_refused(|| first.open().map(drop)), (50, ErrorCode::SessionCount));
-    assert_eq!(second.open(), Err(ErrorCode::SessionCount));
+    let device = Device::new(|limits| limits.sessions = 1024);
+    let open_all = |user: &User| until_refused(|| user.open().map(drop));
+    // An application has its own, and a uid what 32 of them have.
+    let applications: Vec<_> = (0..32).map(|_| device.application(HOSTILE)).collect();
+    for application in &applications {
+        assert_eq!(open_all(application), (1024, ErrorCode::SessionCount));
+    }
+    let one_more = device.application(HOSTILE);
+    assert_eq!(one_more.open(), Err(ErrorCode::SessionCount));
     device.assert_serves(OTHER);
-    drop(first);
-    assert_eq!(until_refused(|| second.open().map(drop)), (50, ErrorCode::SessionCount));
+    drop(applications);
+    assert_eq!(open_all(&one_more), (1024, ErrorCode::SessionCount));
 }
 
 #[test]

@@ -121,7 +121,7 @@ error_codes! {
     0x0303 TokenNotPresent       "UnsupportedOperation.ServiceTemporaryUnavailable" 0xE0 1 "The token is not present.";
     0x0304 TokenNotRecognized    "UnsupportedOperation"                     0xE1   1 "The token is not initialised.";
     0x0305 SessionInvalid        "InvalidParameter"                         0xB3   1 "There is no such session.";
-    0x0306 SessionCount          "LimitExceeded"                            0xB1   1 "Your user has as many sessions as one may have; close some, or raise limits.sessions.";
+    0x0306 SessionCount          "LimitExceeded"                            0xB1   1 "There are as many sessions as an application may have, or as its user may have in all; close some, or raise limits.sessions.";
     0x0307 SessionReadOnly       "UnsupportedOperation"                     0xB5   1 "The session is read-only.";
     0x0308 SessionExists         "FailedOperation"                          0xB6   1 "Sessions are open on the token.";
     0x0309 SessionReadOnlyExists "FailedOperation"                          0xB7   1 "A read-only session is open.";

@@ -86,12 +86,12 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::SessionCount`] at the limit of the uid, [`ErrorCode::SessionReadWriteSoExists`] for a read-only session
+    /// [`ErrorCode::SessionCount`] at the limit or where the uid has too many, [`ErrorCode::SessionReadWriteSoExists`] for a read-only session
     /// while the security officer is logged in.
     pub fn open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<u32, Error> {
         let mut inner = self.lock();
         inner.may_open_session(slot, read_write, limit)?;
-        inner.session_count.grow_within(1, limit)?;
+        inner.session_count.grow(1)?;
         let handle = loop {
             inner.next_session = inner.next_session.wrapping_add(1);
             let handle = inner.next_session;
@@ -333,7 +333,10 @@ impl Inner {
     }
 
     fn may_open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<(), Error> {
-        self.session_count.may_grow_within(1, limit)?;
+        if self.sessions.len() >= limit {
+            return Err(ErrorCode::SessionCount.into());
+        }
+        self.session_count.may_grow(1)?;
         if !read_write && self.login(slot) == Login::SecurityOfficer {
             return Err(ErrorCode::SessionReadWriteSoExists.into());
         }

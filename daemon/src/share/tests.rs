@@ -30,18 +30,30 @@ fn one_uid_gets_half_of_a_pool_the_next_a_quarter_and_nine_leave_room_for_a_tent
 #[test]
 fn all_connections_of_a_uid_share_one_share() {
     let shares = Shares::default();
-    let mut first = Claim::none(&shares.of(7), Thing::Sessions);
-    let mut second = Claim::none(&shares.of(7), Thing::Sessions);
-    let mut other = Claim::none(&shares.of(8), Thing::Sessions);
+    let of = |uid| Claim::none(&shares.of(uid), Thing::SessionObjects);
+    let (mut first, mut second, mut other) = (of(7), of(7), of(8));
     first.grow_within(3, 5).unwrap();
-    assert_eq!(code(second.may_grow_within(3, 5)), Some(ErrorCode::SessionCount));
-    assert_eq!(code(second.grow_within(3, 5)), Some(ErrorCode::SessionCount));
+    assert_eq!(code(second.grow_within(3, 5)), Some(ErrorCode::ShareExceeded));
     second.grow_within(2, 5).unwrap();
     other.grow_within(5, 5).unwrap();
     drop(first);
     second.grow_within(3, 5).unwrap();
-    assert_eq!(code(second.grow_within(usize::MAX, 5)), Some(ErrorCode::SessionCount));
+    assert_eq!(code(second.grow_within(usize::MAX, 5)), Some(ErrorCode::ShareExceeded));
     assert_eq!(code(second.grow(1)), Some(ErrorCode::Internal));
+}
+
+#[test]
+fn what_may_be_taken_is_known_before() {
+    let shares = Shares::default();
+    for thing in [Thing::Sessions, Thing::SessionBytes] {
+        let mut claim = Claim::none(&shares.of(7), thing);
+        let step = 1000;
+        while claim.may_grow(step).is_ok() {
+            claim.grow(step).unwrap();
+        }
+        assert!(claim.grow(step).is_err());
+        assert_eq!(code(claim.may_grow(usize::MAX)), code(claim.grow(usize::MAX)));
+    }
 }
 
 #[test]
