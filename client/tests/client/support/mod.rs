@@ -4,6 +4,7 @@
 pub(crate) mod script;
 
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +60,13 @@ impl Daemon {
 pub(crate) struct Peer {
     pub(crate) stream: UnixStream,
     pub(crate) hello: Hello,
+}
+
+/// Closing alone would leave the connection to a child that another test forks, until it calls execve(2).
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
 }
 
 /// A request as it came.

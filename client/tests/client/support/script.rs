@@ -1,5 +1,6 @@
 //! A daemon that goes away at the points that a script says.
 
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -46,6 +47,8 @@ pub(crate) fn daemon(script: &[End]) -> (Daemon, Seen, Receiver<()>) {
 
 fn serve(stream: UnixStream, end: End, seen: &Seen) {
     if end == End::Accepted {
+        // Also for a child that another test forks.
+        let _ = stream.shutdown(Shutdown::Both);
         return;
     }
     let mut peer = Peer::welcome(stream, [7; 16]);
