@@ -60,9 +60,7 @@ impl Thing {
             Self::Handles => (Some(Bound::Pool(2 << 20)), ErrorCode::ShareExceeded),
             Self::Held => (Some(Bound::Pool(128 << 20)), ErrorCode::ShareExceeded),
             // The other half is for stored keys, connections, frames and what running operations need.
-            Self::Secret => {
-                (Some(Bound::Pool(vault::status().arena / 2)), ErrorCode::ShareExceeded)
-            }
+            Self::Secret => (Some(Bound::Pool(vault::arena() / 2)), ErrorCode::ShareExceeded),
         }
     }
 }

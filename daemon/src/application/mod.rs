@@ -86,8 +86,8 @@ impl Application {
     ///
     /// # Errors
     ///
-    /// [`ErrorCode::SessionCount`] at the limit or where the uid has too many, [`ErrorCode::SessionReadWriteSoExists`] for a read-only session
-    /// while the security officer is logged in.
+    /// [`ErrorCode::SessionCount`] at the limit or where the uid has too many,
+    /// [`ErrorCode::SessionReadWriteSoExists`] for a read-only session while the security officer is logged in.
     pub fn open_session(&self, slot: Slot, read_write: bool, limit: usize) -> Result<u32, Error> {
         let mut inner = self.lock();
         inner.may_open_session(slot, read_write, limit)?;

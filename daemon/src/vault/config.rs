@@ -131,6 +131,11 @@ pub fn status() -> Status {
     }
 }
 
+/// Bytes of the arena, 0 without a vault; unlike [`status`] it takes no lock.
+pub fn arena() -> usize {
+    super::vault().map_or(0, |vault| vault.arena)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -49,7 +49,7 @@ pub use alloc::VaultAlloc;
 #[cfg(feature = "fast")]
 pub use aws_lc::{aws_lc_is_ready, aws_lc_is_there, aws_lc_plain_allocations};
 pub use buffer::Buffer;
-pub use config::{Config, MemoryKind, SecretMemory, Status, is_low, status};
+pub use config::{Config, MemoryKind, SecretMemory, Status, arena, is_low, status};
 pub use error::Error;
 pub use handle::{Sealed, Secret, SecretBytes};
 pub use release::{Public, Release};

@@ -152,9 +152,12 @@ impl Ivs {
             return if is_same { Ok(()) } else { Err(ErrorCode::MechanismParameter.into()) };
         }
         let new: Vec<u64> = [Some(by_itself), with_message].into_iter().flatten().collect();
+        let before = version.ivs.len();
         version.ivs.extend(&new);
         version.unsaved.extend(&new);
-        used.count += new.len();
+        // Not how many there are in `new`: where a hash comes twice, forgetting would not come to its end.
+        let added = version.ivs.len() - before;
+        used.count += added;
         while used.count > self.most {
             used.forget_oldest();
         }
